@@ -1,0 +1,243 @@
+// The bus in memory: for tests that need no server, as strict as NATS about who may say what, conditional writes, redelivery and order.
+import type { Service } from "#libs/contracts/define-event.ts";
+import { decodeEvents, encodeEvents } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { historyOf, readsOf, saysOf, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
+import {
+	type BatchOptions,
+	type Bus,
+	type Conditional,
+	type ConsumeOptions,
+	type Consumption,
+	type Delivery,
+	EventsUnavailable,
+	type Following,
+	type FollowOptions,
+	type Handler,
+	type Position,
+	type Store,
+	type StoredEvent,
+} from "./bus.ts";
+import { createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
+import { type StoreName, stores } from "./stores.ts";
+
+interface Stored {
+	readonly position: Position;
+	readonly subject: string;
+	readonly bytes: Uint8Array;
+	readonly at: Date;
+}
+
+/** Whether a NATS subject matches a filter with `*` and `>`. */
+export function subjectMatches(filter: string, subject: string): boolean {
+	const wanted = filter.split(".");
+	const tokens = subject.split(".");
+	for (const [index, token] of wanted.entries()) {
+		if (token === ">") return tokens.length > index;
+		if (token !== "*" && token !== tokens[index]) return false;
+	}
+	return wanted.length === tokens.length;
+}
+
+/** The stream and the stores that several memory buses share, as services share one NATS. */
+export class MemoryStream {
+	readonly messages: Stored[] = [];
+	readonly stores = new Map<StoreName, Map<string, { value: string; version: number }>>();
+	private readonly listeners = new Set<() => void>();
+	private version = 0;
+	/** While true every read and write fails, as with a NATS that is away. */
+	away = false;
+	now: () => Date = () => new Date();
+
+	append(subject: string, bytes: Uint8Array): Position {
+		if (this.away) throw new EventsUnavailable("the stream in memory is switched off");
+		const position = this.messages.length + 1;
+		this.messages.push({ position, subject, bytes, at: this.now() });
+		for (const listener of this.listeners) queueMicrotask(listener);
+		return position;
+	}
+	lastOf(filter: string): Stored | undefined {
+		return this.messages.findLast(({ subject }) => subjectMatches(filter, subject));
+	}
+	onAppend(listener: () => void): () => void {
+		this.listeners.add(listener);
+		return () => this.listeners.delete(listener);
+	}
+	nextVersion(): number {
+		return ++this.version;
+	}
+	/** Everything that was said, in order: for assertions. */
+	events(): CallgateEvent[] {
+		return this.messages.flatMap(({ subject, bytes }) => decodeEvents(subject, bytes).flatMap((item) => (item.ok ? [item.event] : [])));
+	}
+	/** Consumers are shared by the replicas of a service: what was handed out, and when it may be again. */
+	readonly cursors = new Map<string, { next: number; again: { message: Stored; tries: number; due: number }[] }>();
+	/** How fast redelivery is: tests do not wait for back-off. */
+	redeliverAfterMs = 0;
+}
+
+const silent: DeliveryLog = { retried: () => undefined, parked: () => undefined };
+
+/** One service's connection to a {@link MemoryStream}. */
+export function createMemoryBus(stream: MemoryStream, service: Service, pool = "default", log: DeliveryLog = silent): Bus {
+	const maySay = saysOf(service, pool);
+	const refuseForbidden = (subject: string) => {
+		if (!maySay.some((allowed) => subjectMatches(allowed, subject))) throw new EventsUnavailable(`permissions violation: ${subject}`);
+	};
+	const publish = async (event: CallgateEvent): Promise<Position> => {
+		const subject = subjectOf(event);
+		refuseForbidden(subject);
+		return stream.append(subject, encodeEvents([event]));
+	};
+	const stops = new Set<() => Promise<void>>();
+
+	function run(deliver: (message: Message) => Promise<void>, parallel: number): Consumption {
+		const filter = readsOf(service, pool);
+		const name = `${service}-${service === "executor" ? pool : ""}`;
+		const cursor = stream.cursors.get(name) ?? { next: 0, again: [] };
+		stream.cursors.set(name, cursor);
+		const inWork = new Set<Promise<void>>();
+		let stopped = false;
+		const take = (): { message: Stored; tries: number } | undefined => {
+			const index = cursor.again.findIndex(({ due }) => due <= Date.now());
+			if (index >= 0) return cursor.again.splice(index, 1)[0];
+			while (cursor.next < stream.messages.length) {
+				const message = stream.messages[cursor.next++];
+				if (message && subjectMatches(filter, message.subject)) return { message, tries: 1 };
+			}
+			return undefined;
+		};
+		const pump = (): void => {
+			while (!stopped && !stream.away && inWork.size < parallel) {
+				const taken = take();
+				if (!taken) return;
+				const { message, tries } = taken;
+				const work = deliver({
+					...message,
+					storedAt: message.at,
+					tries,
+					ack: () => undefined,
+					retry: () => {
+						cursor.again.push({ message, tries: tries + 1, due: Date.now() + stream.redeliverAfterMs });
+						setTimeout(pump, stream.redeliverAfterMs);
+					},
+				}).finally(() => {
+					inWork.delete(work);
+					pump();
+				});
+				inWork.add(work);
+			}
+		};
+		const off = stream.onAppend(pump);
+		pump();
+		const stop = async () => {
+			stopped = true;
+			off();
+			await Promise.all(inWork);
+			stops.delete(stop);
+		};
+		stops.add(stop);
+		return { stop };
+	}
+
+	return {
+		service,
+		publish,
+		async publishAfter(event, after): Promise<Conditional> {
+			const subject = subjectOf(event);
+			refuseForbidden(subject);
+			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
+			const last = stream.lastOf(historyOf(service, event.subject, service === "executor" ? pool : "*"))?.position ?? 0;
+			if (last !== after) return { won: false, last };
+			return { won: true, position: stream.append(subject, encodeEvents([event])) };
+		},
+		async consume(handle: Handler, options: ConsumeOptions = {}) {
+			const deliver = createDeliverer({ service, handle, options, publish, log, now: () => stream.now() });
+			return run(deliver, options.concurrency ?? 256);
+		},
+		async consumeBatches(handle, { onMalformed }: BatchOptions) {
+			return run(async (message) => {
+				const batch: (StoredEvent & Delivery)[] = [];
+				try {
+					for (const [item, decoded] of decodeEvents(message.subject, message.bytes).entries()) {
+						const delivery = { position: message.position, item, tries: message.tries, storedAt: message.storedAt };
+						if (decoded.ok) batch.push({ event: decoded.event, ...delivery });
+						else await onMalformed(decoded.fault, delivery);
+					}
+					await handle(batch);
+					message.ack();
+				} catch {
+					message.retry(0);
+				}
+			}, 1);
+		},
+		async follow({ filter, from, handle }: FollowOptions): Promise<Following> {
+			const known = stream.messages.length;
+			let next = from === "beginning" ? 0 : from === "now" ? known : from - 1;
+			let position = next;
+			const caughtUp = Promise.withResolvers<void>();
+			const pump = () => {
+				while (next < stream.messages.length) {
+					const message = stream.messages[next++];
+					if (message && subjectMatches(filter, message.subject)) {
+						decodeEvents(message.subject, message.bytes).forEach((decoded, item) => {
+							if (!decoded.ok) return;
+							const delivery = { position: message.position, item, tries: 1, storedAt: message.at };
+							handle({ event: decoded.event, position: message.position }, delivery);
+						});
+					}
+					position = next;
+				}
+				if (next >= known) caughtUp.resolve();
+			};
+			const off = stream.onAppend(pump);
+			pump();
+			return { caughtUp: caughtUp.promise, position: () => position, stop: async () => void off() };
+		},
+		async last(type, writer, call, ofPool) {
+			const found = stream.lastOf(subjectFor(type, writer, call, ofPool));
+			const item = found && decodeEvents(found.subject, found.bytes)[0];
+			return found && item?.ok ? { event: item.event as Event<typeof type>, position: found.position } : undefined;
+		},
+		store: (name) => memoryStore(stream, service, name),
+		async checkReady() {
+			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
+		},
+		async close() {
+			await Promise.all([...stops].map((stop) => stop()));
+		},
+	};
+}
+
+function memoryStore(stream: MemoryStream, service: Service, name: StoreName): Store {
+	const table = stream.stores.get(name) ?? new Map<string, { value: string; version: number }>();
+	stream.stores.set(name, table);
+	const refuse = (writing: boolean) => {
+		if (stream.away) throw new EventsUnavailable("the stores in memory are switched off");
+		const { writer, readers } = stores[name];
+		const allowed = writing ? writer === service : (readers as readonly Service[]).includes(service);
+		if (!allowed) throw new EventsUnavailable(`permissions violation: store ${name}`);
+	};
+	return {
+		async get(key) {
+			refuse(false);
+			return table.get(key);
+		},
+		async write(key, value, version) {
+			refuse(true);
+			const last = table.get(key)?.version ?? 0;
+			if (last !== version) return { won: false, last };
+			const position = stream.nextVersion();
+			table.set(key, { value, version: position });
+			return { won: true, position };
+		},
+		async put(key, value) {
+			refuse(true);
+			table.set(key, { value, version: stream.nextVersion() });
+		},
+		async remove(key) {
+			refuse(true);
+			table.delete(key);
+		},
+	};
+}

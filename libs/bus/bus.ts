@@ -1,0 +1,115 @@
+// Events in motion: the port every service speaks through, and what it guarantees. Real: bus-nats.ts; in memory, as strict: bus-memory.ts; both pass bus-contract.ts.
+import type { Service } from "#libs/contracts/define-event.ts";
+import type { CallgateEvent, Event, EventType } from "#libs/contracts/events.ts";
+import type { StoreName } from "./stores.ts";
+
+/** Where a message stands in the stream. Positions only grow. */
+export type Position = number;
+
+/** Events cannot be stored or read now. Nothing may run on the strength of an event that met this error. */
+export class EventsUnavailable extends Error {
+	constructor(message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = "EventsUnavailable";
+	}
+}
+
+/** The event can never be processed, however often it is tried: it is parked at once. The message must not repeat any value. */
+export class Unprocessable extends Error {
+	constructor(message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = "Unprocessable";
+	}
+}
+
+export interface StoredEvent<Kind extends EventType = EventType> {
+	readonly event: Event<Kind>;
+	readonly position: Position;
+}
+
+export type Conditional = { readonly won: true; readonly position: Position } | { readonly won: false; readonly last: Position };
+
+export interface Delivery {
+	readonly position: Position;
+	/** Which event of its message this is: `position` and `item` together name a delivery. */
+	readonly item: number;
+	/** 1 for the first time. A broker that was killed may forget that it delivered before. */
+	readonly tries: number;
+	/** When the message became durable. */
+	readonly storedAt: Date;
+}
+
+/** Handles one event. Returns when all that follows from it is durable; may see an event again at any time later. */
+export type Handler = (event: CallgateEvent, delivery: Delivery) => Promise<void>;
+
+export interface ConsumeOptions {
+	/** Messages in work at once. */
+	readonly concurrency?: number;
+	/** How often an event is tried before it is parked. */
+	readonly triesMax?: number;
+	/** The service's last word about an event that is being parked: usually the call's ending. */
+	readonly onParked?: (event: CallgateEvent, fault: string) => Promise<void>;
+}
+
+export interface Consumption {
+	/** Takes no more and waits for what is in work. */
+	stop(): Promise<void>;
+}
+
+export interface FollowOptions {
+	/** One subject filter, from `followedBy` in permissions.ts. */
+	readonly filter: string;
+	readonly from: "beginning" | "now" | Position;
+	readonly handle: (stored: StoredEvent, delivery: Delivery) => void;
+}
+
+export interface Following {
+	/** Resolves when everything that was stored when following began has been handled. */
+	readonly caughtUp: Promise<void>;
+	/** The position up to which everything was handled. */
+	position(): Position;
+	stop(): Promise<void>;
+}
+
+/** A small durable table: last value per key, conditional writes, an age limit set where the store is declared. */
+export interface Store {
+	get(key: string): Promise<{ readonly value: string; readonly version: number } | undefined>;
+	/** Writes only if the key has `version` (0: is absent). At most one of several writers at the same version wins. */
+	write(key: string, value: string, version: number): Promise<Conditional>;
+	put(key: string, value: string): Promise<void>;
+	remove(key: string): Promise<void>;
+}
+
+export interface Bus {
+	readonly service: Service;
+	/**
+	 * Publishes one event; several of one subject that are ready in the same turn may share a message, in the order they were given.
+	 * Resolves when it is durable. Rejects with {@link EventsUnavailable} when it is not known to be: it may still be stored.
+	 */
+	publish(event: CallgateEvent): Promise<Position>;
+	/**
+	 * Publishes only if what this service said about the call so far, on its per-call subjects, ends at `after` (0: it said nothing).
+	 * Exactly one of several writers wins; a writer whose acknowledgement was lost still learns that it won.
+	 */
+	publishAfter(event: CallgateEvent, after: Position): Promise<Conditional>;
+	/** Each event addressed to this service goes to one of its replicas, again and again until its handler returns. */
+	consume(handle: Handler, options?: ConsumeOptions): Promise<Consumption>;
+	/** As `consume`, several at once: acknowledged together after `handle` returns, delivered again if it throws. */
+	consumeBatches(handle: (batch: readonly (StoredEvent & Delivery)[]) => Promise<void>, options: BatchOptions): Promise<Consumption>;
+	/** Every replica sees every event of the filter, in order, once, without gaps, also across reconnects. `handle` must not throw. */
+	follow(options: FollowOptions): Promise<Following>;
+	/** The last event of one type that one service said about one call on its own subject. */
+	last<Kind extends EventType>(type: Kind, writer: Service, call: string, pool?: string): Promise<StoredEvent<Kind> | undefined>;
+	store(name: StoreName): Store;
+	/** Throws {@link EventsUnavailable} with the reason unless the stream is there and can be written. */
+	checkReady(): Promise<void>;
+	close(): Promise<void>;
+}
+
+export interface BatchOptions {
+	readonly eventsMax: number;
+	/** A batch waits at most this long for more. */
+	readonly waitMs: number;
+	/** Told of items that are no events; they are parked and acknowledged with their message. */
+	readonly onMalformed: (fault: string, delivery: Delivery) => Promise<void>;
+}

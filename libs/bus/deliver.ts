@@ -1,0 +1,154 @@
+// What happens to a delivered message, the same in every adapter: its events are handled one by one, a bad one is parked alone, and the message is done when all of them are.
+import { setTimeout as delay } from "node:timers/promises";
+import { callIdPattern } from "#libs/contracts/call.ts";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { callOf, decodeEvents, MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent } from "#libs/contracts/events.ts";
+import { type ConsumeOptions, type Delivery, type Handler, type Position, Unprocessable } from "./bus.ts";
+
+/** A message as an adapter hands it over. */
+export interface Message {
+	readonly subject: string;
+	readonly bytes: Uint8Array;
+	readonly position: Position;
+	readonly tries: number;
+	readonly storedAt: Date;
+	/** Done: never deliver it again. */
+	ack(): void;
+	/** Deliver it again after a while. */
+	retry(delayMs: number): void;
+}
+
+/** Where the deliverer tells of what a person may have to look at. Only names and codes, never values. */
+export interface DeliveryLog {
+	retried(about: { type: string; call?: string | undefined; position: Position; tries: number; error: unknown }): void;
+	parked(about: { position: Position; item: number; fault: string; call?: string | undefined }): void;
+}
+
+interface Deliverer {
+	readonly service: Service;
+	readonly handle: Handler;
+	readonly options: ConsumeOptions;
+	readonly publish: (event: CallgateEvent) => Promise<unknown>;
+	readonly log: DeliveryLog;
+	readonly now: () => Date;
+}
+
+/** Ten tries with the delays below are about two minutes: longer than a restart of anything, shorter than an approver's patience. */
+const triesMaxDefault = 10;
+
+export function retryDelayMs(tries: number): number {
+	return Math.min(30_000, 100 * 2 ** Math.min(tries, 9));
+}
+
+/** Handles messages; `finished` counts those whose every event was handled or parked. */
+export function createDeliverer(deliverer: Deliverer): (message: Message) => Promise<void> {
+	/** Events already done in messages that come again because a neighbour was not: position → items. */
+	const done = new Map<Position, Set<number>>();
+
+	return async function deliver(message: Message): Promise<void> {
+		const finished = done.get(message.position) ?? new Set<number>();
+		try {
+			const items = readItems(message);
+			const results = await Promise.all(
+				items.map(async (item, index) => finished.has(index) || (await deliverItem(deliverer, message, item, index))),
+			);
+			results.forEach((ok, index) => ok && finished.add(index));
+			if (finished.size >= items.length) {
+				done.delete(message.position);
+				message.ack();
+				return;
+			}
+		} catch (error) {
+			deliverer.log.retried({ type: "message", position: message.position, tries: message.tries, error });
+		}
+		done.set(message.position, finished);
+		message.retry(retryDelayMs(message.tries));
+	};
+}
+
+type Item = ReturnType<typeof decodeEvents>[number];
+
+function readItems(message: Message): Item[] {
+	try {
+		return decodeEvents(message.subject, message.bytes);
+	} catch (error) {
+		if (error instanceof MalformedEvent) return [{ ok: false, fault: error.message }];
+		throw error;
+	}
+}
+
+/** Whether the item is done: handled, or parked. Rejects where even parking failed. */
+async function deliverItem(deliverer: Deliverer, message: Message, item: Item, index: number): Promise<boolean> {
+	const { position, tries, storedAt } = message;
+	if (!item.ok) return await park(deliverer, message, index, item.fault);
+	const { event } = item;
+	try {
+		await deliverer.handle(event, { position, item: index, tries, storedAt });
+		return true;
+	} catch (error) {
+		const final = error instanceof Unprocessable || tries >= (deliverer.options.triesMax ?? triesMaxDefault);
+		if (final) return await park(deliverer, message, index, faultOf(error), event);
+		deliverer.log.retried({ type: event.type, call: callOf(event.data), position, tries, error });
+		return false;
+	}
+}
+
+/** What went wrong, by name: an unexpected error's message may hold a value, so only its class is told. */
+function faultOf(error: unknown): string {
+	if (error instanceof Unprocessable) return error.message;
+	return error instanceof Error ? `${error.name} on every try` : "failed on every try";
+}
+
+async function park(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<boolean> {
+	const named = event && callOf(event.data);
+	const call = named && new RegExp(callIdPattern).test(named) ? named : undefined;
+	if (event) await deliverer.options.onParked?.(event, fault);
+	const parked = newEvent(
+		deliverer.service,
+		"control.message.parked",
+		{
+			service: deliverer.service,
+			position: message.position,
+			item,
+			tries: message.tries,
+			fault: fault.slice(0, 512),
+			...(call && { call }),
+		},
+		{ at: deliverer.now(), about: `message-${message.position}`, nth: `${deliverer.service}-${item}` },
+	);
+	await deliverer.publish(parked);
+	deliverer.log.parked({ position: message.position, item, fault, call });
+	return true;
+}
+
+/** Runs at most `concurrency` at once; the rest waits in order. `idle` resolves when nothing is in work. */
+export class Slots {
+	private free: number;
+	private readonly waiting: (() => void)[] = [];
+	private inWork = 0;
+	constructor(concurrency: number) {
+		this.free = concurrency;
+	}
+	async run(work: () => Promise<void>): Promise<void> {
+		this.inWork++;
+		if (this.free > 0) this.free--;
+		else await new Promise<void>((resolve) => this.waiting.push(resolve));
+		try {
+			await work();
+		} finally {
+			this.inWork--;
+			const next = this.waiting.shift();
+			if (next) next();
+			else this.free++;
+		}
+	}
+	/** Waits for what is in work, but not for ever: what is left is delivered again elsewhere. */
+	async idle(waitMsMax: number): Promise<boolean> {
+		const until = Date.now() + waitMsMax;
+		while (this.inWork > 0 && Date.now() < until) await delay(10);
+		return this.inWork === 0;
+	}
+}
+
+export type { Delivery };

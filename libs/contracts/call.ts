@@ -1,0 +1,40 @@
+// What a call is: who asks, for which function, and how it can end.
+import { type Static, Type } from "typebox";
+import { pub, sensitive } from "./classification.ts";
+
+/** A call's id: a UUIDv7 (RFC 9562), so ids sort by time and are safe as one token of a subject. */
+export const callIdPattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+export const CallId = pub(Type.String({ pattern: callIdPattern }));
+
+/** Names of connections, pools, groups and rules: one token of a subject, one word in Slack. */
+export const namePattern = "^[a-z][a-z0-9-]{0,62}$";
+export const Name = pub(Type.String({ pattern: namePattern }));
+/** A function's name is its `operationId`, which vendors write in their own way. */
+export const FunctionName = pub(Type.String({ minLength: 1, maxLength: 128 }));
+/** `sha256:` and 64 hexadecimal digits. */
+export const Digest = pub(Type.String({ pattern: "^sha256:[0-9a-f]{64}$" }));
+/** RFC 3339, UTC, milliseconds. */
+export const Instant = pub(Type.String({ maxLength: 32 }), "date");
+
+/** Who is asking, as an issuer vouched for them. Two callers are the same person if issuer and subject are equal. */
+export const Caller = Type.Object(
+	{
+		issuer: pub(Type.String({ maxLength: 512 })),
+		subject: pub(Type.String({ minLength: 1, maxLength: 256 })),
+		email: Type.Optional(sensitive(Type.String({ maxLength: 254 }))),
+		groups: pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 256 })),
+	},
+	{ additionalProperties: false },
+);
+export type Caller = Static<typeof Caller>;
+
+/** Exactly one of these ends a call. */
+export const endings = ["denied", "rejected", "expired", "cancelled", "completed", "failed", "unknown"] as const;
+export type Ending = (typeof endings)[number];
+
+/** Where a call that has not ended yet stands. */
+export type CallState = "received" | "held" | "started" | Ending;
+
+export function sameCaller(one: Pick<Caller, "issuer" | "subject">, other: Pick<Caller, "issuer" | "subject">): boolean {
+	return one.issuer === other.issuer && one.subject === other.subject;
+}

@@ -1,0 +1,58 @@
+// A declaration of an event → its subject, its schema, its type, who may publish it and who consumes it.
+import type { Static, TObject, TProperties } from "typebox";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+
+export const services = ["ingress", "policy", "approval", "executor", "audit"] as const;
+export type Service = (typeof services)[number];
+
+/** Who an event is addressed to: one service, every service, or the record alone. Audit reads all of them. */
+export type Reader = Exclude<Service, "audit"> | "all" | "record";
+
+export interface EventDeclaration<Kind extends string, Data extends TObject> {
+	/** `noun.verb`, the CloudEvents `type`. */
+	readonly type: Kind;
+	/** One line: when it fires and what it says. */
+	readonly says: string;
+	readonly reader: Reader;
+	/** Who may publish it, and whether each does so on a subject of its own per call (then it can be written conditionally). */
+	readonly writers: Partial<Record<Service, "per-call" | "grouped">>;
+	/** Whether the subject names the pool: executors of one pool see and say nothing of another's. */
+	readonly pooled?: boolean;
+	readonly data: Data;
+}
+
+export function defineEvent<const Kind extends string, Properties extends TProperties>(
+	declaration: Omit<EventDeclaration<Kind, TObject<Properties>>, "data"> & { data: Properties },
+) {
+	const data = Type.Object(declaration.data, { additionalProperties: false });
+	const validator = Compile(data);
+	return {
+		...declaration,
+		data,
+		/** Why `value` is not this event's data, or undefined if it is. Names members, never values. */
+		faultOf(value: unknown): string | undefined {
+			if (validator.Check(value)) return undefined;
+			const [first] = validator.Errors(value);
+			return first ? `${first.instancePath || "data"} ${first.message}` : "does not match its schema";
+		},
+	};
+}
+
+/** A CloudEvents 1.0 envelope in structured JSON form; `traceparent` is the Distributed Tracing extension (W3C Trace Context). */
+export interface Envelope<Kind extends string, Data> {
+	readonly specversion: "1.0";
+	/** Unique over everything that ever happened, and the same when the same thing is said again: the id of its OpenSearch document. */
+	readonly id: string;
+	/** `/callgate/` and the service that said it. */
+	readonly source: `/callgate/${Service}`;
+	readonly type: Kind;
+	/** The call's id, or the name of what the event is about. */
+	readonly subject: string;
+	readonly time: string;
+	readonly datacontenttype: "application/json";
+	readonly traceparent?: string;
+	readonly data: Data;
+}
+
+export type EventOf<Declaration> = Declaration extends EventDeclaration<infer Kind, infer Data> ? Envelope<Kind, Static<Data>> : never;

@@ -1,0 +1,113 @@
+// An event as it travels: CloudEvents 1.0, several of one kind in a message, and refused when it is not what its subject says.
+import { type Static, Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { Service } from "./define-event.ts";
+import { type CallgateEvent, declarationOf, type Event, type EventType } from "./events.ts";
+import { parseSubject, subjectOf } from "./subjects.ts";
+
+const Attributes = Type.Object(
+	{
+		specversion: Type.Literal("1.0"),
+		id: Type.String({ minLength: 1, maxLength: 256 }),
+		source: Type.String({ pattern: "^/callgate/[a-z]+$" }),
+		type: Type.String({ maxLength: 64 }),
+		subject: Type.String({ minLength: 1, maxLength: 128 }),
+		time: Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z$" }),
+		datacontenttype: Type.Literal("application/json"),
+		traceparent: Type.Optional(Type.String({ pattern: "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" })),
+		data: Type.Unknown(),
+	},
+	{ additionalProperties: false },
+);
+const attributes = Compile(Attributes);
+
+/** A message or an item in it that is not a well-formed event. Says what is wrong by name, never by value. */
+export class MalformedEvent extends Error {
+	constructor(message: string) {
+		super(message);
+		this.name = "MalformedEvent";
+	}
+}
+
+export interface Saying {
+	/** What the event is about where it is not a call. */
+	readonly about?: string;
+	/** Tells apart events of one type about one thing: a voter, a reminder's number. Absent where there is only ever one. */
+	readonly nth?: string | number;
+	readonly traceparent?: string | undefined;
+	readonly at: Date;
+}
+
+/**
+ * Makes an event. Its id follows from what it says, so that saying it again after a crash is the same event and not a second one.
+ *
+ * @throws {MalformedEvent} if the data does not fit the declaration: a bug found before it is on the record.
+ */
+export function newEvent<Kind extends EventType>(service: Service, type: Kind, data: Event<Kind>["data"], saying: Saying): Event<Kind> {
+	const about = saying.about ?? callOf(data) ?? "callgate";
+	const event = {
+		specversion: "1.0",
+		id: [about, type, service, ...(saying.nth === undefined ? [] : [saying.nth])].join("."),
+		source: `/callgate/${service}`,
+		type,
+		subject: about,
+		time: saying.at.toISOString(),
+		datacontenttype: "application/json",
+		...(saying.traceparent && { traceparent: saying.traceparent }),
+		data,
+	} as unknown as Event<Kind>;
+	const fault = faultOf(event);
+	if (fault) throw new MalformedEvent(`${type} by ${service}: ${fault}`);
+	return event;
+}
+
+/** The bytes of one message: a JSON array, also for a single event. */
+export function encodeEvents(events: readonly CallgateEvent[]): Uint8Array {
+	return new TextEncoder().encode(JSON.stringify(events));
+}
+
+/** One item of a message: an event, or why it is none. A bad item never takes its neighbours with it. */
+export type DecodedItem = { readonly ok: true; readonly event: CallgateEvent } | { readonly ok: false; readonly fault: string };
+
+/**
+ * Reads a message and holds each event against the subject it came on: NATS vouches for the subject, the subject for writer, pool and call.
+ *
+ * @throws {MalformedEvent} if the message as a whole is no list of events.
+ */
+export function decodeEvents(subject: string, bytes: Uint8Array): DecodedItem[] {
+	let items: unknown;
+	try {
+		items = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+	} catch {
+		throw new MalformedEvent("the message is not JSON");
+	}
+	if (!Array.isArray(items) || items.length === 0) throw new MalformedEvent("the message is not a non-empty list of events");
+	return items.map((item) => {
+		const fault = faultOf(item) ?? subjectFaultOf(item as CallgateEvent, subject);
+		return fault ? { ok: false, fault } : { ok: true, event: item as CallgateEvent };
+	});
+}
+
+function faultOf(item: unknown): string | undefined {
+	if (!attributes.Check(item)) {
+		const [first] = attributes.Errors(item);
+		return `envelope ${first?.instancePath || ""} ${first?.message ?? "is not a CloudEvent"}`;
+	}
+	const { type, source, data } = item as Static<typeof Attributes>;
+	const declaration = declarationOf(type);
+	if (!declaration) return "its type is not one of Callgate's";
+	const writer = source.slice("/callgate/".length);
+	if (!(writer in declaration.writers)) return `${type} is not published by ${writer}`;
+	return declaration.faultOf(data);
+}
+
+function subjectFaultOf(event: CallgateEvent, subject: string): string | undefined {
+	const parsed = parseSubject(subject);
+	if (!parsed) return "its subject is not one of Callgate's";
+	return subjectOf(event) === subject ? undefined : "its subject is not the one it belongs on";
+}
+
+/** The call an event is about, if it is about one. */
+export function callOf(data: object): string | undefined {
+	return "call" in data && typeof data.call === "string" ? data.call : undefined;
+}

@@ -1,0 +1,328 @@
+// Every event, in the order a call meets them, each declared once. Subjects, permissions, mapping, redaction and the reference page follow from here.
+import { Type } from "typebox";
+import { Caller, CallId, Digest, endings, FunctionName, Instant, Name } from "./call.ts";
+import { pub, sensitive } from "./classification.ts";
+import { defineEvent, type EventOf, type Service } from "./define-event.ts";
+
+/** What approvers, auditors and Slack see of arguments and results: masked and cut to size when it was captured. */
+const View = sensitive(Type.Unknown(), "flat");
+/** A JWE (RFC 7516) that only ingress, policy and the pool's executors can open. */
+const Sealed = Type.String({ minLength: 1, maxLength: 6_000_000 });
+/** A JWS (RFC 7515). */
+const Signed = Type.String({ minLength: 1, maxLength: 16_384 });
+const RuleNames = pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 64 }));
+/** Why, from policy's closed list of codes. */
+const Reasons = Type.Array(
+	Type.Object(
+		{
+			code: pub(Type.String({ maxLength: 64 })),
+			rule: Type.Optional(pub(Type.String({ maxLength: 128 }))),
+			message: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")),
+		},
+		{ additionalProperties: false },
+	),
+	{ maxItems: 64 },
+);
+/** What masking found: which detector, where (a JSON pointer), how often. Never the thing itself. */
+const Findings = Type.Array(
+	Type.Object(
+		{
+			detector: pub(Type.String({ maxLength: 64 })),
+			path: sensitive(Type.String({ maxLength: 512 })),
+			count: pub(Type.Integer({ minimum: 1 })),
+		},
+		{ additionalProperties: false },
+	),
+	{ maxItems: 256 },
+);
+
+/** What every event of a call repeats, so that each can be read, searched and checked alone. */
+const theCall = {
+	call: CallId,
+	connection: Name,
+	function: FunctionName,
+	pool: Name,
+	digest: Digest,
+	revision: Digest,
+};
+const asker = { caller: Caller, callReason: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")) };
+
+/** People without whom a held call does not run; each requirement must be met. */
+export const Requirement = Type.Object(
+	{
+		rule: pub(Type.String({ maxLength: 128 })),
+		anyOf: pub(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 32 })),
+		quorum: pub(Type.Integer({ minimum: 1, maximum: 10 })),
+		reasonRequired: pub(Type.Boolean()),
+	},
+	{ additionalProperties: false },
+);
+
+/** What policy asks of approval. */
+export const ApprovalTerms = Type.Object(
+	{
+		requirements: Type.Array(Requirement, { minItems: 1, maxItems: 16 }),
+		expiresAt: Instant,
+		remindAt: pub(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16 }), "date"),
+		escalations: Type.Array(
+			Type.Object(
+				{ at: Instant, to: pub(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 32 })) },
+				{ additionalProperties: false },
+			),
+			{ maxItems: 16 },
+		),
+	},
+	{ additionalProperties: false },
+);
+
+export const callReceived = defineEvent({
+	type: "call.received",
+	says: "An authenticated caller asked for this call; its arguments fit the function's schema.",
+	reader: "policy",
+	writers: { ingress: "grouped" },
+	data: {
+		...theCall,
+		...asker,
+		via: pub(Type.Union([Type.Literal("calls"), Type.Literal("proxy")])),
+		receivedAt: Instant,
+		arguments: View,
+		findings: Findings,
+		sealed: Sealed,
+	},
+});
+
+export const callWithdrawn = defineEvent({
+	type: "call.withdrawn",
+	says: "The caller no longer wants this call; it is cancelled if it is still waiting for people.",
+	reader: "approval",
+	writers: { ingress: "grouped" },
+	data: { call: CallId, caller: Caller },
+});
+
+export const callHeld = defineEvent({
+	type: "call.held",
+	says: "Policy wants people to decide: who, how many, until when and why.",
+	reader: "approval",
+	writers: { policy: "grouped" },
+	data: {
+		...theCall,
+		...asker,
+		receivedAt: Instant,
+		arguments: View,
+		rules: RuleNames,
+		reasons: Reasons,
+		terms: ApprovalTerms,
+		hold: Signed,
+		sealed: Sealed,
+	},
+});
+
+export const callGranted = defineEvent({
+	type: "call.granted",
+	says: "This exact call may run once, until then: a signed, single-use permission.",
+	reader: "executor",
+	writers: { policy: "grouped", approval: "per-call" },
+	pooled: true,
+	data: {
+		...theCall,
+		...asker,
+		receivedAt: Instant,
+		rules: RuleNames,
+		reasons: Reasons,
+		approvedBy: Type.Optional(Type.Array(sensitive(Type.String({ maxLength: 254 })), { maxItems: 64 })),
+		expiresAt: Instant,
+		grant: Signed,
+		sealed: Sealed,
+	},
+});
+
+export const callStarted = defineEvent({
+	type: "call.started",
+	says: "An executor claimed the call and is about to dial. On the record before the first byte.",
+	reader: "record",
+	writers: { executor: "per-call" },
+	pooled: true,
+	data: {
+		...theCall,
+		caller: Caller,
+		grantId: pub(Type.String({ maxLength: 64 })),
+		executor: pub(Type.String({ maxLength: 128 })),
+		attempt: pub(Type.Integer({ minimum: 1, maximum: 10 })),
+		leaseUntil: Instant,
+		credential: Type.Optional(pub(Type.String({ maxLength: 64 }))),
+	},
+});
+
+export const callEnded = defineEvent({
+	type: "call.ended",
+	says: "How the call ended. Each accepted call has exactly one.",
+	reader: "ingress",
+	writers: { policy: "grouped", approval: "per-call", executor: "per-call" },
+	pooled: true,
+	data: {
+		...theCall,
+		caller: Caller,
+		ending: pub(Type.Union(endings.map((ending) => Type.Literal(ending)))),
+		code: Type.Optional(pub(Type.String({ maxLength: 64 }))),
+		detail: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")),
+		rules: RuleNames,
+		reasons: Reasons,
+		by: Type.Optional(Type.Array(sensitive(Type.String({ maxLength: 254 })), { maxItems: 64 })),
+		status: Type.Optional(pub(Type.Integer({ minimum: 100, maximum: 599 }))),
+		durationMs: Type.Optional(pub(Type.Integer({ minimum: 0 }))),
+		result: Type.Optional(View),
+		findings: Type.Optional(Findings),
+		sealed: Type.Optional(Sealed),
+	},
+});
+
+export const approvalAsked = defineEvent({
+	type: "approval.asked",
+	says: "A held call waits for people from now on.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: {
+		...theCall,
+		...asker,
+		receivedAt: Instant,
+		arguments: View,
+		rules: RuleNames,
+		reasons: Reasons,
+		terms: ApprovalTerms,
+		hold: Signed,
+		sealed: Sealed,
+	},
+});
+
+export const approvalDelivered = defineEvent({
+	type: "approval.delivered",
+	says: "The question was put to approvers: which Slack channel and message.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: {
+		call: CallId,
+		channel: pub(Type.String({ maxLength: 128 })),
+		channelId: pub(Type.String({ maxLength: 64 })),
+		messageTs: pub(Type.String({ maxLength: 64 })),
+	},
+});
+
+export const approvalVoted = defineEvent({
+	type: "approval.voted",
+	says: "A current member of an asked group approved or rejected.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: {
+		call: CallId,
+		voter: sensitive(Type.String({ maxLength: 254 })),
+		groups: pub(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 64 })),
+		verdict: pub(Type.Union([Type.Literal("approve"), Type.Literal("reject")])),
+		reason: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")),
+		via: pub(Type.Union([Type.Literal("slack"), Type.Literal("api")])),
+		digest: Digest,
+	},
+});
+
+export const approvalReminded = defineEvent({
+	type: "approval.reminded",
+	says: "Approvers were reminded of a call that still waits.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: { call: CallId, reminder: pub(Type.Integer({ minimum: 1, maximum: 16 })) },
+});
+
+export const approvalEscalated = defineEvent({
+	type: "approval.escalated",
+	says: "More groups may decide, because those asked first did not in time.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: {
+		call: CallId,
+		step: pub(Type.Integer({ minimum: 1, maximum: 16 })),
+		to: pub(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 32 })),
+	},
+});
+
+export const approvalWithdrawn = defineEvent({
+	type: "approval.withdrawn",
+	says: "A caller withdrew a call that approval had not seen yet; it is cancelled as soon as it arrives.",
+	reader: "record",
+	writers: { approval: "per-call" },
+	data: { call: CallId, caller: Caller },
+});
+
+export const configurationActivated = defineEvent({
+	type: "control.configuration.activated",
+	says: "From now on calls are decided by this revision of the configuration.",
+	reader: "all",
+	writers: { policy: "grouped" },
+	data: {
+		revision: Digest,
+		previous: Type.Optional(Digest),
+		documents: pub(Type.Integer({ minimum: 0 })),
+	},
+});
+
+export const messageParked = defineEvent({
+	type: "control.message.parked",
+	says: "A message no handler could process was set aside: someone should look.",
+	reader: "all",
+	writers: { ingress: "grouped", policy: "grouped", approval: "grouped", executor: "grouped", audit: "grouped" },
+	data: {
+		service: pub(Type.String({ maxLength: 32 })),
+		position: pub(Type.Integer({ minimum: 0 })),
+		item: pub(Type.Integer({ minimum: 0 })),
+		tries: pub(Type.Integer({ minimum: 1 })),
+		fault: pub(Type.String({ maxLength: 512 })),
+		call: Type.Optional(CallId),
+	},
+});
+
+export const recordRead = defineEvent({
+	type: "control.record.read",
+	says: "An auditor read the record: who, and what they looked for.",
+	reader: "all",
+	writers: { audit: "grouped" },
+	data: {
+		reader: Caller,
+		query: sensitive(Type.String({ maxLength: 2048 }), "text"),
+		hits: pub(Type.Integer({ minimum: 0 })),
+	},
+});
+
+/** All of them. The order is the order of a call's life. */
+export const events = [
+	callReceived,
+	callWithdrawn,
+	callHeld,
+	approvalAsked,
+	approvalDelivered,
+	approvalVoted,
+	approvalReminded,
+	approvalEscalated,
+	approvalWithdrawn,
+	callGranted,
+	callStarted,
+	callEnded,
+	configurationActivated,
+	messageParked,
+	recordRead,
+] as const;
+
+export type AnyDeclaration = (typeof events)[number];
+export type EventType = AnyDeclaration["type"];
+/** Any event, as a union discriminated by `type`. */
+export type CallgateEvent = { [Kind in EventType]: EventOf<Extract<AnyDeclaration, { type: Kind }>> }[EventType];
+/** The event of one type. */
+export type Event<Kind extends EventType> = Extract<CallgateEvent, { type: Kind }>;
+
+const byType = new Map<string, AnyDeclaration>(events.map((declaration) => [declaration.type, declaration]));
+
+export function declarationOf(type: string): AnyDeclaration | undefined {
+	return byType.get(type);
+}
+
+/** What one service may publish. */
+export function writtenBy(service: Service): AnyDeclaration[] {
+	return events.filter((declaration) => service in declaration.writers);
+}

@@ -51,7 +51,9 @@ export async function startBank({ port, apiKey, onRequest }: BankOptions): Promi
 	const app = Fastify({ bodyLimit: bodyBytesMax, routerOptions: { maxParamLength: 100 } });
 	const requests: SeenRequest[] = [];
 	const routes: string[] = [];
-	app.addHook("onRoute", ({ method, path }) => routes.push(...[method].flat().map((name) => `${name} ${path}`)));
+	app.addHook("onRoute", ({ method, path }) => {
+		for (const name of [method].flat()) routes.push(`${name} ${path}`);
+	});
 	answerProblems(app);
 	recordRequests(app, requests);
 	checkApiKey(app, apiKey);

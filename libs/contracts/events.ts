@@ -66,7 +66,12 @@ export const ApprovalTerms = Type.Object(
 		remindAt: pub(Type.Array(Type.String({ maxLength: 32 }), { maxItems: 16 }), "date"),
 		escalations: Type.Array(
 			Type.Object(
-				{ at: Instant, to: pub(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 32 })) },
+				{
+					at: Instant,
+					to: pub(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, maxItems: 32 })),
+					/** The rule whose requirement these groups may also meet; without it, every requirement. */
+					rule: Type.Optional(pub(Type.String({ maxLength: 128 }))),
+				},
 				{ additionalProperties: false },
 			),
 			{ maxItems: 16 },
@@ -219,6 +224,17 @@ export const approvalVoted = defineEvent({
 		verdict: pub(Type.Union([Type.Literal("approve"), Type.Literal("reject")])),
 		reason: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")),
 		via: pub(Type.Union([Type.Literal("slack"), Type.Literal("api")])),
+		/** What the voter's token said, where there was one: who the issuer knows them as, and in which of its groups they were. */
+		identity: Type.Optional(
+			Type.Object(
+				{
+					issuer: pub(Type.String({ maxLength: 512 })),
+					subject: pub(Type.String({ minLength: 1, maxLength: 256 })),
+					groups: pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 256 })),
+				},
+				{ additionalProperties: false },
+			),
+		),
 		digest: Digest,
 	},
 });

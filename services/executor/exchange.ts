@@ -1,0 +1,154 @@
+// One request and its answer on a connection that undici chose: deadlines, bounds, and the moment after which the function may have run.
+import { performance } from "node:perf_hooks";
+import { DialError, type DialErrorCode, toDialError } from "./dial-error.ts";
+import type { HeaderField } from "./outbound-headers.ts";
+import { BodyCollector } from "./read-body.ts";
+
+/** Bounds of one dial. Times are milliseconds, all from the start of the dial except `headersTimeoutMs`. */
+export type DialLimits = {
+	/** Until the first byte can be written: waiting for a free connection, DNS, TCP and TLS together. */
+	connectTimeoutMs: number;
+	/** From the first byte of the request to the complete head of the answer. */
+	headersTimeoutMs: number;
+	/** Until the last byte of the answer. */
+	totalTimeoutMs: number;
+	/** Of the answer's body, as received and again as decompressed. */
+	bodyBytesMax: number;
+	/** Of the answer's header section (names and values; trailers count too). */
+	headerBytesMax: number;
+};
+
+/** Milliseconds since the dial began: request's first byte, answer's head, answer's last byte. */
+export type DialTimings = { firstByteMs: number; headersMs: number; endMs: number };
+
+/** An answer as it came over the wire. Header names are lower-case, values Latin-1. */
+export type RawAnswer = { status: number; headers: HeaderField[]; body: Uint8Array; timings: DialTimings };
+
+/** The part of undici's DispatchController that is used here. */
+export type ExchangeController = { abort(reason: Error): void; rawHeaders?: unknown };
+
+/**
+ * The handler of one undici dispatch. `answer` settles exactly once; after that everything that still arrives is ignored.
+ * Only one exchange is on a connection at a time (no pipelining), so ending it may end the connection.
+ */
+export class Exchange {
+	readonly answer: Promise<RawAnswer>;
+	readonly #settle: { resolve: (answer: RawAnswer) => void; reject: (error: DialError) => void };
+	readonly #limits: DialLimits;
+	readonly #beforeFirstByte: (() => void) | undefined;
+	readonly #isHead: boolean;
+	readonly #startedAt = performance.now();
+	readonly #body: BodyCollector;
+	readonly #totalTimer: NodeJS.Timeout;
+	#phaseTimer: NodeJS.Timeout;
+	#controller: ExchangeController | undefined;
+	#settled = false;
+	#sent = false;
+	#head: { status: number; headers: HeaderField[] } | undefined;
+	#firstByteMs = 0;
+	#headersMs = 0;
+
+	constructor(limits: DialLimits, request: { method: string; beforeFirstByte?: (() => void) | undefined }) {
+		const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+		this.answer = promise;
+		this.#settle = { resolve, reject };
+		this.#limits = limits;
+		this.#beforeFirstByte = request.beforeFirstByte;
+		this.#isHead = request.method === "HEAD";
+		this.#body = new BodyCollector(limits.bodyBytesMax);
+		this.#phaseTimer = setTimeout(() => this.fail("connect_timeout", "no usable connection in time"), limits.connectTimeoutMs);
+		this.#totalTimer = setTimeout(() => this.fail("total_timeout", "the answer was not complete in time"), limits.totalTimeoutMs);
+	}
+
+	/** Ends the exchange without an answer; the first ending stands. */
+	fail(code: DialErrorCode, detail: string, cause?: unknown): void {
+		this.#end(new DialError(code, detail, { sent: this.#sent, status: this.#head?.status, cause }));
+	}
+
+	/**
+	 * undici calls this in the same turn in which it writes the request, on a connection that is open: throwing here means that nothing is
+	 * written and the connection stays usable.
+	 */
+	onRequestStart(controller: ExchangeController): void {
+		if (this.#settled) throw new DialError("aborted", "the dial was over before its connection was ready", { sent: false });
+		// undici requeues what it believes was not written. Whatever it believes: a request goes out once.
+		if (this.#sent) throw new DialError("connection_reset", "the connection was lost after the request was written", { sent: true });
+		try {
+			this.#beforeFirstByte?.();
+		} catch (error) {
+			this.fail("aborted", "refused at the last moment", error);
+			throw error;
+		}
+		this.#sent = true;
+		this.#controller = controller;
+		this.#firstByteMs = this.#elapsed();
+		clearTimeout(this.#phaseTimer);
+		this.#phaseTimer = setTimeout(() => this.fail("headers_timeout", "no answer in time"), this.#limits.headersTimeoutMs);
+	}
+
+	onResponseStart(controller: ExchangeController, status: number): void {
+		if (this.#settled || status < 200) return; // interim answers (RFC 9110 section 15.2) say nothing yet
+		clearTimeout(this.#phaseTimer);
+		this.#headersMs = this.#elapsed();
+		const headers = readHeaders(controller.rawHeaders);
+		this.#head = { status, headers };
+		if (status > 599) this.fail("protocol_error", "the answer's status is none");
+		else if (headers.some(([, value]) => FORBIDDEN_IN_VALUE.test(value)))
+			this.fail("protocol_error", "an answer's header holds control characters");
+		else if (
+			headers.some(([name, value]) => name === "content-length" && Number(value) > this.#limits.bodyBytesMax && this.#expectsBody(status))
+		) {
+			this.fail("body_too_large", "the answer announces a body over the bound");
+		}
+	}
+
+	onResponseData(_controller: ExchangeController, chunk: Uint8Array): void {
+		if (!this.#settled && !this.#body.add(chunk)) this.fail("body_too_large", "the body is over the bound");
+	}
+
+	onResponseEnd(): void {
+		if (this.#settled || this.#head === undefined) return;
+		const timings = { firstByteMs: this.#firstByteMs, headersMs: this.#headersMs, endMs: this.#elapsed() };
+		const answer = { ...this.#head, body: this.#body.bytes(), timings };
+		this.#finish();
+		this.#settle.resolve(answer);
+	}
+
+	onResponseError(_controller: unknown, error: unknown): void {
+		this.#end(toDialError(error, { sent: this.#sent, status: this.#head?.status }));
+	}
+
+	#end(error: DialError): void {
+		if (this.#settled) return;
+		this.#finish();
+		this.#settle.reject(error);
+		this.#controller?.abort(error);
+	}
+
+	#finish(): void {
+		this.#settled = true;
+		clearTimeout(this.#phaseTimer);
+		clearTimeout(this.#totalTimer);
+	}
+
+	#elapsed(): number {
+		return performance.now() - this.#startedAt;
+	}
+
+	#expectsBody(status: number): boolean {
+		return status !== 204 && status !== 304 && !this.#isHead;
+	}
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const FORBIDDEN_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
+
+/** undici hands over the head as one flat list of buffers: name, value, name, value. */
+const readHeaders = (raw: unknown): HeaderField[] => {
+	const fields: HeaderField[] = [];
+	if (!Array.isArray(raw)) return fields;
+	for (let index = 0; index + 1 < raw.length; index += 2) fields.push([text(raw[index]).toLowerCase(), text(raw[index + 1])]);
+	return fields;
+};
+
+const text = (part: unknown): string => (Buffer.isBuffer(part) ? part.toString("latin1") : String(part));

@@ -1,0 +1,188 @@
+// From a function and its arguments to the request that is sent.
+import {
+	type ArgumentError,
+	type HttpBody,
+	type HttpFunction,
+	type HttpMethod,
+	type HttpParameter,
+	memberOf,
+	type PathSegment,
+	pointerTo,
+} from "./http-function.ts";
+import { expectedText, whyNotAHeaderValue, writeTexts } from "./parameter-text.ts";
+import { couldMean, percentEncode, whyNotASegment } from "./path-template.ts";
+
+/** A request without host and credential. `path` is relative to the connection's `url`; `query` has no `?` and is empty if there is none. */
+export type HttpRequest = {
+	readonly method: HttpMethod;
+	readonly path: string;
+	readonly query: string;
+	/** Lower-case names; the function's declared header parameters only. */
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body?: Uint8Array;
+	readonly contentType?: string;
+};
+
+export type BuiltRequest =
+	| { readonly ok: true; readonly request: HttpRequest }
+	| { readonly ok: false; readonly errors: readonly ArgumentError[] };
+
+/**
+ * Builds the request of a function from its flat arguments. Arguments should have passed `compileArguments`; what the schema cannot say is
+ * refused here: a path argument that would be more than its one segment, or would make the path that of another operation; text that a
+ * header cannot carry; numbers without a plain decimal form.
+ */
+export function buildRequest(fn: HttpFunction, args: Readonly<Record<string, unknown>>): BuiltRequest {
+	const errors: ArgumentError[] = [];
+	const texts = textsOf(fn, args, errors);
+	const path = buildPath(fn, texts, errors);
+	const query = buildQuery(texts, errors);
+	const headers = buildHeaders(texts, errors);
+	const body = buildBody(fn, args, errors);
+	if (errors.length > 0) return { ok: false, errors };
+	return { ok: true, request: { method: fn.method, path, query, headers, ...body } };
+}
+
+type Texts = ReadonlyMap<HttpParameter, readonly string[]>;
+
+function textsOf(fn: HttpFunction, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): Texts {
+	const texts = new Map<HttpParameter, readonly string[]>();
+	for (const parameter of fn.parameters) {
+		const pointer = pointerTo(parameter.argument);
+		const value = memberOf(args, parameter.argument);
+		if (value === undefined) {
+			if (parameter.required) errors.push({ pointer, message: "is missing" });
+			continue;
+		}
+		const written = writeTexts(parameter, value);
+		if (written === undefined) errors.push({ pointer, message: `expected ${expectedText(parameter)}: it is sent in the ${parameter.in}` });
+		else if (written.length === 0) errors.push({ pointer, message: `expected at least one item: it is sent in the ${parameter.in}` });
+		else texts.set(parameter, written);
+	}
+	return texts;
+}
+
+function buildPath(fn: HttpFunction, texts: Texts, errors: ArgumentError[]): string {
+	const byName = new Map(
+		[...texts].filter(([parameter]) => parameter.in === "path").map(([parameter, written]) => [parameter.name, { parameter, written }]),
+	);
+	const plain: string[] = [];
+	const encoded: string[] = [];
+	for (const segment of fn.path) {
+		const found = "parameter" in segment ? byName.get(segment.parameter) : undefined;
+		if (found) refuseSegment(found.parameter, found.written, segment, errors);
+		const written = found?.written ?? [];
+		plain.push("literal" in segment ? segment.literal : `${segment.prefix}${written.join(",")}${segment.suffix}`);
+		encoded.push("literal" in segment ? segment.literal : `${segment.prefix}${written.map(encodeText).join(",")}${segment.suffix}`);
+	}
+	if (errors.length === 0 && fn.overlaps.some((other) => couldMean(other, plain))) {
+		const pointer = pointerTo(fn.parameters.find((parameter) => parameter.in === "path")?.argument ?? "");
+		errors.push({ pointer, message: "expected a value that does not make the path that of another operation" });
+	}
+	return `/${encoded.join("/")}`;
+}
+
+function refuseSegment(parameter: HttpParameter, written: readonly string[], segment: PathSegment, errors: ArgumentError[]): void {
+	const pointer = pointerTo(parameter.argument);
+	for (const [index, text] of written.entries()) {
+		const message = parameter.list && text.includes(",") ? "expected no comma: the list is sent in the path" : whyNotASegment(text);
+		if (message !== undefined) errors.push({ pointer: parameter.list ? pointer + pointerTo(index) : pointer, message });
+	}
+	if ("literal" in segment) return;
+	// With text around it a harmless value can still become a dot segment: `.` after the prefix `.`.
+	const whole = whyNotASegment(`${segment.prefix}${written.join(",")}${segment.suffix}`);
+	if (whole !== undefined) errors.push({ pointer, message: whole });
+}
+
+function encodeText(text: string): string {
+	return text.isWellFormed() ? percentEncode(text) : "";
+}
+
+function buildQuery(texts: Texts, errors: ArgumentError[]): string {
+	const pairs: string[] = [];
+	for (const [parameter, written] of texts) {
+		if (parameter.in !== "query") continue;
+		if (!written.every((text) => text.isWellFormed())) {
+			errors.push({ pointer: pointerTo(parameter.argument), message: "expected well-formed Unicode" });
+			continue;
+		}
+		const name = percentEncode(parameter.name);
+		if (parameter.list === "commas") pairs.push(`${name}=${written.map(percentEncode).join(",")}`);
+		else for (const text of written) pairs.push(`${name}=${percentEncode(text)}`);
+	}
+	return pairs.join("&");
+}
+
+function buildHeaders(texts: Texts, errors: ArgumentError[]): Record<string, string> {
+	const headers: [string, string][] = [];
+	for (const [parameter, written] of texts) {
+		if (parameter.in !== "header") continue;
+		for (const text of written) {
+			const listMessage =
+				parameter.list && (text.includes(",") || text === "")
+					? "expected no comma and no empty item: the list is sent as a header"
+					: undefined;
+			const message = whyNotAHeaderValue(text) ?? listMessage;
+			if (message !== undefined) errors.push({ pointer: pointerTo(parameter.argument), message });
+		}
+		headers.push([parameter.name.toLowerCase(), written.join(",")]);
+	}
+	return Object.fromEntries(headers);
+}
+
+function buildBody(
+	fn: HttpFunction,
+	args: Readonly<Record<string, unknown>>,
+	errors: ArgumentError[],
+): { body?: Uint8Array; contentType?: string } {
+	const { body } = fn;
+	const members = bodyMembers(fn, args, errors);
+	if (body === undefined) return {};
+	const { contentType } = body;
+	const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+	if (body.mode === "body") {
+		const value = memberOf(args, body.argument);
+		if (value === undefined && body.required) errors.push({ pointer: pointerTo(body.argument), message: "is missing" });
+		return value === undefined ? {} : { body: bytes(JSON.stringify(value)), contentType };
+	}
+	if (members.length === 0 && !body.required) return {};
+	if (body.encoding === "form") return { body: bytes(formText(body, args, errors)), contentType };
+	return { body: bytes(JSON.stringify(Object.fromEntries(members))), contentType };
+}
+
+/** The body's members under their wire names. What is not sent must not have been decided about: arguments without a place are refused. */
+function bodyMembers(fn: HttpFunction, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): [string, unknown][] {
+	const { body } = fn;
+	const elsewhere = new Set(fn.parameters.map((parameter) => parameter.argument));
+	if (body?.mode === "body") elsewhere.add(body.argument);
+	const wireNames = new Map(body?.members.map((member) => [member.argument, member.name]));
+	const declared = new Set(wireNames.values());
+	const members: [string, unknown][] = [];
+	for (const [argument, value] of Object.entries(args)) {
+		if (elsewhere.has(argument)) continue;
+		// A member that was renamed has left its own name to nobody: it would be in the body twice.
+		const name = wireNames.get(argument) ?? (body?.open && !declared.has(argument) ? argument : undefined);
+		if (name === undefined) {
+			errors.push({ pointer: "", message: "expected only arguments that the function declares" });
+			break;
+		}
+		members.push([name, value]);
+	}
+	return members;
+}
+
+/** `application/x-www-form-urlencoded` (WHATWG URL section 5.2): scalars, and lists of scalars as repeated names. */
+function formText(body: HttpBody, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): string {
+	const form = new URLSearchParams();
+	for (const { name, argument, text } of body.members) {
+		const value = memberOf(args, argument);
+		if (value === undefined || text === undefined) continue;
+		const written = writeTexts(text, value);
+		const pointer = pointerTo(argument);
+		if (written === undefined) errors.push({ pointer, message: `expected ${expectedText(text)}: it is sent as a form` });
+		else if (written.length === 0) errors.push({ pointer, message: "expected at least one item: it is sent as a form" });
+		else if (!written.every((item) => item.isWellFormed())) errors.push({ pointer, message: "expected well-formed Unicode" });
+		else for (const item of written) form.append(name, item);
+	}
+	return form.toString();
+}

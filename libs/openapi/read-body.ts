@@ -1,0 +1,150 @@
+// The request body of one operation: its members become arguments where it is a plain JSON object or a form.
+import { type HttpBody, isRecord, type JsonSchema, memberOf } from "./http-function.ts";
+import type { OperationContext } from "./read-parameters.ts";
+import { followRefs } from "./resolve-ref.ts";
+import { textFormOf } from "./text-form.ts";
+
+type Path = readonly (string | number)[];
+
+/** A member of the body as an argument. */
+export type BodyMember = {
+	readonly argument: string;
+	readonly name: string;
+	readonly schema: JsonSchema;
+	readonly required: boolean;
+	readonly path: Path;
+};
+
+export type ReadBody = {
+	readonly body: HttpBody;
+	readonly members: readonly BodyMember[];
+	/** What undeclared members must match; `false` refuses them. */
+	readonly rest: JsonSchema;
+	readonly path: Path;
+};
+
+/** Reads `requestBody`. JSON is chosen where a document offers several types; a type that Callgate cannot write is refused by name. */
+export function readBody(context: OperationContext, requestBody: unknown, at: Path): ReadBody | undefined {
+	const refuse = (path: Path, message: string): undefined => {
+		context.errors.push({ path, message });
+		return undefined;
+	};
+	const resolved = followRefs(context.document, requestBody, at);
+	if (!resolved.ok) return refuse([...at, "$ref"], resolved.message);
+	const content = memberOf(resolved.value, "content");
+	if (!isRecord(content)) return refuse(resolved.path, "expected a body with content");
+	const chosen = chooseType(Object.keys(content));
+	if (chosen === undefined) {
+		const found = Object.keys(content).slice(0, 5).join(", ") || "nothing";
+		return refuse([...resolved.path, "content"], `found ${found}, expected application/json or application/x-www-form-urlencoded`);
+	}
+	const path = [...resolved.path, "content", chosen.key, "schema"];
+	const schema = memberOf(content[chosen.key], "schema") ?? true;
+	const required = memberOf(resolved.value, "required") === true;
+	const base = { contentType: chosen.contentType, encoding: chosen.encoding, required, argument: "", members: [], open: false };
+	const flat = flattenObject(context, schema, path, 0);
+	if (flat === undefined) {
+		if (chosen.encoding === "form") return refuse(path, "expected a form whose schema is a plain object with properties");
+		const argument = context.argumentFor("body", "");
+		const whole = { argument, name: "", schema: context.converter.convert(schema, path), required, path };
+		return { body: { ...base, mode: "body", argument }, members: [whole], rest: false, path };
+	}
+	const members = flat.members.map((member) => ({ ...member, argument: context.argumentFor("body", member.name) }));
+	const wire = members.map(({ name, argument, path: memberPath, raw }) => {
+		if (chosen.encoding === "json") return { name, argument };
+		const text = textFormOf(context.document, raw, "repeated");
+		if (typeof text !== "string") return { name, argument, text };
+		refuse(memberPath, `${text}: member "${name}" of a form`);
+		return { name, argument };
+	});
+	const open = chosen.encoding === "json" && flat.rest !== false;
+	return { body: { ...base, mode: "members", members: wire, open }, members, rest: open ? flat.rest : false, path };
+}
+
+function chooseType(
+	keys: readonly string[],
+): { readonly key: string; readonly contentType: string; readonly encoding: "json" | "form" } | undefined {
+	const bare = keys.map((key) => ({ key, contentType: (key.split(";")[0] ?? "").trim().toLowerCase() }));
+	const json =
+		bare.find(({ contentType }) => contentType === "application/json") ??
+		bare.find(({ contentType }) => /^application\/[a-z0-9.-]+\+json$/.test(contentType)) ??
+		bare.find(({ contentType }) => contentType === "*/*" || contentType === "application/*");
+	if (json) return { key: json.key, contentType: json.contentType.includes("*") ? "application/json" : json.contentType, encoding: "json" };
+	const form = bare.find(({ contentType }) => contentType === "application/x-www-form-urlencoded");
+	return form && { ...form, encoding: "form" };
+}
+
+type FlatMember = {
+	readonly name: string;
+	readonly schema: JsonSchema;
+	readonly raw: unknown;
+	readonly required: boolean;
+	readonly path: Path;
+};
+type FlatObject = { readonly members: readonly FlatMember[]; readonly rest: JsonSchema };
+
+/** Keywords that speak of the object as a whole: with one of them its members cannot stand among other arguments. */
+const wholeObjectKeywords = [
+	...["oneOf", "anyOf", "not", "if", "then", "else", "patternProperties", "propertyNames", "minProperties", "maxProperties"],
+	...["dependentRequired", "dependentSchemas", "unevaluatedProperties", "enum", "const", "nullable"],
+] as const;
+
+/** The members of a schema that is a plain object (through `$ref` and `allOf`), or undefined where it is anything else. */
+function flattenObject(context: OperationContext, schema: unknown, at: Path, depth: number): FlatObject | undefined {
+	const resolved = followRefs(context.document, schema, at);
+	if (!resolved.ok || depth > 16 || !isRecord(resolved.value)) return undefined;
+	const { value, path } = resolved;
+	const type = memberOf(value, "type");
+	const isObject =
+		type === "object" ||
+		(type === undefined && ["properties", "required", "allOf"].some((keyword) => memberOf(value, keyword) !== undefined));
+	if (!isObject || wholeObjectKeywords.some((keyword) => memberOf(value, keyword) !== undefined && memberOf(value, keyword) !== false))
+		return undefined;
+	const own = ownMembers(context, value, path);
+	const branches = memberOf(value, "allOf");
+	if (!Array.isArray(branches)) return own;
+	const flats = branches.map((branch, index) => flattenObject(context, branch, [...path, "allOf", index], depth + 1));
+	if (flats.includes(undefined)) return undefined;
+	return [own, ...flats.filter((flat) => flat !== undefined)].reduce(mergeObjects);
+}
+
+function ownMembers(context: OperationContext, value: Record<string, unknown>, path: Path): FlatObject {
+	const properties = memberOf(value, "properties");
+	const required = memberOf(value, "required");
+	const names = isRecord(properties) ? Object.keys(properties) : [];
+	const members = names.map((name): FlatMember => {
+		const raw = memberOf(properties, name);
+		const memberPath = [...path, "properties", name];
+		const target = followRefs(context.document, raw, memberPath);
+		const readOnly = target.ok && memberOf(target.value, "readOnly") === true;
+		const isRequired = Array.isArray(required) && required.includes(name) && !readOnly;
+		return { name, schema: context.converter.convert(raw, memberPath), raw, required: isRequired, path: memberPath };
+	});
+	const undeclared = (Array.isArray(required) ? required : []).filter((name) => typeof name === "string" && !names.includes(name));
+	for (const name of undeclared) members.push({ name, schema: true, raw: true, required: true, path });
+	return { members, rest: restOf(context, value, path, members.length === 0) };
+}
+
+/** Closed unless the document opens it: JSON Schema's own default would let through what nobody described. A bare `type: object` means any. */
+function restOf(context: OperationContext, value: Record<string, unknown>, path: Path, bare: boolean): JsonSchema {
+	const additional = memberOf(value, "additionalProperties");
+	if (additional !== undefined) return context.converter.convert(additional, [...path, "additionalProperties"]);
+	return bare && memberOf(value, "allOf") === undefined;
+}
+
+function mergeObjects(one: FlatObject, other: FlatObject): FlatObject {
+	const merged = new Map(one.members.map((member) => [member.name, member]));
+	for (const member of other.members) {
+		const known = merged.get(member.name);
+		if (known === undefined) merged.set(member.name, member);
+		else {
+			const schemas = [known.schema, member.schema].filter((schema) => schema !== true);
+			const schema: JsonSchema = schemas.length > 1 ? { allOf: schemas } : (schemas[0] ?? true);
+			const raw = known.raw === true ? member.raw : known.raw;
+			merged.set(member.name, { ...member, schema, raw, required: known.required || member.required });
+		}
+	}
+	const rest: JsonSchema =
+		one.rest === false || other.rest === false ? false : one.rest === true ? other.rest : { allOf: [one.rest, other.rest] };
+	return { members: [...merged.values()], rest };
+}

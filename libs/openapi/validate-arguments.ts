@@ -1,0 +1,156 @@
+// Arguments checked against their function's schema, before anyone decides about them.
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { fullFormats } from "ajv-formats/dist/formats.js";
+import { buildRequest } from "./build-request.ts";
+import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
+import { compilePattern } from "./linear-pattern.ts";
+import { checkedFormats } from "./schema-from-openapi.ts";
+
+export type CheckedArguments = { readonly ok: true } | { readonly ok: false; readonly errors: readonly ArgumentError[] };
+
+/** Most errors that are told; more would help nobody. */
+const errorsMax = 20;
+/** Largest arguments for which all errors are looked for; larger ones get the first. Bounds what wrong input costs. */
+const nodesForAllErrorsMax = 2_000;
+/** Longest text a format is checked on: RFC formats are shorter, and some of their regular expressions are not linear. */
+const formatCharsMax = 2_048;
+
+/**
+ * Compiles the check of a function's arguments; keep the result, compiling takes milliseconds. The check refuses what the schema refuses
+ * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in) and what no request can be built from. Messages say where and
+ * what was expected, never the value.
+ */
+export function compileArguments(fn: HttpFunction): (args: Readonly<Record<string, unknown>>) => CheckedArguments {
+	const first = createAjv(false).compile(mutable(fn.argumentsSchema));
+	let every: typeof first | undefined;
+	return (args) => {
+		if (!first(args)) {
+			every ??= createAjv(true).compile(mutable(fn.argumentsSchema));
+			const validate = countNodes(args, nodesForAllErrorsMax) < nodesForAllErrorsMax ? every : first;
+			validate(args);
+			return { ok: false, errors: explain(fn.argumentsSchema, validate.errors ?? []) };
+		}
+		const built = buildRequest(fn, args);
+		return built.ok ? { ok: true } : { ok: false, errors: built.errors };
+	};
+}
+
+/** Why a schema is not valid JSON Schema 2020-12, or undefined. Cheaper than compiling it. */
+export function whyNotASchema(schema: JsonSchema): string | undefined {
+	checker ??= createAjv(false);
+	if (checker.validateSchema(mutable(schema)) === true) return undefined;
+	const error = checker.errors?.[0];
+	return error ? `at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not valid";
+}
+
+let checker: Ajv2020 | undefined;
+
+function createAjv(allErrors: boolean): Ajv2020 {
+	const ajv = new Ajv2020({
+		allErrors,
+		strictSchema: true,
+		// Vendors write types and required lists loosely; that changes no result.
+		strictTypes: false,
+		strictTuples: false,
+		strictRequired: false,
+		strictNumbers: true,
+		coerceTypes: false,
+		useDefaults: false,
+		removeAdditional: false,
+		ownProperties: true,
+		logger: false,
+		code: { regExp: linearEngine },
+	});
+	ajv.addKeyword("x-callgate-sensitive");
+	for (const name of checkedFormats) ajv.addFormat(name, boundedFormat(name));
+	return ajv;
+}
+
+/** Ajv's regular expressions by RE2, so that no pattern of a document can stall the service. */
+const linearEngine = Object.assign(
+	(source: string): RegExp => {
+		const pattern = compilePattern(source);
+		if (pattern === undefined) throw new Error("a pattern that RE2 cannot run");
+		// Ajv calls `test` and nothing else (its RegExpLike).
+		return pattern as RegExp;
+	},
+	{ code: "linearEngine" },
+);
+
+type FormatName = (typeof checkedFormats)[number];
+
+function boundedFormat(name: FormatName) {
+	const format = fullFormats[name];
+	if (typeof format === "object" && "type" in format && format.type === "number") return format;
+	const test = (text: string): boolean => {
+		if (typeof format === "function") return format(text);
+		if (format instanceof RegExp) return format.test(text);
+		if (typeof format !== "object" || !("validate" in format)) return false;
+		return typeof format.validate === "function" ? format.validate(text as never) === true : false;
+	};
+	// Base64 is as long as what it carries; its expression is linear.
+	const charsMax = name === "byte" ? Number.POSITIVE_INFINITY : formatCharsMax;
+	return { type: "string", validate: (text: string) => text.length <= charsMax && test(text) } as const;
+}
+
+/** Ajv's types ask for mutable schemas; it does not change them. */
+function mutable(schema: JsonSchema): Record<string, unknown> {
+	return typeof schema === "object" ? { ...schema } : schema ? {} : { not: {} };
+}
+
+function countNodes(value: unknown, max: number): number {
+	let count = 0;
+	const pending = [value];
+	while (pending.length > 0 && count < max) {
+		const next = pending.pop();
+		count++;
+		if (Array.isArray(next)) pending.push(...next.slice(0, max));
+		else if (isRecord(next)) pending.push(...Object.values(next).slice(0, max));
+	}
+	return count;
+}
+
+function explain(schema: JsonSchema, errors: readonly ErrorObject[]): ArgumentError[] {
+	const told = errors.filter(({ keyword }) => keyword !== "if" && keyword !== "propertyNames").slice(0, errorsMax);
+	const explained = told.map((error) => ({ pointer: safePointer(error.instancePath + subject(error)), message: messageOf(schema, error) }));
+	return explained.length > 0 ? explained : [{ pointer: "", message: "does not match the function's schema" }];
+}
+
+/** The member an error is about, where Ajv names its parent. */
+function subject({ keyword, params }: ErrorObject): string {
+	if (keyword === "required" || keyword === "dependentRequired") return pointerTo(String(params.missingProperty));
+	if (keyword === "additionalProperties") return pointerTo(String(params.additionalProperty));
+	if (keyword === "unevaluatedProperties") return pointerTo(String(params.unevaluatedProperty));
+	return "";
+}
+
+function messageOf(schema: JsonSchema, { keyword, params, instancePath, message }: ErrorObject): string {
+	if (keyword === "required" || keyword === "dependentRequired") return "is missing";
+	if (keyword === "enum") return `expected one of ${listed(params.allowedValues)}`;
+	if (keyword === "const") return `expected ${listed([params.allowedValue])}`;
+	if (keyword === "pattern") return "does not match its pattern";
+	if (keyword === "additionalProperties" || keyword === "unevaluatedProperties") {
+		const known = instancePath === "" ? Object.keys(asRecord(memberOf(schema, "properties"))) : [];
+		return known.length > 0
+			? `is not an argument of this function; expected ${known.slice(0, 30).join(", ")}`
+			: "is not a member that is allowed here";
+	}
+	if (keyword === "uniqueItems") return "expected items that differ";
+	return message ?? "does not match its schema";
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+	return isRecord(value) ? value : {};
+}
+
+/** Allowed values come from the schema, not from the caller. */
+function listed(values: unknown): string {
+	return JSON.stringify(values).slice(0, 300);
+}
+
+/** A member's name is the caller's text: shown only where it looks like a name rather than like data. */
+function safePointer(pointer: string): string {
+	const tokens = pointer.split("/").slice(1);
+	const isName = (token: string): boolean => /^(?:[A-Za-z_$][A-Za-z_.$-]{0,39}\d{0,3}|\d{1,6})$/.test(token);
+	return tokens.map((token) => `/${isName(token) ? token : "…"}`).join("");
+}

@@ -1,5 +1,6 @@
 // Runs one of the tools that bring the servers (pip, mvn, a server's --version) to its end, within a bound, and keeps what it said.
 import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { hasCode, setupError } from "./setup-error.ts";
 
 /** How much of a tool's output is kept for an error message. Its end is where tools say why they failed. */
@@ -19,6 +20,8 @@ export interface Command {
 	readonly missing: string;
 	/** What to do when the tool fails. */
 	readonly failing: string;
+	/** Told each line of its standard output, to show progress. */
+	onLine?(line: string): void;
 }
 
 /**
@@ -38,6 +41,7 @@ export function runCommand(run: Command): Promise<string> {
 		};
 		child.stdout.on("data", keep);
 		child.stderr.on("data", keep);
+		if (run.onLine) createInterface({ input: child.stdout }).on("line", run.onLine);
 		let timedOut = false;
 		const timer = setTimeout(() => {
 			timedOut = true;

@@ -1,0 +1,237 @@
+// Policies as written → rules that can be asked, or every mistake in them at once, each with its place.
+import { ConditionRefused } from "./check-condition.ts";
+import type {
+	CompiledApproval,
+	CompiledLimit,
+	CompiledMask,
+	CompiledMatch,
+	CompiledPolicy,
+	CompiledRule,
+	PolicyContext,
+} from "./compiled-policy.ts";
+import { compileAmount, compileCondition } from "./condition.ts";
+import { durationMs } from "./duration.ts";
+import type { MaskEntry, PolicyDocument, Rule } from "./policy-document.ts";
+import { shelve } from "./rule-index.ts";
+
+export interface PolicySource {
+	readonly name: string;
+	readonly file: string;
+	readonly document: PolicyDocument;
+}
+
+/** A mistake: in which document, where in it, and (for conditions) at which UTF-16 code unit of that text. */
+export interface PolicyError {
+	readonly document: string;
+	readonly path: readonly (string | number)[];
+	readonly offset?: number;
+	readonly message: string;
+}
+
+export type CompileResult =
+	| { readonly ok: true; readonly policy: CompiledPolicy }
+	| { readonly ok: false; readonly errors: readonly PolicyError[] };
+
+const minuteMs = 60_000;
+const dayMs = 86_400_000;
+/** How long people have; the shortest lets a person read, the longest is how long a pending call is kept. */
+export const approvalBounds = {
+	expiresMinMs: minuteMs,
+	expiresMaxMs: 7 * dayMs,
+	expiresDefaultMs: 30 * minuteMs,
+	quorumDefault: 1,
+} as const;
+/** The longest window a limit may look back over; its state is kept that long. */
+export const limitWindowMaxMs = 31 * dayMs;
+
+/**
+ * Compiles documents that fit the schema `PolicyDocument`. Names of rules are unique over all of them; connections, functions and groups must
+ * exist in `context`; conditions are checked as far as they can be without a call. Nothing is compiled if anything is wrong.
+ */
+export function compilePolicies(documents: readonly PolicySource[], context: PolicyContext): CompileResult {
+	const compiler = new Compiler(context);
+	for (const source of documents) compiler.document(source);
+	if (compiler.errors.length > 0) return { ok: false, errors: compiler.errors };
+	const rules = compiler.rules.sort((one, other) => (one.name < other.name ? -1 : 1));
+	return { ok: true, policy: { rules, shelves: shelve(rules), masks: compiler.masks, context } };
+}
+
+type Path = readonly (string | number)[];
+
+class Compiler {
+	readonly errors: PolicyError[] = [];
+	readonly rules: CompiledRule[] = [];
+	readonly masks: CompiledMask[] = [];
+	private readonly context: PolicyContext;
+	private readonly homes = new Map<string, string>();
+	private document_ = "";
+
+	constructor(context: PolicyContext) {
+		this.context = context;
+	}
+
+	document(source: PolicySource): void {
+		this.document_ = source.name;
+		for (const [at, rule] of source.document.rules.entries()) {
+			const home = this.homes.get(rule.name);
+			if (home !== undefined) this.fault(["rules", at, "name"], `the rule "${rule.name}" exists already, in policy "${home}"`);
+			this.homes.set(rule.name, source.name);
+			this.rule(rule, ["rules", at]);
+		}
+		for (const [at, entry] of (source.document.mask ?? []).entries()) this.mask(entry, ["mask", at]);
+	}
+
+	private fault(path: Path, message: string, offset?: number): undefined {
+		this.errors.push({ document: this.document_, path, message, ...(offset !== undefined && { offset }) });
+		return undefined;
+	}
+
+	private rule(rule: Rule, path: Path): void {
+		const match: CompiledMatch = {
+			...this.places(rule.match, [...path, "match"]),
+			groups: rule.match.groups && new Set(rule.match.groups),
+			callers: this.callers(rule.match.caller, [...path, "match", "caller"]),
+		};
+		const condition = rule.when === undefined ? undefined : this.expression(compileCondition, rule.when, match, [...path, "when"]);
+		if (rule.limit !== undefined && rule.effect !== "allow")
+			this.fault([...path, "limit"], `only an allow rule has a limit, this one is "${rule.effect}"`);
+		if (rule.approval !== undefined && rule.effect !== "hold")
+			this.fault([...path, "approval"], `only a hold rule asks for approval, this one is "${rule.effect}"`);
+		if (rule.approval === undefined && rule.effect === "hold") this.fault(path, `a hold rule says who may approve: it needs "approval"`);
+		if (rule.message !== undefined && rule.effect === "allow")
+			this.fault([...path, "message"], "only deny and hold rules tell the caller a message");
+		this.rules.push({
+			name: rule.name,
+			policy: this.document_,
+			effect: rule.effect,
+			match,
+			condition,
+			message: rule.message,
+			limit: rule.limit && this.limit(rule.limit, match, [...path, "limit"]),
+			approval: rule.approval && this.approval(rule.approval, [...path, "approval"]),
+		});
+	}
+
+	private places(
+		written: { connection?: string | string[]; function?: string | string[] },
+		path: Path,
+	): Pick<CompiledMatch, "connections" | "functions"> {
+		const connections = setOf(written.connection);
+		const functions = setOf(written.function);
+		for (const [name, at] of named(written.connection, [...path, "connection"])) {
+			if (!this.context.connections.has(name)) this.fault(at, `there is no connection "${name}"`);
+		}
+		const within = [...this.context.connections].filter(([name]) => connections === undefined || connections.has(name));
+		for (const [name, at] of named(written.function, [...path, "function"])) {
+			if (within.length > 0 && !within.some(([, known]) => known.has(name))) {
+				this.fault(at, `there is no function "${name}" in ${connections === undefined ? "any connection" : [...connections].join(", ")}`);
+			}
+		}
+		return { connections, functions };
+	}
+
+	private callers(written: string | string[] | undefined, path: Path): ReadonlySet<string> | undefined {
+		for (const [name, at] of named(written, path)) {
+			if (!name.includes("|") && !/^[^@\s]+@[^@\s]+$/.test(name))
+				this.fault(at, `a caller is written "issuer|subject" or as an e-mail address`);
+		}
+		const names = setOf(written);
+		return names && new Set([...names].map((name) => (name.includes("|") ? name : name.toLowerCase())));
+	}
+
+	private expression<T extends { readonly reads: ReadonlyMap<string, number> }>(
+		compile: (source: string) => T,
+		source: string,
+		match: CompiledMatch,
+		path: Path,
+	): T | undefined {
+		try {
+			const compiled = compile(source);
+			for (const [argument, offset] of compiled.reads) {
+				if (this.nobodyHas(argument, match)) this.fault(path, `no function that this rule matches has an argument "${argument}"`, offset);
+			}
+			return compiled;
+		} catch (error) {
+			if (!(error instanceof ConditionRefused)) throw error;
+			return this.fault(path, error.message, error.offset);
+		}
+	}
+
+	/** Whether it is certain that none of the functions in question has this argument: a misspelt name would make a rule silently empty. */
+	private nobodyHas(argument: string, match: CompiledMatch): boolean {
+		let seen = 0;
+		for (const [connection, functions] of this.context.connections) {
+			if (match.connections !== undefined && !match.connections.has(connection)) continue;
+			const known = this.context.argumentNames?.get(connection);
+			for (const fn of match.functions ?? functions) {
+				if (!functions.has(fn)) continue;
+				seen++;
+				const names = known?.get(fn);
+				if (names === undefined || names.has(argument)) return false;
+			}
+		}
+		return seen > 0;
+	}
+
+	private limit(limit: NonNullable<Rule["limit"]>, match: CompiledMatch, path: Path): CompiledLimit {
+		const windowMs = this.duration(limit.window, [...path, "window"], 1_000, limitWindowMaxMs);
+		if (!Number.isFinite(limit.max)) this.fault([...path, "max"], "the maximum is not a finite number");
+		const sum = "sum" in limit ? this.expression(compileAmount, limit.sum, match, [...path, "sum"]) : undefined;
+		return { sum, per: limit.per, windowMs, max: limit.max };
+	}
+
+	private approval(approval: NonNullable<Rule["approval"]>, path: Path): CompiledApproval {
+		const { expiresMinMs, expiresMaxMs, expiresDefaultMs, quorumDefault } = approvalBounds;
+		const expiresMs =
+			approval.expires === undefined ? expiresDefaultMs : this.duration(approval.expires, [...path, "expires"], expiresMinMs, expiresMaxMs);
+		this.groupsExist(approval.anyOf, [...path, "anyOf"]);
+		const { escalate } = approval;
+		if (escalate !== undefined) this.groupsExist(escalate.to, [...path, "escalate", "to"]);
+		const before = (text: string, at: Path) => this.duration(text, at, 1_000, expiresMs - 1, "before the approval expires");
+		return {
+			anyOf: [...new Set(approval.anyOf)],
+			quorum: approval.quorum ?? quorumDefault,
+			expiresMs,
+			remindMs: (approval.remind ?? []).map((text, at) => before(text, [...path, "remind", at])),
+			escalate: escalate && { afterMs: before(escalate.after, [...path, "escalate", "after"]), to: [...new Set(escalate.to)] },
+			reasonRequired: approval.reason === "required",
+		};
+	}
+
+	private groupsExist(names: readonly string[], path: Path): void {
+		for (const [at, name] of names.entries()) if (!this.context.groups.has(name)) this.fault([...path, at], `there is no group "${name}"`);
+	}
+
+	private duration(text: string, path: Path, minMs: number, maxMs: number, bound?: string): number {
+		const ms = durationMs(text);
+		if (ms === undefined) this.fault(path, `"${text}" is not a duration such as 30s, 15m, 24h or 7d`);
+		else if (ms < minMs || ms > maxMs)
+			this.fault(path, `"${text}" is out of range: ${bound ?? `from ${spoken(minMs)} to ${spoken(maxMs)}`}`);
+		return ms ?? minMs;
+	}
+
+	private mask(entry: MaskEntry, path: Path): void {
+		this.masks.push({ policy: this.document_, ...this.places(entry.match, [...path, "match"]), entry });
+	}
+}
+
+function setOf(names: string | string[] | undefined): ReadonlySet<string> | undefined {
+	if (names === undefined) return undefined;
+	return new Set(typeof names === "string" ? [names] : names);
+}
+
+/** Each name with its own path: a list's item, or the member itself. */
+function named(names: string | string[] | undefined, path: Path): [string, Path][] {
+	if (names === undefined) return [];
+	return typeof names === "string" ? [[names, path]] : names.map((name, at) => [name, [...path, at]]);
+}
+
+function spoken(ms: number): string {
+	const units: [number, string][] = [
+		[dayMs, "d"],
+		[3_600_000, "h"],
+		[minuteMs, "m"],
+	];
+	const [size, unit] = units.find(([size]) => ms % size === 0) ?? [1_000, "s"];
+	return `${ms / size}${unit}`;
+}

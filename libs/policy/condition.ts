@@ -1,0 +1,234 @@
+// One condition: compiled once, then asked of many calls. Its answer has four values, because "cannot be told" must never pass for "no".
+import { type CelValue, isCelError, parse, plan, unparse } from "@bufbuild/cel";
+import type { CallView } from "./call-view.ts";
+import { ConditionRefused, checkCondition, type Expr, type Parsed, recordOf } from "./check-condition.ts";
+import { isExhausted } from "./condition-budget.ts";
+import { conditionEnvironment } from "./condition-functions.ts";
+
+/**
+ * - `true`, `false`: the condition could be decided.
+ * - `inapplicable`: it depends on an argument that this function does not have at all, so the rule is not about this function.
+ * - `error`: it could not be decided, though the function has every argument it needs: one was left out, or has an unexpected type.
+ */
+export type Answer = "true" | "false" | "inapplicable" | "error";
+
+/** What went into an answer, for explanations. `why` names members and never repeats a value. */
+export interface Step {
+	readonly text: string;
+	readonly answer: Answer;
+	readonly why?: string;
+}
+
+export interface Condition {
+	/** Arguments that it reads, and where in its text: `has(args.x)` alone does not count. */
+	readonly reads: ReadonlyMap<string, number>;
+	/** Asks the condition; `onStep` hears every part that was evaluated. */
+	ask(call: CallView, onStep?: (step: Step) => void): Answer;
+}
+
+export interface Amount {
+	readonly reads: ReadonlyMap<string, number>;
+	/** The number it stands for in this call, or why there is none. */
+	of(call: CallView): { readonly amount: number | bigint } | { readonly answer: "inapplicable" | "error"; readonly why: string };
+}
+
+type Node =
+	| { readonly kind: "and" | "or"; readonly parts: readonly [Node, Node] }
+	| { readonly kind: "if"; readonly test: Node; readonly yes: Node; readonly no: Node }
+	| { readonly kind: "leaf"; readonly negated: boolean; readonly leaf: Leaf };
+
+/** A part without `&&`, `||`, `!` and `?:` on its outside: the library evaluates it. */
+interface Leaf {
+	readonly text: string;
+	/** Top-level arguments that it cannot do without: read, and not asked for with `has()` in the same leaf. */
+	readonly needs: readonly string[];
+	evaluate(call: CallView): CelValue | Failure;
+}
+
+interface Failure {
+	readonly failed: "inapplicable" | "error";
+	readonly why: string;
+}
+
+/** Compiles a yes-or-no condition. @throws {ConditionRefused} */
+export function compileCondition(source: string): Condition {
+	const parsed = parseSource(source);
+	const type = checkCondition(parsed);
+	if (type !== "bool" && type !== "dyn") throw new ConditionRefused(0, `a condition must be true or false, this is ${type}`);
+	const node = nodeOf(parsed, parsed.expr, false);
+	return { reads: readsOf(parsed), ask: (call, onStep) => askNode(node, call, onStep) };
+}
+
+/** Compiles the number that a limit sums up. @throws {ConditionRefused} */
+export function compileAmount(source: string): Amount {
+	const parsed = parseSource(source);
+	const type = checkCondition(parsed);
+	if (type !== "int" && type !== "double" && type !== "dyn") throw new ConditionRefused(0, `a sum needs a number, this is ${type}`);
+	const leaf = leafOf(parsed, parsed.expr);
+	return {
+		reads: readsOf(parsed),
+		of(call) {
+			const value = leaf.evaluate(call);
+			if (isFailure(value)) return { answer: value.failed, why: value.why };
+			if (typeof value === "number" || typeof value === "bigint") return { amount: value };
+			return { answer: "error", why: "it is not a number" };
+		},
+	};
+}
+
+function parseSource(source: string): Parsed {
+	try {
+		return parse(source);
+	} catch (error) {
+		if (error instanceof RangeError) throw new ConditionRefused(0, "the condition nests too deeply");
+		throw new ConditionRefused(syntaxOffset(error), error instanceof Error ? syntaxMessage(error) : "the condition cannot be read");
+	}
+}
+
+/** The parser's errors carry `location.start.offset` and a message of its own; its class is not exported. */
+function syntaxOffset(error: unknown): number {
+	const { location } = error as { location?: { start?: { offset?: unknown } } };
+	return typeof location?.start?.offset === "number" ? location.start.offset : 0;
+}
+
+function syntaxMessage(error: Error): string {
+	const { rawMessage } = error as { rawMessage?: unknown };
+	const message = typeof rawMessage === "string" ? rawMessage : error.message;
+	return `the condition is not valid CEL: ${message.slice(0, 200)}`;
+}
+
+/** Splits a condition into its logic and its leaves; a negation moves to the leaves (De Morgan), so `!(a && b)` answers like `!a || !b`. */
+function nodeOf(parsed: Parsed, expr: Expr, negated: boolean): Node {
+	if (expr.exprKind.case === "callExpr") {
+		const { function: name, args } = expr.exprKind.value;
+		const [first, second, third] = args;
+		if (name === "!_" && first) return nodeOf(parsed, first, !negated);
+		if ((name === "_&&_" || name === "_||_") && first && second) {
+			const kind = (name === "_&&_") === !negated ? "and" : "or";
+			return { kind, parts: [nodeOf(parsed, first, negated), nodeOf(parsed, second, negated)] };
+		}
+		if (name === "_?_:_" && first && second && third) {
+			return { kind: "if", test: nodeOf(parsed, first, false), yes: nodeOf(parsed, second, negated), no: nodeOf(parsed, third, negated) };
+		}
+	}
+	return { kind: "leaf", negated, leaf: leafOf(parsed, expr) };
+}
+
+/**
+ * "and": one `false` decides; else what is inapplicable cannot become true in this function, so it outweighs an error.
+ * "or": one `true` decides; else an error may hide a `true`, so it outweighs what is inapplicable.
+ */
+function askNode(node: Node, call: CallView, onStep: ((step: Step) => void) | undefined): Answer {
+	switch (node.kind) {
+		case "leaf":
+			return askLeaf(node.leaf, node.negated, call, onStep);
+		case "if": {
+			const test = askNode(node.test, call, onStep);
+			return test === "true" ? askNode(node.yes, call, onStep) : test === "false" ? askNode(node.no, call, onStep) : test;
+		}
+		default: {
+			const decisive: Answer = node.kind === "and" ? "false" : "true";
+			const first = askNode(node.parts[0], call, onStep);
+			if (first === decisive) return decisive;
+			const second = askNode(node.parts[1], call, onStep);
+			const ranked: readonly Answer[] = node.kind === "and" ? ["false", "inapplicable", "error"] : ["true", "error", "inapplicable"];
+			return ranked.find((answer) => answer === first || answer === second) ?? (node.kind === "and" ? "true" : "false");
+		}
+	}
+}
+
+function askLeaf(leaf: Leaf, negated: boolean, call: CallView, onStep: ((step: Step) => void) | undefined): Answer {
+	const value = leaf.evaluate(call);
+	const text = negated ? `!(${leaf.text})` : leaf.text;
+	if (isFailure(value)) {
+		onStep?.({ text, answer: value.failed, why: value.why });
+		return value.failed;
+	}
+	if (typeof value !== "boolean") {
+		onStep?.({ text, answer: "error", why: "it is neither true nor false" });
+		return "error";
+	}
+	const answer = value !== negated ? "true" : "false";
+	onStep?.({ text, answer });
+	return answer;
+}
+
+function leafOf(parsed: Parsed, expr: Expr): Leaf {
+	const evaluate = plan(conditionEnvironment, expr);
+	const { read, tested } = argumentsOf(expr);
+	const needs = [...read.keys()].filter((name) => !tested.has(name));
+	return {
+		text: textOf(parsed, expr),
+		needs,
+		evaluate(call) {
+			const value = evaluate(call.bindings);
+			return isCelError(value) ? failureOf(needs, call) : value;
+		},
+	};
+}
+
+/** Why a leaf could not be evaluated. An argument that was left out counts as an error unless the function does not have it at all. */
+function failureOf(needs: readonly string[], call: CallView): Failure {
+	if (isExhausted()) return { failed: "error", why: "the conditions need more steps than one decision may take" };
+	const missing = needs.filter((name) => !call.has(name));
+	const left = missing.filter((name) => call.declares(name));
+	if (left.length > 0) return { failed: "error", why: `the call does not give ${left.map((name) => `args.${name}`).join(", ")}` };
+	if (missing.length > 0) {
+		return { failed: "inapplicable", why: `the function has no argument ${missing.map((name) => `args.${name}`).join(", ")}` };
+	}
+	return { failed: "error", why: "a value has not the type or the members that the condition expects" };
+}
+
+function isFailure(value: CelValue | Failure): value is Failure {
+	return typeof value === "object" && value !== null && "failed" in value;
+}
+
+/** The leaf as its author wrote it; macros are put back together from the parser's notes. */
+function textOf(parsed: Parsed, expr: Expr): string {
+	try {
+		return unparse({ ...parsed, expr }).slice(0, 200);
+	} catch {
+		return "condition";
+	}
+}
+
+function readsOf(parsed: Parsed): ReadonlyMap<string, number> {
+	const positions = parsed.sourceInfo?.positions ?? {};
+	return new Map([...argumentsOf(parsed.expr).read].map(([name, id]) => [name, positions[id] ?? 0]));
+}
+
+/** Top-level arguments that an expression reads (with the id of the first place) and those it tests with `has()`. */
+function argumentsOf(expr: Expr): { read: Map<string, string>; tested: Set<string> } {
+	const read = new Map<string, string>();
+	const tested = new Set<string>();
+	const open: (Expr | undefined)[] = [expr];
+	while (open.length > 0) {
+		const next = open.pop();
+		if (next === undefined) continue;
+		if (next.exprKind.case === "selectExpr" && recordOf(next.exprKind.value.operand) === "args") {
+			const { field, testOnly } = next.exprKind.value;
+			if (testOnly) tested.add(field);
+			else if (!read.has(field)) read.set(field, String(next.id));
+		}
+		open.push(...childrenOf(next));
+	}
+	return { read, tested };
+}
+
+function childrenOf(expr: Expr): (Expr | undefined)[] {
+	const kind = expr.exprKind;
+	switch (kind.case) {
+		case "selectExpr":
+			return [kind.value.operand];
+		case "callExpr":
+			return [kind.value.target, ...kind.value.args];
+		case "listExpr":
+			return kind.value.elements;
+		case "structExpr":
+			return kind.value.entries.flatMap((entry) => [entry.keyKind.case === "mapKey" ? entry.keyKind.value : undefined, entry.value]);
+		case "comprehensionExpr":
+			return [kind.value.iterRange, kind.value.accuInit, kind.value.loopCondition, kind.value.loopStep, kind.value.result];
+		default:
+			return [];
+	}
+}

@@ -1,0 +1,76 @@
+// What people write in a document of kind `Policy`: rules that read like sentences, and what to mask.
+import { type Static, Type } from "typebox";
+import { namePattern } from "#libs/contracts/call.ts";
+import { durationPattern } from "./duration.ts";
+
+/** Kebab case: a rule's name appears in Slack, in problems and in the record. */
+export const ruleNamePattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+/** A condition longer than this is a program; programs belong into the function. */
+export const conditionCharactersMax = 4_096;
+
+const closed = { additionalProperties: false } as const;
+const strict = <T extends Parameters<typeof Type.Object>[0]>(properties: T) => Type.Object(properties, closed);
+
+const Name = Type.String({ pattern: namePattern });
+const FunctionName = Type.String({ minLength: 1, maxLength: 128 });
+const GroupName = Type.String({ minLength: 1, maxLength: 128 });
+const Duration = Type.String({ pattern: durationPattern });
+const Condition = Type.String({ minLength: 1, maxLength: conditionCharactersMax });
+/** `issuer|subject`, or an e-mail address whichever issuer vouches for it. */
+const CallerName = Type.String({ minLength: 3, maxLength: 800 });
+
+/** One name or a list of names. */
+const oneOrMore = <T extends typeof Name>(name: T) => Type.Union([name, Type.Array(name, { minItems: 1, maxItems: 256 })]);
+
+const Match = strict({
+	connection: Type.Optional(oneOrMore(Name)),
+	function: Type.Optional(oneOrMore(FunctionName)),
+	/** The caller is in at least one of these groups, as its issuer says. */
+	groups: Type.Optional(Type.Array(GroupName, { minItems: 1, maxItems: 256 })),
+	caller: Type.Optional(oneOrMore(CallerName)),
+});
+
+const limitWindow = {
+	per: Type.Union([Type.Literal("caller"), Type.Literal("function"), Type.Literal("connection"), Type.Literal("everyone")]),
+	window: Duration,
+	max: Type.Number({ minimum: 0 }),
+};
+const Limit = Type.Union([strict({ sum: Condition, ...limitWindow }), strict({ count: Type.Literal(true), ...limitWindow })]);
+
+const Approval = strict({
+	anyOf: Type.Array(Name, { minItems: 1, maxItems: 32 }),
+	quorum: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
+	expires: Type.Optional(Duration),
+	remind: Type.Optional(Type.Array(Duration, { maxItems: 8 })),
+	escalate: Type.Optional(strict({ after: Duration, to: Type.Array(Name, { minItems: 1, maxItems: 32 }) })),
+	reason: Type.Optional(Type.Union([Type.Literal("required"), Type.Literal("optional")])),
+});
+
+export const Rule = strict({
+	name: Type.String({ pattern: ruleNamePattern, maxLength: 64 }),
+	match: Match,
+	when: Type.Optional(Condition),
+	effect: Type.Union([Type.Literal("allow"), Type.Literal("hold"), Type.Literal("deny")]),
+	message: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })),
+	limit: Type.Optional(Limit),
+	approval: Type.Optional(Approval),
+});
+export type Rule = Static<typeof Rule>;
+
+const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ minLength: 1, maxLength: 32 }));
+
+export const MaskEntry = strict({
+	match: strict({ connection: Type.Optional(oneOrMore(Name)), function: Type.Optional(oneOrMore(FunctionName)) }),
+	request: Type.Optional(Selectors),
+	response: Type.Optional(Selectors),
+	detect: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { maxItems: 64 })),
+});
+export type MaskEntry = Static<typeof MaskEntry>;
+
+export const PolicyDocument = strict({
+	kind: Type.Literal("Policy"),
+	name: Name,
+	rules: Type.Array(Rule, { maxItems: 10_000 }),
+	mask: Type.Optional(Type.Array(MaskEntry, { maxItems: 1_000 })),
+});
+export type PolicyDocument = Static<typeof PolicyDocument>;

@@ -9,16 +9,14 @@ import {
 	type Conditional,
 	type ConsumeOptions,
 	type Consumption,
-	type Delivery,
 	EventsUnavailable,
 	type Following,
 	type FollowOptions,
 	type Handler,
 	type Position,
 	type Store,
-	type StoredEvent,
 } from "./bus.ts";
-import { createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
+import { collectBatches, createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
 import { type StoreName, stores } from "./stores.ts";
 
 interface Stored {
@@ -155,21 +153,23 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			const deliver = createDeliverer({ service, handle, options, publish, log, now: () => stream.now() });
 			return run(deliver, options.concurrency ?? 256);
 		},
-		async consumeBatches(handle, { onMalformed }: BatchOptions) {
-			return run(async (message) => {
-				const batch: (StoredEvent & Delivery)[] = [];
-				try {
-					for (const [item, decoded] of decodeEvents(message.subject, message.bytes).entries()) {
-						const delivery = { position: message.position, item, tries: message.tries, storedAt: message.storedAt };
-						if (decoded.ok) batch.push({ event: decoded.event, ...delivery });
-						else await onMalformed(decoded.fault, delivery);
-					}
-					await handle(batch);
-					message.ack();
-				} catch {
-					message.retry(0);
-				}
-			}, 1);
+		async consumeBatches(handle, options: BatchOptions) {
+			const batches = collectBatches(handle, options, log);
+			const running = run((message) => {
+				const settled = Promise.withResolvers<void>();
+				const settle =
+					<Args extends unknown[]>(how: (...args: Args) => void) =>
+					(...args: Args) => {
+						how(...args);
+						settled.resolve();
+					};
+				batches.add({ ...message, ack: settle(() => message.ack()), retry: settle((delayMs: number) => message.retry(delayMs)) });
+				return settled.promise;
+			}, options.eventsMax);
+			const stop = async () => {
+				await Promise.all([running.stop(), batches.finish()]);
+			};
+			return { stop };
 		},
 		async follow({ filter, from, handle }: FollowOptions): Promise<Following> {
 			const known = stream.messages.length;

@@ -4,7 +4,16 @@ import { callIdPattern } from "#libs/contracts/call.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { callOf, decodeEvents, MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
-import { type ConsumeOptions, type Delivery, type Handler, type Position, Unprocessable } from "./bus.ts";
+import {
+	type BatchOptions,
+	type Bus,
+	type ConsumeOptions,
+	type Delivery,
+	type Handler,
+	type Position,
+	type StoredEvent,
+	Unprocessable,
+} from "./bus.ts";
 
 /** A message as an adapter hands it over. */
 export interface Message {
@@ -53,7 +62,9 @@ export function createDeliverer(deliverer: Deliverer): (message: Message) => Pro
 			const results = await Promise.all(
 				items.map(async (item, index) => finished.has(index) || (await deliverItem(deliverer, message, item, index))),
 			);
-			results.forEach((ok, index) => ok && finished.add(index));
+			for (const [index, ok] of results.entries()) {
+				if (ok) finished.add(index);
+			}
 			if (finished.size >= items.length) {
 				done.delete(message.position);
 				message.ack();
@@ -151,4 +162,63 @@ export class Slots {
 	}
 }
 
-export type { Delivery };
+/** Gathers events into batches and settles each message with its batch: acknowledged together, or delivered again together. */
+export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], options: BatchOptions, log: DeliveryLog) {
+	type Read = { message: Message; events: (StoredEvent & Delivery)[] };
+	let batch: Read[] = [];
+	let gathered = 0;
+	let timer: NodeJS.Timeout | undefined;
+	/** Batches are settled one after the other: what is slow gets no more work at once. */
+	let settling: Promise<void> = Promise.resolve();
+
+	async function settle(taken: Read[]): Promise<void> {
+		try {
+			await handle(taken.flatMap(({ events }) => events));
+			for (const { message } of taken) message.ack();
+		} catch (error) {
+			const [first] = taken;
+			if (first) log.retried({ type: "batch", position: first.message.position, tries: first.message.tries, error });
+			for (const { message } of taken) message.retry(retryDelayMs(message.tries));
+		}
+	}
+
+	function flush(): void {
+		clearTimeout(timer);
+		timer = undefined;
+		const taken = batch;
+		batch = [];
+		gathered = 0;
+		if (taken.length > 0) settling = settling.then(() => settle(taken));
+	}
+
+	async function readMessage(message: Message): Promise<Read> {
+		const events: (StoredEvent & Delivery)[] = [];
+		const { position, tries, storedAt } = message;
+		for (const [item, decoded] of readItems(message).entries()) {
+			if (decoded.ok) events.push({ event: decoded.event, position, item, tries, storedAt });
+			else await options.onMalformed(decoded.fault, { position, item, tries, storedAt });
+		}
+		return { message, events };
+	}
+
+	return {
+		add(message: Message): void {
+			readMessage(message).then(
+				(read) => {
+					batch.push(read);
+					gathered += read.events.length;
+					if (gathered >= options.eventsMax) flush();
+					else timer ??= setTimeout(flush, options.waitMs);
+				},
+				(error: unknown) => {
+					log.retried({ type: "message", position: message.position, tries: message.tries, error });
+					message.retry(retryDelayMs(message.tries));
+				},
+			);
+		},
+		async finish(): Promise<void> {
+			flush();
+			await settling;
+		},
+	};
+}

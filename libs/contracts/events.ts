@@ -167,7 +167,7 @@ export const callEnded = defineEvent({
 	data: {
 		...theCall,
 		caller: Caller,
-		ending: pub(Type.Union(endings.map((ending) => Type.Literal(ending)))),
+		ending: pub(Type.Enum([...endings])),
 		code: Type.Optional(pub(Type.String({ maxLength: 64 }))),
 		detail: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")),
 		rules: RuleNames,

@@ -1,0 +1,182 @@
+// What every bus must do, whatever it runs on: the suite that bus-memory.ts and bus-nats.ts both pass.
+import { v7 as uuidv7 } from "uuid";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { type Bus, EventsUnavailable, Unprocessable } from "./bus.ts";
+import { followed } from "./permissions.ts";
+
+/** A place where buses of several services meet. */
+export interface Meeting {
+	connect(service: Service, pool?: string): Promise<Bus>;
+	close(): Promise<void>;
+}
+
+const digest = `sha256:${"0".repeat(64)}`;
+const caller = { issuer: "https://idp.example", subject: "someone", groups: [] };
+const theCall = (call: string, pool = "default") => ({ call, connection: "bank", function: "pay", pool, digest, revision: digest });
+
+export function withdrawn(call = uuidv7()): Event<"call.withdrawn"> {
+	return newEvent("ingress", "call.withdrawn", { call, caller }, { at: new Date() });
+}
+
+function started(call: string, executor: string, pool = "default"): Event<"call.started"> {
+	const data = { ...theCall(call, pool), caller, grantId: "g", executor, attempt: 1, leaseUntil: new Date().toISOString() };
+	return newEvent("executor", "call.started", data, { at: new Date() });
+}
+
+function ended(call: string, service: "policy" | "executor" | "approval"): Event<"call.ended"> {
+	const data = { ...theCall(call), caller, ending: "failed" as const, rules: [], reasons: [] };
+	return newEvent(service, "call.ended", data, { at: new Date() });
+}
+
+/** Waits until `read` yields something; the test's own time limit bounds it. */
+async function eventually<T>(read: () => T | undefined): Promise<T> {
+	for (;;) {
+		const value = read();
+		if (value !== undefined) return value;
+		await new Promise((resolve) => setTimeout(resolve, 5));
+	}
+}
+
+export function describeBus(name: string, meet: () => Promise<Meeting>): void {
+	describe(name, () => {
+		let meeting: Meeting;
+		let ingress: Bus;
+		let policy: Bus;
+		let approval: Bus;
+		let executor: Bus;
+		beforeAll(async () => {
+			meeting = await meet();
+			ingress = await meeting.connect("ingress");
+			policy = await meeting.connect("policy");
+			approval = await meeting.connect("approval");
+			executor = await meeting.connect("executor");
+		}, 120_000);
+		afterAll(() => meeting?.close());
+
+		test("what is published reaches its reader, in order, with the position it was stored at", async () => {
+			const seen: { event: CallgateEvent; position: number }[] = [];
+			const mine = [withdrawn(), withdrawn(), withdrawn()];
+			const ids = new Set(mine.map(({ id }) => id));
+			const reading = await approval.consume(async (event, { position }) => {
+				if (ids.has(event.id)) seen.push({ event, position });
+			});
+			const positions = await Promise.all(mine.map((event) => ingress.publish(event)));
+			await eventually(() => (seen.length === 3 ? true : undefined));
+			expect(seen.map(({ event }) => event)).toEqual(mine);
+			expect(seen.map(({ position }) => position)).toEqual(positions);
+			await reading.stop();
+		});
+
+		test("an event whose handler fails comes again; its neighbour of the same message does not wait for it", async () => {
+			const bad = withdrawn();
+			const good = withdrawn();
+			const tries: string[] = [];
+			const reading = await approval.consume(async (event) => {
+				if (event.id !== bad.id && event.id !== good.id) return;
+				tries.push(event.id);
+				if (event.id === bad.id && tries.filter((id) => id === bad.id).length < 2) throw new Error("not now");
+			});
+			await Promise.all([bad, good].map((event) => ingress.publish(event)));
+			await eventually(() => (tries.filter((id) => id === bad.id).length === 2 ? true : undefined));
+			expect(tries.filter((id) => id === good.id)).toHaveLength(1);
+			await reading.stop();
+		});
+
+		test("an event that can never be processed is parked at once, with one alert and a last word", async () => {
+			const parked: CallgateEvent[] = [];
+			const lastWords: string[] = [];
+			const watching = await ingress.follow({ filter: followed.control, from: "now", handle: ({ event }) => parked.push(event) });
+			await watching.caughtUp;
+			const bad = withdrawn();
+			const reading = await approval.consume(
+				async (event) => {
+					if (event.id === bad.id) throw new Unprocessable("cannot be");
+				},
+				{ onParked: async (event) => void lastWords.push(event.id) },
+			);
+			await ingress.publish(bad);
+			const alert = await eventually(() =>
+				parked.find((event) => event.type === "control.message.parked" && event.data.call === bad.data.call),
+			);
+			expect(alert.data).toMatchObject({ service: "approval", fault: "cannot be", tries: 1 });
+			expect(lastWords).toEqual([bad.id]);
+			await Promise.all([reading.stop(), watching.stop()]);
+		});
+
+		test("of several claims exactly one wins, and the others learn where the winner's stands", async () => {
+			const call = uuidv7();
+			const results = await Promise.all(["a", "b", "c"].map((name) => executor.publishAfter(started(call, name), 0)));
+			const won = results.filter((result) => result.won);
+			expect(won).toHaveLength(1);
+			const position = won[0]?.won ? won[0].position : Number.NaN;
+			for (const result of results) if (!result.won) expect(result.last).toBe(position);
+			const last = await executor.last("call.started", "executor", call, "default");
+			expect(last?.position).toBe(position);
+		});
+
+		test("a condition covers all that the writer said about the call, on whichever subject", async () => {
+			const call = uuidv7();
+			const claim = await executor.publishAfter(started(call, "a"), 0);
+			if (!claim.won) throw new Error("the claim was lost");
+			expect(await executor.publishAfter(ended(call, "executor"), 0)).toMatchObject({ won: false, last: claim.position });
+			const ending = await executor.publishAfter(ended(call, "executor"), claim.position);
+			expect(ending.won).toBe(true);
+			expect((await executor.publishAfter(started(call, "b"), claim.position)).won).toBe(false);
+		});
+
+		test("a follower sees everything of its filter from the beginning, and everything after", async () => {
+			const call = uuidv7();
+			const later = uuidv7();
+			await approval.publishAfter(ended(call, "approval"), 0);
+			const seen: string[] = [];
+			const following = await approval.follow({
+				filter: followed.approvals,
+				from: "beginning",
+				handle: ({ event }) => seen.push(event.subject),
+			});
+			await following.caughtUp;
+			expect(seen).toContain(call);
+			await approval.publishAfter(ended(later, "approval"), 0);
+			await eventually(() => (seen.includes(later) ? true : undefined));
+			await following.stop();
+		});
+
+		test("a follower from now sees nothing of before", async () => {
+			const before = uuidv7();
+			await approval.publishAfter(ended(before, "approval"), 0);
+			const seen: string[] = [];
+			const following = await ingress.follow({ filter: followed.endings, from: "now", handle: ({ event }) => seen.push(event.subject) });
+			await following.caughtUp;
+			const after = uuidv7();
+			await approval.publishAfter(ended(after, "approval"), 0);
+			await eventually(() => (seen.includes(after) ? true : undefined));
+			expect(seen).not.toContain(before);
+			await following.stop();
+		});
+
+		test("nobody may say what is another's to say", async () => {
+			const call = uuidv7();
+			await expect(ingress.publish(ended(call, "policy"))).rejects.toThrow(EventsUnavailable);
+			await expect(policy.publish(withdrawn(call))).rejects.toThrow(EventsUnavailable);
+			await expect(executor.publishAfter(started(call, "a", "elsewhere"), 0)).rejects.toThrow(EventsUnavailable);
+		});
+
+		test("a store writes conditionally, forgets what is removed, and is closed to others", async () => {
+			const store = ingress.store("calls");
+			const key = uuidv7();
+			expect(await store.get(key)).toBeUndefined();
+			const first = await store.write(key, "one", 0);
+			expect(first.won).toBe(true);
+			expect((await store.write(key, "two", 0)).won).toBe(false);
+			expect(await store.get(key)).toMatchObject({ value: "one" });
+			await store.remove(key);
+			expect(await store.get(key)).toBeUndefined();
+			expect((await store.write(key, "three", 0)).won).toBe(true);
+			await expect(policy.store("calls").get(key)).rejects.toThrow(EventsUnavailable);
+			await expect(policy.store("calls").put(key, "x")).rejects.toThrow(EventsUnavailable);
+		});
+	});
+}

@@ -1,0 +1,9 @@
+// The bus in memory keeps the contract.
+
+import { describeBus } from "./bus-contract.ts";
+import { createMemoryBus, MemoryStream } from "./bus-memory.ts";
+
+describeBus("bus in memory", async () => {
+	const stream = new MemoryStream();
+	return { connect: async (service, pool) => createMemoryBus(stream, service, pool), close: async () => undefined };
+});

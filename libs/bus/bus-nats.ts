@@ -1,0 +1,308 @@
+// The bus on NATS JetStream: every publish is acknowledged before anyone acts on it, and a conditional one has exactly one winner.
+import { randomUUID } from "node:crypto";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { decodeEvents, encodeEvents } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { historyOf, streamName, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
+import {
+	type BatchOptions,
+	type Bus,
+	type Conditional,
+	type ConsumeOptions,
+	type Consumption,
+	EventsUnavailable,
+	type Following,
+	type FollowOptions,
+	type Handler,
+	type Position,
+	type Store,
+} from "./bus.ts";
+import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
+import { connectLink, type Link, type LinkMessage, type Reply } from "./nats-link.ts";
+import { durableOf, inboxPrefixOf } from "./permissions.ts";
+import { bucketOf, type StoreName, stores } from "./stores.ts";
+
+export interface NatsOptions {
+	readonly servers: string[];
+	readonly service: Service;
+	readonly pool?: string;
+	readonly seed: string;
+	readonly ca?: string | undefined;
+	readonly log: DeliveryLog & { connection(status: string): void };
+	/** How long one publish may take in all, retries included. Ingress must answer 503 within two seconds. */
+	readonly publishTimeoutMs?: number;
+}
+
+/** One message carries at most this much: small enough to share a connection fairly, large enough that grouping pays. */
+const groupBytesMax = 256 * 1024;
+/** What the server waits for an acknowledgement before it delivers again. */
+export const ackWaitMs = 30_000;
+
+/** Connects one service. @throws {EventsUnavailable} if NATS cannot be reached or refuses the seed. */
+export async function connectBus(options: NatsOptions): Promise<Bus> {
+	const { service, pool = "default", servers, seed, ca, log, publishTimeoutMs = 1_800 } = options;
+	const inboxPrefix = inboxPrefixOf(service, pool);
+	const link = await connectLink({ servers, seed, ca, name: `callgate-${service}`, inboxPrefix, onStatus: log.connection });
+	return new NatsBus({ link, service, pool, log, publishTimeoutMs });
+}
+
+interface Parts {
+	readonly link: Link;
+	readonly service: Service;
+	readonly pool: string;
+	readonly log: DeliveryLog;
+	readonly publishTimeoutMs: number;
+}
+
+type Ack = { readonly ok: true; readonly position: Position } | { readonly ok: false; readonly last: Position };
+
+/** Events of one subject that became ready in one turn of the event loop: one message, one acknowledgement. */
+interface Group {
+	readonly subject: string;
+	readonly events: CallgateEvent[];
+	bytes: number;
+	readonly stored: PromiseWithResolvers<Position>;
+}
+
+class NatsBus implements Bus {
+	readonly service: Service;
+	private readonly parts: Parts;
+	private readonly groups = new Map<string, Group>();
+	private readonly running = new Set<Consumption>();
+
+	constructor(parts: Parts) {
+		this.parts = parts;
+		this.service = parts.service;
+	}
+
+	async publish(event: CallgateEvent): Promise<Position> {
+		const subject = subjectOf(event);
+		const size = JSON.stringify(event).length;
+		let group = this.groups.get(subject);
+		if (group && group.bytes + size > groupBytesMax) {
+			this.flush(group);
+			group = undefined;
+		}
+		if (!group) {
+			const opened: Group = { subject, events: [], bytes: 0, stored: Promise.withResolvers() };
+			this.groups.set(subject, opened);
+			setImmediate(() => this.flush(opened));
+			group = opened;
+		}
+		group.events.push(event);
+		group.bytes += size;
+		return await group.stored.promise;
+	}
+
+	private flush(group: Group): void {
+		if (this.groups.get(group.subject) !== group) return;
+		this.groups.delete(group.subject);
+		const stored = this.write(group.subject, encodeEvents(group.events), {}).then((ack) => {
+			if (!ack.ok) throw new EventsUnavailable("the stream refused the event");
+			return ack.position;
+		});
+		group.stored.resolve(stored);
+	}
+
+	async publishAfter(event: CallgateEvent, after: Position): Promise<Conditional> {
+		const filter = historyOf(this.service, event.subject, this.service === "executor" ? this.parts.pool : "*");
+		const ack = await this.write(subjectOf(event), encodeEvents([event]), {
+			"Nats-Expected-Last-Subject-Sequence": `${after}`,
+			"Nats-Expected-Last-Subject-Sequence-Subject": filter,
+		});
+		return ack.ok ? { won: true, position: ack.position } : { won: false, last: ack.last };
+	}
+
+	/**
+	 * Writes one message and waits for its acknowledgement; where that does not come, writes it again with the same nonce. The nonce is the
+	 * broker's duplicate key, and beyond the broker's memory it is read back and compared: a conflict with oneself is never a stranger's.
+	 */
+	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>): Promise<Ack> {
+		const nonce = randomUUID();
+		const { link, publishTimeoutMs } = this.parts;
+		const until = performance.now() + publishTimeoutMs;
+		for (let uncertain = false; ; uncertain = true) {
+			const left = until - performance.now();
+			if (left <= 0) throw new EventsUnavailable("the stream did not acknowledge the event in time");
+			if (!(await link.isUp(left))) throw new EventsUnavailable("NATS is not connected");
+			const ack = await this.attempt(subject, payload, Math.min(left, publishTimeoutMs / 2), { "Nats-Msg-Id": nonce, ...condition });
+			if (ack === undefined) continue;
+			if (ack.ok || !uncertain) return ack;
+			const stored = await this.read(streamOf(subject), subject);
+			return stored?.header("Nats-Msg-Id") === nonce ? { ok: true, position: positionOf(stored) } : ack;
+		}
+	}
+
+	/** One try. Undefined: no answer came, so nothing is known. */
+	private async attempt(subject: string, payload: Uint8Array, timeoutMs: number, head: Record<string, string>): Promise<Ack | undefined> {
+		const answer = await this.parts.link.request(subject, payload, timeoutMs, head);
+		if (!answer.ok) {
+			if (answer.fault === "timeout") return undefined;
+			if (answer.fault === "forbidden") throw new EventsUnavailable(`NATS forbids ${this.service} to publish on ${subject}`);
+			throw new EventsUnavailable("no stream takes this subject: it is missing, or NATS runs without JetStream");
+		}
+		const ack = jsonOf<{ seq?: number; error?: { err_code: number; description: string } }>(answer.reply);
+		if (ack.error === undefined) return { ok: true, position: ack.seq ?? 0 };
+		// 10071: "wrong last sequence: N"; 10164: the same, for a write of which an equal one is still on its way.
+		if (ack.error.err_code === 10071 || ack.error.err_code === 10164) {
+			return { ok: false, last: Number(/(\d+)\s*$/.exec(ack.error.description)?.[1] ?? 0) };
+		}
+		throw new EventsUnavailable(`the stream refused the event: ${ack.error.description} (${ack.error.err_code})`);
+	}
+
+	/** The last message of a subject (JetStream direct get), or undefined. */
+	private async read(stream: string, subject: string): Promise<Reply | undefined> {
+		const { link, publishTimeoutMs } = this.parts;
+		if (!(await link.isUp(publishTimeoutMs))) throw new EventsUnavailable("NATS is not connected");
+		const answer = await link.request(`$JS.API.DIRECT.GET.${stream}.${subject}`, new Uint8Array(), publishTimeoutMs);
+		if (answer.ok) return answer.reply;
+		if (answer.fault === "not_found") return undefined;
+		throw new EventsUnavailable(`NATS did not answer a read (${answer.fault})`);
+	}
+
+	async consume(handle: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
+		const { link, log, pool } = this.parts;
+		const publish = (event: CallgateEvent) => this.publish(event);
+		const deliver = createDeliverer({ service: this.service, handle, options, publish, log, now: () => new Date() });
+		const slots = new Slots(options.concurrency ?? 256);
+		const inHand = new Set<LinkMessage>();
+		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), (message) => {
+			inHand.add(message);
+			void slots.run(() => deliver(message)).finally(() => inHand.delete(message));
+		});
+		// What waits for a slot or for a slow function is still in work: the server learns it before it gives it to someone else.
+		const ticker = setInterval(() => {
+			for (const message of inHand) message.working();
+		}, ackWaitMs / 3);
+		return this.keep(async () => {
+			await stopReading();
+			await slots.idle(ackWaitMs);
+			clearInterval(ticker);
+		});
+	}
+
+	async consumeBatches(handle: Parameters<Bus["consumeBatches"]>[0], options: BatchOptions): Promise<Consumption> {
+		const { link, log, pool } = this.parts;
+		const batches = collectBatches(handle, options, log);
+		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), batches.add);
+		return this.keep(async () => {
+			await stopReading();
+			await batches.finish();
+		});
+	}
+
+	async follow({ filter, from, handle }: FollowOptions): Promise<Following> {
+		const start = from === "beginning" ? 1 : from === "now" ? (await this.lastPosition()) + 1 : from;
+		const caughtUp = Promise.withResolvers<void>();
+		let position = start - 1;
+		const onMessage = (message: LinkMessage): void => {
+			if (message.position > position) {
+				readable(message.subject, message.bytes).forEach((decoded, item) => {
+					const { position: at, storedAt } = message;
+					if (decoded.ok) handle({ event: decoded.event, position: at }, { position: at, item, tries: 1, storedAt });
+				});
+				position = message.position;
+			}
+			if (message.pending === 0) caughtUp.resolve();
+		};
+		const next = () => position + 1;
+		const stopReading = this.parts.link.readOrdered(streamName, filter, { next, onMessage, onEmpty: caughtUp.resolve });
+		const { stop } = this.keep(stopReading);
+		return { caughtUp: caughtUp.promise, position: () => position, stop };
+	}
+
+	private async lastPosition(): Promise<Position> {
+		const answer = await this.parts.link.request(`$JS.API.STREAM.INFO.${streamName}`, new Uint8Array(), this.parts.publishTimeoutMs);
+		if (!answer.ok) throw new EventsUnavailable(`NATS did not say where the stream stands (${answer.fault})`);
+		const info = jsonOf<{ state?: { last_seq: number }; error?: { description: string } }>(answer.reply);
+		if (!info.state)
+			throw new EventsUnavailable(`the stream ${streamName} cannot be used: ${info.error?.description ?? "it has no state"}`);
+		return info.state.last_seq;
+	}
+
+	async last<Kind extends CallgateEvent["type"]>(type: Kind, writer: Service, call: string, pool?: string) {
+		const found = await this.read(streamName, subjectFor(type, writer, call, pool));
+		const [item] = found ? readable(found.header("Nats-Subject") ?? "", found.bytes) : [];
+		return found && item?.ok ? { event: item.event as Event<Kind>, position: positionOf(found) } : undefined;
+	}
+
+	store(name: StoreName): Store {
+		const bucket = bucketOf(name);
+		const subjectOfKey = (key: string) => `$KV.${bucket}.${key}`;
+		const read = (key: string) => this.read(`KV_${bucket}`, subjectOfKey(key));
+		const write = async (key: string, bytes: Uint8Array, version: number): Promise<Conditional> => {
+			const ack = await this.write(subjectOfKey(key), bytes, { "Nats-Expected-Last-Subject-Sequence": `${version}` });
+			if (ack.ok) return { won: true, position: ack.position };
+			const now = await read(key);
+			// A removed key leaves a marker: for whoever expects nothing, that is nothing.
+			if (version === 0 && now && isMarker(now)) return await write(key, bytes, positionOf(now));
+			return { won: false, last: now ? positionOf(now) : ack.last };
+		};
+		return {
+			get: async (key) => {
+				const found = await read(key);
+				return found && !isMarker(found) ? { value: new TextDecoder().decode(found.bytes), version: positionOf(found) } : undefined;
+			},
+			write: (key, value, version) => write(key, boundedBytes(name, value), version),
+			put: async (key, value) => {
+				await this.write(subjectOfKey(key), boundedBytes(name, value), {});
+			},
+			remove: async (key) => {
+				await this.write(subjectOfKey(key), new Uint8Array(), { "KV-Operation": "DEL" });
+			},
+		};
+	}
+
+	async checkReady(): Promise<void> {
+		if (!(await this.parts.link.isUp(0))) throw new EventsUnavailable("NATS is not connected");
+		await this.lastPosition();
+	}
+
+	async close(): Promise<void> {
+		await Promise.all([...this.running].map(({ stop }) => stop()));
+		await this.parts.link.close();
+	}
+
+	private keep(stop: () => Promise<void>): Consumption {
+		const kept: Consumption = {
+			stop: async () => {
+				if (this.running.delete(kept)) await stop();
+			},
+		};
+		this.running.add(kept);
+		return kept;
+	}
+}
+
+function readable(subject: string, bytes: Uint8Array): ReturnType<typeof decodeEvents> {
+	try {
+		return decodeEvents(subject, bytes);
+	} catch {
+		// Whoever consumes it for work parks it; a follower only needs what can be read.
+		return [];
+	}
+}
+
+function streamOf(subject: string): string {
+	return subject.startsWith("$KV.") ? `KV_${subject.split(".")[1]}` : streamName;
+}
+
+/** A key-value bucket marks a removed key: https://github.com/nats-io/nats-architecture-and-design ADR-8. */
+function isMarker(reply: Reply): boolean {
+	return reply.header("KV-Operation") !== undefined || reply.header("Nats-Marker-Reason") !== undefined;
+}
+
+function boundedBytes(name: StoreName, value: string): Uint8Array {
+	const bytes = new TextEncoder().encode(value);
+	const max = stores[name].valueBytesMax;
+	if (bytes.length > max) throw new RangeError(`an entry of the store ${name} has ${bytes.length} bytes, at most ${max} are kept`);
+	return bytes;
+}
+
+function positionOf(reply: Reply): Position {
+	return Number(reply.header("Nats-Sequence") ?? 0);
+}
+
+function jsonOf<T>(reply: Reply): T {
+	return JSON.parse(new TextDecoder().decode(reply.bytes)) as T;
+}

@@ -1,0 +1,63 @@
+// The safety net under the timetable: every second this replica looks itself for calls whose time has come, so an end never depends on Redis.
+import { setTimeout as delay } from "node:timers/promises";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { decideDue } from "./decide-approval.ts";
+import { jobsOf } from "./plan-jobs.ts";
+import type { Parts } from "./ports.ts";
+import { settleCall } from "./settle-call.ts";
+
+/** Settles each call for which something is due. Resolves with how many there were. */
+export async function expireCalls(parts: Parts): Promise<number> {
+	const due: string[] = [];
+	const [now, groups] = [parts.now(), parts.groups()];
+	for (const [call, approval] of parts.approvals.waiting()) {
+		if (decideDue(approval, now, groups).kind === "write") due.push(call);
+	}
+	for (const call of due) {
+		try {
+			await settleCall(parts, call);
+		} catch (error) {
+			if (!(error instanceof EventsUnavailable)) throw error;
+			parts.log.warn({ call, why: error.message }, "a call that is due cannot be settled now; it is tried again");
+			return due.length;
+		}
+	}
+	return due.length;
+}
+
+/** Puts everything that is to be done on the timetable again: what it still knows is not added twice. */
+export async function planAgain({ approvals, groups, now, timetable }: Parts): Promise<void> {
+	const at = now();
+	const current = groups();
+	const jobs = [];
+	for (const [call, approval] of approvals.entries()) jobs.push(...jobsOf(call, approval, current, at));
+	await timetable.plan(jobs);
+}
+
+export interface Rhythm {
+	readonly sweepEveryMs: number;
+	readonly planEveryMs: number;
+	/** How long a settled call is kept in memory. */
+	readonly keepSettledMs: number;
+}
+
+/** Looks and plans in this rhythm until the signal; each round waits for the one before. */
+export async function keepTime(parts: Parts, { sweepEveryMs, planEveryMs, keepSettledMs }: Rhythm, signal: AbortSignal): Promise<void> {
+	const every = async (pauseMs: number, round: () => Promise<unknown>) => {
+		while (!signal.aborted) {
+			try {
+				await round();
+			} catch (error) {
+				parts.log.error({ why: error instanceof Error ? error.message : "unknown" }, "a round of looking for due calls failed");
+			}
+			await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+		}
+	};
+	await Promise.all([
+		every(sweepEveryMs, () => expireCalls(parts)),
+		every(planEveryMs, async () => {
+			parts.approvals.forget(new Date(parts.now().getTime() - keepSettledMs));
+			await planAgain(parts);
+		}),
+	]);
+}

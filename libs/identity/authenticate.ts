@@ -1,0 +1,125 @@
+// Who is calling: one bearer token, verified on every request against the configured issuers (RFC 6750, RFC 7519, RFC 8725, RFC 9068).
+import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import type { Caller } from "#libs/contracts/call.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { IssuerUnavailable, issuerKeys, type KeySource } from "./issuer-keys.ts";
+
+/** An issuer that may vouch for callers, as the configuration says. */
+export interface TrustedIssuer {
+	/** Compared exactly with `iss`. */
+	readonly issuer: string;
+	readonly keys: KeySource;
+	/** One of them must be in `aud`. */
+	readonly audience: readonly string[];
+	/** Asymmetric algorithms only; a token's own header never decides. */
+	readonly algorithms: readonly string[];
+	/** Accepted `typ` headers, lower case, without `application/`. */
+	readonly tokenTypes: readonly string[];
+	readonly clockToleranceSeconds: number;
+	/** Names of the claims that carry the caller's subject, groups and e-mail. */
+	readonly claims: { readonly subject: string; readonly groups: string; readonly email: string };
+}
+
+export interface Authenticator {
+	/**
+	 * @param authorization every value of the `Authorization` header, as it came.
+	 * @throws {Refusal} `unauthenticated`, or `not_ready` where the issuer cannot be asked for its keys.
+	 */
+	authenticate(authorization: readonly string[]): Promise<Caller>;
+}
+
+const tokenBytesMax = 16_384;
+const groupsMax = 256;
+
+/** Keys are kept per issuer for as long as its source is the same: a new configuration does not fetch them again. */
+export function createAuthenticator(issuers: readonly TrustedIssuer[], now: () => Date = () => new Date()): Authenticator {
+	const trusted = new Map(issuers.map((issuer) => [issuer.issuer, { ...issuer, find: issuerKeys(issuer.keys) }]));
+	return {
+		async authenticate(authorization) {
+			const token = bearerToken(authorization);
+			const issuer = trusted.get(claimedIssuer(token));
+			if (!issuer) throw refused("its issuer is not trusted here");
+			const payload = await verified(token, issuer, now());
+			return callerFrom(payload, issuer);
+		},
+	};
+}
+
+/** RFC 6750 section 2.1: exactly one header, exactly one token. Tokens in the query or the body are not accepted. */
+function bearerToken(authorization: readonly string[]): string {
+	if (authorization.length === 0) throw new Refusal("unauthenticated", { detail: "no Authorization header was sent" });
+	if (authorization.length > 1) throw new Refusal("unauthenticated", { detail: "more than one Authorization header was sent" });
+	const [header = ""] = authorization;
+	if (header.length > tokenBytesMax) throw new Refusal("unauthenticated", { detail: `the token is larger than ${tokenBytesMax} bytes` });
+	const match = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header);
+	if (!match?.[1]) throw new Refusal("unauthenticated", { detail: "expected `Authorization: Bearer` and one signed JWT" });
+	return match[1];
+}
+
+function claimedIssuer(token: string): string {
+	try {
+		return decodeJwt(token).iss ?? "";
+	} catch {
+		throw refused("it is not a JWT");
+	}
+}
+
+async function verified(token: string, issuer: TrustedIssuer & { find: ReturnType<typeof issuerKeys> }, now: Date): Promise<JWTPayload> {
+	try {
+		const { payload, protectedHeader } = await jwtVerify(token, issuer.find, {
+			algorithms: [...issuer.algorithms],
+			issuer: issuer.issuer,
+			audience: [...issuer.audience],
+			requiredClaims: ["exp", "iss", "aud"],
+			clockTolerance: issuer.clockToleranceSeconds,
+			currentDate: now,
+		});
+		const type = (protectedHeader.typ ?? "").toLowerCase().replace(/^application\//, "");
+		if (!issuer.tokenTypes.includes(type)) throw refused(`its type is not one of ${issuer.tokenTypes.join(", ")}`);
+		if (!Number.isSafeInteger(Math.trunc(payload.exp ?? Number.NaN))) throw refused("its end is not a time");
+		return payload;
+	} catch (error) {
+		throw refusalOf(error);
+	}
+}
+
+/** Each fault by the library's code: no message is compared, none is passed on. */
+function refusalOf(error: unknown): Refusal {
+	if (error instanceof Refusal) return error;
+	const unavailable = error instanceof IssuerUnavailable || error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
+	if (unavailable) return new Refusal("not_ready", { detail: "the token's issuer cannot be asked for its keys now" });
+	if (error instanceof errors.JWTExpired) return refused("it has expired");
+	if (error instanceof errors.JWTClaimValidationFailed) return refused(`its claim ${error.claim} is not as required`);
+	if (error instanceof errors.JOSEAlgNotAllowed) return refused("its algorithm is not allowed");
+	if (error instanceof errors.JWKSNoMatchingKey) return refused("its key is not one of the issuer's");
+	// What jose throws for a JWKS answer that is not 200 or no key set is a plain JOSEError.
+	if (error.code === "ERR_JOSE_GENERIC") return new Refusal("not_ready", { detail: "the token's issuer does not publish usable keys now" });
+	return refused("its signature or form is not valid");
+}
+
+function refused(why: string): Refusal {
+	return new Refusal("unauthenticated", { detail: `the token is refused: ${why}` });
+}
+
+/** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
+function callerFrom(payload: JWTPayload, { issuer, claims }: TrustedIssuer): Caller {
+	const subject = payload[claims.subject];
+	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256)
+		throw refused(`its claim ${claims.subject} is not a subject`);
+	const groups = payload[claims.groups] ?? [];
+	const isGroups =
+		Array.isArray(groups) && groups.length <= groupsMax && groups.every((group) => typeof group === "string" && group.length <= 128);
+	if (!isGroups) throw refused(`its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
+	const email = emailFrom(payload, claims.email);
+	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
+}
+
+/** An address the issuer says it did not verify (OpenID Connect Core section 5.1) is no address: approvers are known by theirs. */
+function emailFrom(payload: JWTPayload, claim: string): string | undefined {
+	const email = payload[claim];
+	if (email === undefined) return undefined;
+	if (typeof email !== "string" || email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email))
+		throw refused(`its claim ${claim} is not an e-mail address`);
+	if (payload.email_verified !== undefined && payload.email_verified !== true) return undefined;
+	return email.toLowerCase();
+}

@@ -1,0 +1,62 @@
+// An issuer's public keys: from a file, a URL, or found by OIDC discovery; fetched when needed, refreshed once for an unknown key id, then left in peace.
+import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+
+/** Where keys come from. Discovery follows OpenID Connect Discovery 1.0 section 4. */
+export type KeySource = { readonly keys: JSONWebKeySet } | { readonly url: string } | { readonly discover: string };
+
+/** An unknown key id asks the issuer again at most this often: made-up key ids must not become a flood. */
+const cooldownMs = 30_000;
+const cacheMs = 600_000;
+const timeoutMs = 4_000;
+const discoveryBytesMax = 262_144;
+
+/** The issuer cannot be asked: the token may be good, so this is not the caller's fault. */
+export class IssuerUnavailable extends Error {
+	constructor(message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = "IssuerUnavailable";
+	}
+}
+
+export function issuerKeys(source: KeySource): JWTVerifyGetKey {
+	if ("keys" in source) return createLocalJWKSet(source.keys);
+	if ("url" in source) return remoteKeys(source.url);
+	let found: Promise<JWTVerifyGetKey> | undefined;
+	let failedAt = Number.NEGATIVE_INFINITY;
+	return async (header, token) => {
+		if (found === undefined) {
+			if (performance.now() - failedAt < 1_000) throw new IssuerUnavailable(`${source.discover} could not be asked a moment ago`);
+			found = discover(source.discover);
+			found.catch(() => {
+				failedAt = performance.now();
+				found = undefined;
+			});
+		}
+		return await (await found)(header, token);
+	};
+}
+
+function remoteKeys(url: string): JWTVerifyGetKey {
+	return createRemoteJWKSet(new URL(url), { cooldownDuration: cooldownMs, cacheMaxAge: cacheMs, timeoutDuration: timeoutMs });
+}
+
+async function discover(issuer: string): Promise<JWTVerifyGetKey> {
+	const address = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+	const fault = (why: string, cause?: unknown) => new IssuerUnavailable(`${address}: ${why}`, { cause });
+	const response = await fetch(address, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) }).catch((error: unknown) => {
+		throw fault("cannot be reached", error);
+	});
+	if (!response.ok) throw fault(`answered ${response.status}, expected 200`);
+	const text = await response.text();
+	if (text.length > discoveryBytesMax) throw fault("is too large");
+	let document: { issuer?: unknown; jwks_uri?: unknown };
+	try {
+		document = JSON.parse(text) as typeof document;
+	} catch (error) {
+		throw fault("is not JSON", error);
+	}
+	// Section 4.3: the issuer in the document must be exactly the one that was asked.
+	if (document.issuer !== issuer) throw fault("names another issuer than the one it was asked for");
+	if (typeof document.jwks_uri !== "string") throw fault("has no jwks_uri");
+	return remoteKeys(document.jwks_uri);
+}

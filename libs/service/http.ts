@@ -1,0 +1,108 @@
+// The HTTP side of a process: health, readiness, metrics, and every refusal as a problem (RFC 9457) from the one catalogue.
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifySchema } from "fastify";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { type JsonLimits, JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
+import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal } from "#libs/contracts/problems.ts";
+import type { Logger } from "./logger.ts";
+import type { Metrics } from "./metrics.ts";
+
+export interface HttpOptions {
+	readonly log: Logger;
+	readonly metrics: Metrics;
+	/** Each check that must pass before this process can do its work; it throws with the reason. */
+	readonly ready: Readonly<Record<string, () => Promise<void>>>;
+	readonly bodyBytesMax: number;
+	readonly jsonLimits?: JsonLimits;
+}
+
+const retryAfterSecondsDefault = 2;
+
+/** A fastify instance with the house's manners. Routes are added by the service, then `listen`. */
+export function createHttp(options: HttpOptions): FastifyInstance {
+	const { log, bodyBytesMax } = options;
+	const http = fastify({
+		bodyLimit: bodyBytesMax,
+		// Headers and body must arrive; a caller that waits for a person is bounded by its own `Prefer: wait`.
+		requestTimeout: 30_000,
+		keepAliveTimeout: 75_000,
+		http: { maxHeaderSize: 32_768, headersTimeout: 15_000 },
+		routerOptions: { maxParamLength: 512, ignoreTrailingSlash: false },
+		forceCloseConnections: "idle",
+		return503OnClosing: true,
+		// What does not fit a schema is refused, never stripped or coerced.
+		ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
+		logger: false,
+	});
+	http.removeContentTypeParser(["application/json", "text/plain"]);
+	http.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
+		parseBody(body, options.jsonLimits),
+	);
+	http.setErrorHandler((error: FastifyError, request, reply) => {
+		const { code, details } = problemOf(error);
+		if (problems[code].status >= 500) log.error({ error, code, call: details.call, route: request.routeOptions.url }, "request failed");
+		return sendProblem(reply, code, details);
+	});
+	http.setNotFoundHandler((_request, reply) => sendProblem(reply, "not_found", { detail: "no such address" }));
+	addOperationalRoutes(http, options);
+	return http;
+}
+
+/** RFC 8259 section 8.1: JSON is UTF-8. */
+export function parseBody(body: Uint8Array, limits?: JsonLimits): unknown {
+	if (body.length === 0) throw new Refusal("malformed_request", { detail: "the body is empty, expected a JSON object" });
+	let text: string;
+	try {
+		text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+	} catch {
+		throw new Refusal("malformed_request", { detail: "the body is not UTF-8" });
+	}
+	try {
+		return parseJsonStrictly(text, limits);
+	} catch (error) {
+		if (error instanceof JsonRefused)
+			throw new Refusal("malformed_request", { detail: `${error.message} (${error.fault}, near ${error.offset})` });
+		throw error;
+	}
+}
+
+export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): FastifyReply {
+	const body = problemBody(code, details);
+	if (body.status === 503 || body.status === 429)
+		reply.header("retry-after", String(details.retryAfterSeconds ?? retryAfterSecondsDefault));
+	if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="callgate"');
+	if (details.call) reply.header("callgate-call", details.call);
+	return reply.code(body.status).type("application/problem+json").send(JSON.stringify(body));
+}
+
+/** What a caller may learn of an error: ours by its code, fastify's by its kind, anything else nothing. */
+function problemOf(error: FastifyError | Error): { code: ProblemCode; details: ProblemDetails } {
+	if (error instanceof Refusal) return { code: error.code, details: error.details };
+	if (error instanceof EventsUnavailable) return { code: "events_unavailable", details: { detail: "events cannot be stored now" } };
+	const { code, statusCode } = error as FastifyError;
+	if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)
+		return { code: "body_too_large", details: { detail: "the body exceeds the limit" } };
+	if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return { code: "unsupported_media_type", details: {} };
+	if (code === "FST_ERR_VALIDATION") return { code: "malformed_request", details: { detail: error.message } };
+	if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return { code: "malformed_request", details: {} };
+	return { code: "internal", details: {} };
+}
+
+function addOperationalRoutes(http: FastifyInstance, { ready, metrics }: HttpOptions): void {
+	const hidden = { schema: { hide: true } as FastifySchema };
+	http.get("/healthz", hidden, async (_request, reply) => reply.type("application/json").send('{"status":"alive"}'));
+	http.get("/readyz", hidden, async (_request, reply) => {
+		const checks: Record<string, string> = {};
+		for (const [name, check] of Object.entries(ready)) {
+			checks[name] = await check().then(
+				() => "ok",
+				(error: unknown) => (error instanceof Error ? error.message : "failed"),
+			);
+		}
+		const isReady = Object.values(checks).every((state) => state === "ok");
+		return reply
+			.code(isReady ? 200 : 503)
+			.type("application/json")
+			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks }));
+	});
+	http.get("/metrics", hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+}

@@ -5,7 +5,7 @@ import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { assertPortFree } from "./ports.ts";
-import { hasCode, setupError } from "./setup-error.ts";
+import { hasCode, SetupError, setupError } from "./setup-error.ts";
 
 /** What one server needs to run. */
 export interface ServerPlan {
@@ -21,7 +21,7 @@ export interface ServerPlan {
 	readonly user?: number;
 	readonly readyWithinMs: number;
 	readonly stopWithinMs: number;
-	/** Asks the server itself. True once it serves; a throw or false means "not yet". */
+	/** Asks the server itself. True once it serves; false or an error means "not yet", but a SetupError means "never" and is passed on. */
 	isReady(): Promise<boolean>;
 }
 
@@ -80,10 +80,8 @@ export async function startServer(plan: ServerPlan): Promise<RunningServer> {
 		logFile,
 		stop,
 		async kill(signal) {
-			if (hasEnded(child)) return;
-			const gone = ending(child);
-			child.kill(signal);
-			if (signal === "SIGKILL") await gone;
+			if (signal === "SIGKILL") await killed(child);
+			else child.kill(signal);
 		},
 		async restart() {
 			await stop();
@@ -152,15 +150,25 @@ async function waitUntilReady(plan: ServerPlan, child: ChildProcess, logFile: st
 			const how = child.exitCode === null ? `was ended by ${child.signalCode}` : `ended with code ${child.exitCode}`;
 			throw notReady(plan, how, await tail(logFile), logFile);
 		}
-		if (await plan.isReady().catch(() => false)) return;
+		const answer = await plan.isReady().catch((error: unknown) => error);
+		if (answer === true) return;
+		if (answer instanceof SetupError) {
+			await killed(child);
+			throw answer;
+		}
 		if (Date.now() > deadline) {
-			const gone = ending(child);
-			child.kill("SIGKILL");
-			await gone;
+			await killed(child);
 			throw notReady(plan, `was not ready after ${plan.readyWithinMs / 1000} s`, await tail(logFile), logFile);
 		}
 		await delay(pollMs);
 	}
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+	if (hasEnded(child)) return;
+	const gone = ending(child);
+	child.kill("SIGKILL");
+	await gone;
 }
 
 function notReady(plan: ServerPlan, how: string, detail: string, logFile: string): Error {

@@ -1,0 +1,104 @@
+// Who may do what in OpenSearch: the security plugin's users and roles, so that the one who writes the record cannot read or change it.
+import { stringify } from "yaml";
+
+/**
+ * The users. `audit-writer` adds documents to the record and can do nothing else; `audit-reader` searches it; `provisioner` puts the index
+ * template and makes the data stream; `admin` may do everything and belongs to the person who runs the stack, no service has it.
+ */
+export const openSearchUsers = ["audit-writer", "audit-reader", "provisioner", "admin"] as const;
+export type OpenSearchUser = (typeof openSearchUsers)[number];
+
+/** One role in the plugin's own words. */
+interface Role {
+	readonly cluster_permissions: readonly string[];
+	readonly index_permissions: readonly { readonly index_patterns: readonly string[]; readonly allowed_actions: readonly string[] }[];
+}
+
+/** The role that the plugin itself defines for administrators. */
+const allAccess = "all_access";
+
+/** The roles, by user, for a record kept in the data stream `stream`. */
+export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSearchUser, "admin">, Role>> {
+	const onStream = (allowed: readonly string[]): Role["index_permissions"] => [{ index_patterns: [stream], allowed_actions: allowed }];
+	return {
+		"audit-writer": {
+			// A bulk request is one action on the cluster and one per shard; each item in it is checked for its own action again.
+			cluster_permissions: ["indices:data/write/bulk"],
+			// On a data stream `index` can only create, which is what append-only rests on. No update, no delete, no search.
+			index_permissions: onStream(["indices:data/write/index", "indices:data/write/bulk*"]),
+		},
+		"audit-reader": {
+			cluster_permissions: [
+				"indices:data/read/mget",
+				"indices:data/read/msearch",
+				"indices:data/read/scroll*",
+				"indices:data/read/point_in_time/create",
+				"indices:data/read/point_in_time/delete",
+			],
+			index_permissions: onStream([
+				"indices:data/read/search",
+				"indices:data/read/get",
+				"indices:data/read/mget*",
+				"indices:data/read/msearch*",
+				"indices:data/read/point_in_time/create",
+				"indices:data/read/point_in_time/delete",
+				"indices:data/read/field_caps*",
+			]),
+		},
+		provisioner: {
+			cluster_permissions: [
+				"cluster:monitor/health",
+				"cluster:monitor/main",
+				"indices:admin/index_template/put",
+				"indices:admin/index_template/get",
+			],
+			index_permissions: onStream([
+				"indices:admin/data_stream/create",
+				"indices:admin/data_stream/get",
+				"indices:admin/mappings/get",
+				"indices:admin/mapping/put",
+				"indices:monitor/settings/get",
+			]),
+		},
+	};
+}
+
+/** Which user has which role, in the plugin's own words. */
+export function openSearchRoleMappings(stream: string): Readonly<Record<string, { readonly users: readonly OpenSearchUser[] }>> {
+	const own = Object.keys(openSearchRoles(stream)).map((name) => [name, { users: [name] }]);
+	return { ...Object.fromEntries(own), [allAccess]: { users: ["admin"] } };
+}
+
+/** What the security plugin reads from `config/opensearch-security/` when it first starts: the text of each file, by name. */
+export function securityFiles(options: {
+	/** The data stream that holds the record. */
+	readonly stream: string;
+	/** From `hashPassword`. */
+	readonly passwordHashes: Readonly<Record<OpenSearchUser, string>>;
+}): Readonly<Record<string, string>> {
+	const users = Object.fromEntries(openSearchUsers.map((name) => [name, { hash: options.passwordHashes[name] }]));
+	const basic = {
+		http_enabled: true,
+		transport_enabled: true,
+		order: 0,
+		http_authenticator: { type: "basic", challenge: true },
+		authentication_backend: { type: "intern" },
+	};
+	const dynamic = { http: { anonymous_auth_enabled: false, xff: { enabled: false } }, authc: { basic } };
+	return {
+		"config.yml": file("config", { config: { dynamic } }),
+		"internal_users.yml": file("internalusers", users),
+		"roles.yml": file("roles", openSearchRoles(options.stream)),
+		"roles_mapping.yml": file("rolesmapping", openSearchRoleMappings(options.stream)),
+		"action_groups.yml": file("actiongroups", {}),
+		"tenants.yml": file("tenants", {}),
+		"nodes_dn.yml": file("nodesdn", {}),
+		"allowlist.yml": file("allowlist", { config: { enabled: false, requests: {} } }),
+		// Callgate's record is its own; the plugin's audit log would store request bodies a second time.
+		"audit.yml": file("audit", { config: { enabled: false } }),
+	};
+}
+
+function file(type: string, content: object): string {
+	return stringify({ _meta: { type, config_version: 2 }, ...content });
+}

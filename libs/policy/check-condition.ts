@@ -8,8 +8,8 @@ export type Parsed = ReturnType<typeof parse>;
 export type Expr = Parsed["expr"];
 type Kind<Case extends string> = Extract<Expr["exprKind"], { case: Case }>["value"];
 
-/** CEL's types as far as conditions know them before they run; `dyn` is anything. */
-export type StaticType = "bool" | "int" | "double" | "string" | "list" | "map" | "null" | "timestamp" | "duration" | "dyn";
+/** CEL's types as far as conditions know them before they run; `number` is int or double, `dyn` anything. */
+export type StaticType = "bool" | "int" | "double" | "number" | "string" | "list" | "map" | "null" | "timestamp" | "duration" | "dyn";
 
 /** Why a condition is refused, and where in its text (UTF-16 code units). */
 export class ConditionRefused extends Error {
@@ -38,6 +38,7 @@ const variables: ReadonlyMap<string, StaticType> = new Map([
 	["function", "string"],
 	["now", "timestamp"],
 ]);
+const numeric: ReadonlySet<StaticType> = new Set(["int", "double", "number"]);
 /** Only their members can be read: what a condition depends on is then known before it runs. */
 const records: ReadonlySet<string> = new Set(["args", "caller"]);
 
@@ -174,7 +175,8 @@ class Check {
 		if (name === "matches") this.pattern(call.args[0], expr);
 		if (timeMethods.includes(name) && call.args.length > 0) this.zone(call, expr);
 		const results = new Set(fitting.map((one) => staticTypeOf(one.result)));
-		return results.size === 1 ? ([...results][0] ?? "dyn") : "dyn";
+		if (results.size === 1) return [...results][0] ?? "dyn";
+		return [...results].every((type) => numeric.has(type)) ? "number" : "dyn";
 	}
 
 	/** A pattern is written in the condition, never taken from arguments, so its size is bounded and its mistakes are found here. */
@@ -257,11 +259,13 @@ function counted(condition: Expr): Expr {
 function fits(one: CelFunc, types: readonly StaticType[]): boolean {
 	const wanted = [...(one.target === undefined ? [] : [one.target]), ...one.arguments].map(staticTypeOf);
 	if (wanted.length !== types.length) return false;
-	return wanted.every((type, at) => type === "dyn" || types[at] === "dyn" || type === types[at]);
+	return wanted.every(
+		(type, at) => type === "dyn" || types[at] === "dyn" || type === types[at] || (types[at] === "number" && numeric.has(type)),
+	);
 }
 
 function neverEqual(left: StaticType | undefined, right: StaticType | undefined): boolean {
-	const same = (type: StaticType | undefined) => (type === "int" ? "double" : type);
+	const same = (type: StaticType | undefined) => (type !== undefined && numeric.has(type) ? "number" : type);
 	if (left === "dyn" || right === "dyn" || left === "null" || right === "null") return false;
 	return same(left) !== same(right);
 }

@@ -1,4 +1,6 @@
 // Policies as written → rules that can be asked, or every mistake in them at once, each with its place.
+import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
+import { parseSelector } from "#libs/masking/selector.ts";
 import { ConditionRefused } from "./check-condition.ts";
 import type {
 	CompiledApproval,
@@ -211,6 +213,16 @@ class Compiler {
 	}
 
 	private mask(entry: MaskEntry, path: Path): void {
+		for (const side of ["request", "response"] as const) {
+			for (const selector of Object.keys(entry[side] ?? {})) {
+				const parsed = parseSelector(selector);
+				if ("message" in parsed) this.fault([...path, side, selector], parsed.message, parsed.offset);
+			}
+		}
+		for (const [at, name] of (entry.detect ?? []).entries()) {
+			if (!isDetectorName(name))
+				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
+		}
 		this.masks.push({ policy: this.document_, ...this.places(entry.match, [...path, "match"]), entry });
 	}
 }

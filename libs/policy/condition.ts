@@ -63,7 +63,8 @@ export function compileCondition(source: string): Condition {
 export function compileAmount(source: string): Amount {
 	const parsed = parseSource(source);
 	const type = checkCondition(parsed);
-	if (type !== "int" && type !== "double" && type !== "dyn") throw new ConditionRefused(0, `a sum needs a number, this is ${type}`);
+	if (type !== "int" && type !== "double" && type !== "number" && type !== "dyn")
+		throw new ConditionRefused(0, `a sum needs a number, this is ${type}`);
 	const leaf = leafOf(parsed, parsed.expr);
 	return {
 		reads: readsOf(parsed),

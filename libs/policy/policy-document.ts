@@ -1,6 +1,7 @@
 // What people write in a document of kind `Policy`: rules that read like sentences, and what to mask.
 import { type Static, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
+import { selectorCharsMax } from "#libs/masking/selector.ts";
 import { durationPattern } from "./duration.ts";
 
 /** Kebab case: a rule's name appears in Slack, in problems and in the record. */
@@ -57,13 +58,13 @@ export const Rule = strict({
 });
 export type Rule = Static<typeof Rule>;
 
-const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: 256 }), Type.String({ minLength: 1, maxLength: 32 }));
+const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: selectorCharsMax }), Type.String({ minLength: 1, maxLength: 32 }));
 
 export const MaskEntry = strict({
 	match: strict({ connection: Type.Optional(oneOrMore(Name)), function: Type.Optional(oneOrMore(FunctionName)) }),
 	request: Type.Optional(Selectors),
 	response: Type.Optional(Selectors),
-	detect: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { maxItems: 64 })),
+	detect: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { minItems: 1, maxItems: 64 })),
 });
 export type MaskEntry = Static<typeof MaskEntry>;
 

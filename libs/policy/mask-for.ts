@@ -1,0 +1,49 @@
+// What to mask in the arguments and results of one function: every entry that matches, merged so that more masking wins.
+import { ALL_DETECTORS, type DetectorName, isDetectorName } from "#libs/masking/detectors.ts";
+import type { CompiledMask, CompiledPolicy } from "./compiled-policy.ts";
+
+/** What libs/masking compiles: paths with what to do there, and detectors for everywhere else. */
+export interface MaskTerms {
+	readonly paths: Readonly<Record<string, string>>;
+	readonly detect: readonly DetectorName[];
+}
+
+/** Where two entries disagree about one path, nothing of the value stays. */
+const strictest = "redact";
+
+/**
+ * Masks for requests and responses of a function.
+ *
+ * - Paths of all matching entries are taken together; if two name different actions for one path, it is redacted.
+ * - `detect` only narrows what is looked for if every matching entry has it (then it is the union of theirs). No entry, or one without
+ *   `detect`: every detector. Forgetting something masks too much, never too little.
+ */
+export function maskFor(
+	policy: Pick<CompiledPolicy, "masks">,
+	connection: string,
+	fn: string,
+): { request: MaskTerms; response: MaskTerms } {
+	const matching = policy.masks.filter((mask) => (mask.connections?.has(connection) ?? true) && (mask.functions?.has(fn) ?? true));
+	const detect = detectorsOf(matching);
+	return {
+		request: { paths: pathsOf(matching, "request"), detect },
+		response: { paths: pathsOf(matching, "response"), detect },
+	};
+}
+
+function detectorsOf(masks: readonly CompiledMask[]): readonly DetectorName[] {
+	const named = masks.map(({ entry }) => entry.detect);
+	if (named.length === 0 || named.includes(undefined)) return [...ALL_DETECTORS];
+	return [...new Set(named.flatMap((names) => names ?? []))].filter(isDetectorName).sort();
+}
+
+function pathsOf(masks: readonly CompiledMask[], side: "request" | "response"): Record<string, string> {
+	const paths = new Map<string, string>();
+	for (const { entry } of masks) {
+		for (const [selector, action] of Object.entries(entry[side] ?? {})) {
+			const known = paths.get(selector);
+			paths.set(selector, known === undefined || known === action ? action : strictest);
+		}
+	}
+	return Object.fromEntries([...paths].sort(([one], [other]) => (one < other ? -1 : 1)));
+}

@@ -22,6 +22,16 @@ export class Unprocessable extends Error {
 	}
 }
 
+/** Not yet: the event is fine, but someone else may still be at work on it. Delivered again after a while, as often as it takes. */
+export class NotYet extends Error {
+	readonly afterMs: number;
+	constructor(message: string, afterMs: number) {
+		super(message);
+		this.name = "NotYet";
+		this.afterMs = afterMs;
+	}
+}
+
 export interface StoredEvent<Kind extends EventType = EventType> {
 	readonly event: Event<Kind>;
 	readonly position: Position;
@@ -45,7 +55,7 @@ export type Handler = (event: CallgateEvent, delivery: Delivery) => Promise<void
 export interface ConsumeOptions {
 	/** Messages in work at once. */
 	readonly concurrency?: number;
-	/** How often an event is tried before it is parked. */
+	/** How often an event is tried before it is parked. {@link NotYet} and {@link EventsUnavailable} do not count: they are nobody's fault. */
 	readonly triesMax?: number;
 	/** The service's last word about an event that is being parked: usually the call's ending. */
 	readonly onParked?: (event: CallgateEvent, fault: string) => Promise<void>;

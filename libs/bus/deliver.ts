@@ -9,7 +9,9 @@ import {
 	type Bus,
 	type ConsumeOptions,
 	type Delivery,
+	EventsUnavailable,
 	type Handler,
+	NotYet,
 	type Position,
 	type StoredEvent,
 	Unprocessable,
@@ -46,8 +48,10 @@ interface Deliverer {
 /** Ten tries with the delays below are about two minutes: longer than a restart of anything, shorter than an approver's patience. */
 const triesMaxDefault = 10;
 
+const retryDelayMaxMs = 30_000;
+
 export function retryDelayMs(tries: number): number {
-	return Math.min(30_000, 100 * 2 ** Math.min(tries, 9));
+	return Math.min(retryDelayMaxMs, 100 * 2 ** Math.min(tries, 9));
 }
 
 /** Handles messages; `finished` counts those whose every event was handled or parked. */
@@ -57,14 +61,17 @@ export function createDeliverer(deliverer: Deliverer): (message: Message) => Pro
 
 	return async function deliver(message: Message): Promise<void> {
 		const finished = done.get(message.position) ?? new Set<number>();
+		let retryMs = retryDelayMaxMs;
 		try {
 			const items = readItems(message);
-			const results = await Promise.all(
-				items.map(async (item, index) => finished.has(index) || (await deliverItem(deliverer, message, item, index))),
+			await Promise.all(
+				items.map(async (item, index) => {
+					if (finished.has(index)) return;
+					const after = await deliverItem(deliverer, message, item, index);
+					if (after === "done") finished.add(index);
+					else retryMs = Math.min(retryMs, after);
+				}),
 			);
-			for (const [index, ok] of results.entries()) {
-				if (ok) finished.add(index);
-			}
 			if (finished.size >= items.length) {
 				done.delete(message.position);
 				message.ack();
@@ -72,9 +79,10 @@ export function createDeliverer(deliverer: Deliverer): (message: Message) => Pro
 			}
 		} catch (error) {
 			deliverer.log.retried({ type: "message", position: message.position, tries: message.tries, error });
+			retryMs = retryDelayMs(message.tries);
 		}
 		done.set(message.position, finished);
-		message.retry(retryDelayMs(message.tries));
+		message.retry(retryMs);
 	};
 }
 
@@ -89,19 +97,21 @@ function readItems(message: Message): Item[] {
 	}
 }
 
-/** Whether the item is done: handled, or parked. Rejects where even parking failed. */
-async function deliverItem(deliverer: Deliverer, message: Message, item: Item, index: number): Promise<boolean> {
+/** Handles or parks one item; where neither is possible now, after how many milliseconds to try again. Rejects where even parking failed. */
+async function deliverItem(deliverer: Deliverer, message: Message, item: Item, index: number): Promise<"done" | number> {
 	const { position, tries, storedAt } = message;
 	if (!item.ok) return await park(deliverer, message, index, item.fault);
 	const { event } = item;
 	try {
 		await deliverer.handle(event, { position, item: index, tries, storedAt });
-		return true;
+		return "done";
 	} catch (error) {
-		const final = error instanceof Unprocessable || tries >= (deliverer.options.triesMax ?? triesMaxDefault);
+		if (error instanceof NotYet) return error.afterMs;
+		const counts = !(error instanceof EventsUnavailable);
+		const final = error instanceof Unprocessable || (counts && tries >= (deliverer.options.triesMax ?? triesMaxDefault));
 		if (final) return await park(deliverer, message, index, faultOf(error), event);
 		deliverer.log.retried({ type: event.type, call: callOf(event.data), position, tries, error });
-		return false;
+		return retryDelayMs(tries);
 	}
 }
 
@@ -111,7 +121,7 @@ function faultOf(error: unknown): string {
 	return error instanceof Error ? `${error.name} on every try` : "failed on every try";
 }
 
-async function park(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<boolean> {
+async function park(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<"done"> {
 	const named = event && callOf(event.data);
 	const call = named && new RegExp(callIdPattern).test(named) ? named : undefined;
 	if (event) await deliverer.options.onParked?.(event, fault);
@@ -130,7 +140,7 @@ async function park(deliverer: Deliverer, message: Message, item: number, fault:
 	);
 	await deliverer.publish(parked);
 	deliverer.log.parked({ position: message.position, item, fault, call });
-	return true;
+	return "done";
 }
 
 /** Runs at most `concurrency` at once; the rest waits in order. `idle` resolves when nothing is in work. */

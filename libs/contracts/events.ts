@@ -162,7 +162,7 @@ export const callEnded = defineEvent({
 	type: "call.ended",
 	says: "How the call ended. Each accepted call has exactly one.",
 	reader: "ingress",
-	writers: { policy: "grouped", approval: "per-call", executor: "per-call" },
+	writers: { policy: "per-call", approval: "per-call", executor: "per-call" },
 	pooled: true,
 	data: {
 		...theCall,

@@ -1,0 +1,193 @@
+// Payment card numbers: 13 to 19 digits of a known issuer with a right check digit.
+import type { ShapeDetector } from "./detector.ts";
+import { markOf } from "./mark.ts";
+import { chars, is, type Scan } from "./scan.ts";
+
+interface Issuer {
+	readonly name: string;
+	/** First digits, from and to, of equal length (issuer identification numbers, ISO/IEC 7812-1). */
+	readonly prefixes: readonly (readonly [from: number, to: number])[];
+	readonly lengths: readonly number[];
+}
+
+const sixteenOn = [16, 17, 18, 19];
+/** 1 (airlines) is left out on purpose: every Unix time in milli-, micro- and nanoseconds starts with it. */
+const issuers: readonly Issuer[] = [
+	{ name: "Visa", prefixes: [[4, 4]], lengths: [13, 16, 19] },
+	{
+		name: "Mastercard",
+		prefixes: [
+			[51, 55],
+			[2221, 2720],
+		],
+		lengths: [16],
+	},
+	{
+		name: "American Express",
+		prefixes: [
+			[34, 34],
+			[37, 37],
+		],
+		lengths: [15],
+	},
+	{
+		name: "Diners Club",
+		prefixes: [
+			[300, 305],
+			[3095, 3095],
+			[36, 36],
+			[38, 39],
+		],
+		lengths: [14, 16, 19],
+	},
+	{
+		name: "Discover",
+		prefixes: [
+			[6011, 6011],
+			[644, 649],
+			[65, 65],
+		],
+		lengths: sixteenOn,
+	},
+	{ name: "JCB", prefixes: [[3528, 3589]], lengths: sixteenOn },
+	{
+		name: "UnionPay",
+		prefixes: [
+			[62, 62],
+			[81, 81],
+		],
+		lengths: sixteenOn,
+	},
+	{
+		name: "Maestro",
+		prefixes: [
+			[5018, 5018],
+			[5020, 5020],
+			[5038, 5038],
+			[5893, 5893],
+			[6304, 6304],
+			[6759, 6763],
+		],
+		lengths: [13, 14, 15, 16, 17, 18, 19],
+	},
+	{
+		name: "Maestro, Elo, RuPay, Verve",
+		prefixes: [
+			[50, 50],
+			[56, 58],
+			[60, 61],
+			[63, 64],
+			[66, 69],
+		],
+		lengths: sixteenOn,
+	},
+	{ name: "Mir", prefixes: [[2200, 2204]], lengths: sixteenOn },
+	{ name: "RuPay", prefixes: [[82, 82]], lengths: [16] },
+	{ name: "Troy", prefixes: [[9792, 9792]], lengths: [16] },
+];
+
+/** For each possible start of four digits, the lengths a card may have, as bits; `issuers` spelled out so that a look-up is one index. */
+const lengthsByStart = new Uint32Array(10_000);
+for (const issuer of issuers) {
+	const bits = issuer.lengths.reduce((all, length) => all | (1 << length), 0);
+	for (const [from, to] of issuer.prefixes) {
+		const scale = 10 ** (4 - String(from).length);
+		for (let start = from * scale; start < (to + 1) * scale; start++) lengthsByStart[start] = (lengthsByStart[start] ?? 0) | bits;
+	}
+}
+
+const digitsMin = 13;
+const digitsMax = 19;
+const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/iy;
+/** Lengths of hexadecimal digests: MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512. */
+const digestLengths = new Set([32, 40, 56, 64, 96, 128]);
+
+export const cardDetector: ShapeDetector = {
+	id: "card",
+	description:
+		"Payment card numbers: 13 to 19 digits of a known issuer with a right check digit (Luhn), grouped or not, also as JSON numbers and within text.",
+	numbers: "always",
+	worthwhile: (scan) => scan.digits >= digitsMin,
+	find,
+};
+
+/**
+ * Tries every sequence of whole digit groups. A card glued to other digits is not looked for: in a long number some window always passes
+ * Luhn, so every long id would be masked. Numbers split over several JSON members are not found either.
+ */
+function find(scan: Scan): void {
+	const { text } = scan;
+	const { starts, ends } = scan.digitGroups();
+	const value = new Uint8Array(digitsMax);
+	for (let first = 0; first < starts.length; first++) {
+		let count = 0;
+		let grouped = true;
+		let dotted = false;
+		for (let last = first; last < starts.length && count < digitsMax; last++) {
+			const start = starts[last] ?? 0;
+			const end = ends[last] ?? 0;
+			if (last > first) {
+				const joint = jointOf(text, ends[last - 1] ?? 0, start);
+				if (joint === "none") break;
+				dotted ||= joint === "dot";
+				grouped &&= (ends[last - 1] ?? 0) - (starts[last - 1] ?? 0) >= 4;
+				// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
+				if (dotted && !grouped) break;
+			}
+			if (count + end - start > digitsMax) break;
+			for (let at = start; at < end; at++) value[count++] = text.charCodeAt(at) - 0x30;
+			scan.work += end - start + 1;
+			if (count < digitsMin) continue;
+			scan.work += count;
+			const from = starts[first] ?? 0;
+			if (!isCard(value, count) || isOther(scan, from, end)) continue;
+			scan.add(from, end, "card", markOf("card", value.subarray(count - 4, count).join("")));
+		}
+	}
+}
+
+/** What stands between two digit groups: up to three spaces or dashes, one dot, underscore or slash, or something that separates numbers. */
+function jointOf(text: string, end: number, start: number): "plain" | "dot" | "none" {
+	if (start - end > 3) return "none";
+	const only = text.charCodeAt(end);
+	if (start - end === 1 && (only === 0x2e || only === 0x5f || only === 0x2f)) return "dot";
+	for (let at = end; at < start; at++) {
+		const code = text.charCodeAt(at);
+		if (code !== 0x20 && code !== 0x2d) return "none";
+	}
+	return "plain";
+}
+
+function isCard(value: Uint8Array, count: number): boolean {
+	const start = (value[0] ?? 0) * 1000 + (value[1] ?? 0) * 100 + (value[2] ?? 0) * 10 + (value[3] ?? 0);
+	if (((lengthsByStart[start] ?? 0) & (1 << count)) === 0) return false;
+	let sum = 0;
+	for (let at = count - 1, double = false; at >= 0; at--, double = !double) {
+		const doubled = (value[at] ?? 0) * (double ? 2 : 1);
+		sum += doubled > 9 ? doubled - 9 : doubled;
+	}
+	return sum % 10 === 0;
+}
+
+/** Digits that are part of something else: a UUID, a hexadecimal digest, the fraction of a number below one. */
+function isOther(scan: Scan, start: number, end: number): boolean {
+	const { text } = scan;
+	if (text[start - 1] === "." && text[start - 2] === "0" && !is(text, start - 3, chars.alnum)) return true;
+	// Of a UUID's groups 8-4-4-4-12 only the first three and the last two make sixteen digits.
+	for (const from of [start, start - 19]) {
+		const match = scan.match(uuid, from);
+		if (match && /[a-f]/i.test(match[0]) && end <= from + match[0].length) return true;
+	}
+	if (!is(text, start - 1, chars.hex) && !is(text, end, chars.hex)) return false;
+	const tokenStart = scan.runStart(start, chars.hex, 129);
+	const tokenEnd = scan.runEnd(end, chars.hex);
+	return digestLengths.has(tokenEnd - tokenStart) && !is(text, tokenStart - 1, chars.alnum) && !is(text, tokenEnd, chars.alnum);
+}
+
+/**
+ * Whether an integer beyond 2^53, printed in decimal, may have been a card: a double has lost its last digits, so the check digit cannot be
+ * tried and the issuer and length alone must do (fail closed).
+ */
+export function mayHaveBeenCard(decimal: string): boolean {
+	return decimal.length <= digitsMax && ((lengthsByStart[Number(decimal.slice(0, 4))] ?? 0) & (1 << decimal.length)) !== 0;
+}

@@ -1,0 +1,49 @@
+// The closed list of detectors, and the names under which a policy turns them on.
+import { cardDetector } from "./detect-card.ts";
+import { cloudTokenDetector } from "./detect-cloud-token.ts";
+import { emailDetector } from "./detect-email.ts";
+import { ibanDetector } from "./detect-iban.ts";
+import { jwtDetector } from "./detect-jwt.ts";
+import { nationalIdDetector } from "./detect-national-id.ts";
+import { passwordDetector } from "./detect-password.ts";
+import { phoneDetector } from "./detect-phone.ts";
+import { privateKeyDetector } from "./detect-private-key.ts";
+import type { Detector, DetectorId } from "./detector.ts";
+
+/** In order of precedence: where two overlap and are equally long, the earlier one names what is masked. */
+const detectors = [
+	privateKeyDetector,
+	jwtDetector,
+	cloudTokenDetector,
+	cardDetector,
+	ibanDetector,
+	emailDetector,
+	nationalIdDetector,
+	phoneDetector,
+	passwordDetector,
+] as const satisfies readonly Detector[];
+
+/** Names that stand for several detectors. */
+const umbrellas = { secret: ["jwt", "private-key", "cloud-token", "password"] } as const satisfies Record<string, readonly DetectorId[]>;
+
+/** What `detect:` of a policy may name. */
+export type DetectorName = DetectorId | keyof typeof umbrellas;
+
+/** Every name with the sentence that explains it: the reference page is made from this. */
+export const detectorDescriptions: Readonly<Record<DetectorName, string>> = {
+	...(Object.fromEntries(detectors.map(({ id, description }) => [id, description])) as Record<DetectorId, string>),
+	secret: `All of: ${umbrellas.secret.join(", ")}.`,
+};
+
+/** Every detector there is. */
+export const ALL_DETECTORS: readonly DetectorName[] = detectors.map(({ id }) => id);
+
+export function isDetectorName(name: string): name is DetectorName {
+	return Object.hasOwn(detectorDescriptions, name);
+}
+
+/** The detectors that the names stand for, each once, in order of precedence. */
+export function detectorsNamed(names: readonly DetectorName[]): readonly Detector[] {
+	const ids = new Set<DetectorId>(names.flatMap((name) => (name === "secret" ? umbrellas.secret : [name])));
+	return detectors.filter(({ id }) => ids.has(id));
+}

@@ -1,0 +1,205 @@
+// One JSON value masked: paths first, then what members' names say, then detectors, in one bounded walk.
+import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { mayHaveBeenCard } from "./detect-card.ts";
+import { passwordMark } from "./detect-password.ts";
+import { isPrivateJwkMember, privateKeyMark } from "./detect-private-key.ts";
+import type { DetectorId } from "./detector.ts";
+import { type Finding, Findings } from "./findings.ts";
+import { hint, hintsOf, hintsWithin } from "./hints.ts";
+import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
+import { type DetectorSet, maskString } from "./mask-string.ts";
+import { MaskingError } from "./masking-error.ts";
+import { type Automaton, actionsAt, stepInto } from "./selector.ts";
+
+/** What a path does to its value. `redact`: the whole value. `last4`: all but the last four of a number-like scalar. */
+export type MaskAction = "redact" | "last4";
+
+/** Bounds of one value. Beyond them masking throws. */
+export interface MaskLimits {
+	/** Nesting of objects and arrays. */
+	readonly depthMax: number;
+	/** Values of every kind, together. */
+	readonly nodesMax: number;
+	/** UTF-16 code units of all strings and names, together. */
+	readonly charsMax: number;
+}
+
+/** A member's name, masked and read once, however often it comes back. */
+interface KnownName {
+	readonly name: string;
+	readonly hints: number;
+	readonly found: readonly DetectorId[];
+}
+
+const knownNamesMax = 4096;
+const cardCodeMark = markOf("card-code");
+
+/** The state of one walk; used for one value. */
+export class ValueMasker {
+	private readonly detectors: DetectorSet;
+	private readonly paths: Automaton<MaskAction>;
+	private readonly limits: MaskLimits;
+	private readonly findings = new Findings();
+	private readonly names = new Map<string, KnownName>();
+	/** Masked names and indexes from the root to the value being masked. */
+	private readonly place: (string | number)[] = [];
+	private nodes = 0;
+	private chars = 0;
+
+	constructor(detectors: DetectorSet, paths: Automaton<MaskAction>, limits: MaskLimits) {
+		this.detectors = detectors;
+		this.paths = paths;
+		this.limits = limits;
+	}
+
+	run(value: JsonValue): { value: JsonValue; findings: Finding[] } {
+		return { value: this.value(value, this.paths.start, 0), findings: this.findings.list() };
+	}
+
+	private value(value: JsonValue, states: readonly number[], hints: number): JsonValue {
+		if (++this.nodes > this.limits.nodesMax)
+			throw new MaskingError("too_many_nodes", `the value has more than ${this.limits.nodesMax} nodes`);
+		const action = this.actionFor(states);
+		if (action !== undefined) return this.masked(value, applyAction(action, value), "path");
+		switch (typeof value) {
+			case "string":
+				return this.string(value, hints);
+			case "number":
+				return this.number(value, hints);
+			case "boolean":
+				return value;
+			default:
+				return value === null ? null : this.container(value, states, hints);
+		}
+	}
+
+	private actionFor(states: readonly number[]): MaskAction | undefined {
+		if (states.length === 0) return undefined;
+		const actions = actionsAt(this.paths, states);
+		// Where two paths name one place the stricter wins.
+		return actions.includes("redact") ? "redact" : actions[0];
+	}
+
+	/** Records that `value` becomes `mark`, unless it is that mark already. */
+	private masked(value: JsonValue, mark: string, detector: DetectorId | "path"): string {
+		if (value !== mark) this.findings.add(detector, this.place, 1);
+		return mark;
+	}
+
+	private string(text: string, hints: number): string {
+		this.count(text.length);
+		if (text === "" || isMark(text)) return text;
+		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(text, passwordMark, "password");
+		if ((hints & hint.cardCode) !== 0 && this.detectors.has("card") && /^\s*\p{Nd}{3,4}\s*$/u.test(text))
+			return this.masked(text, cardCodeMark, "card");
+		const masked = maskString(this.detectors, text, hints);
+		if (!masked) return text;
+		this.record(masked.found);
+		return masked.text;
+	}
+
+	private number(value: number, hints: number): JsonValue {
+		if (!Number.isFinite(value)) throw new MaskingError("not_json", "the value has a number that JSON cannot hold");
+		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(value, passwordMark, "password");
+		if (!Number.isInteger(value)) return value;
+		const magnitude = Math.abs(value);
+		if ((hints & hint.cardCode) !== 0 && magnitude < 10_000 && this.detectors.has("card")) return this.masked(value, cardCodeMark, "card");
+		// Shorter than any phone number.
+		if (magnitude < 1e6) return value;
+		const decimal = String(magnitude);
+		if (!Number.isSafeInteger(value) && this.detectors.has("card") && mayHaveBeenCard(decimal))
+			return this.masked(value, markOf("card"), "card");
+		const masked = maskString(this.detectors, decimal, hints);
+		if (!masked) return value;
+		this.record(masked.found);
+		return masked.text;
+	}
+
+	private record(found: readonly DetectorId[]): void {
+		for (const detector of found) this.findings.add(detector, this.place, 1);
+	}
+
+	private count(chars: number): void {
+		this.chars += chars;
+		if (this.chars > this.limits.charsMax) throw new MaskingError("too_long", `the value has more than ${this.limits.charsMax} characters`);
+	}
+
+	private container(value: JsonValue[] | JsonObject, states: readonly number[], hints: number): JsonValue {
+		if (this.place.length >= this.limits.depthMax)
+			throw new MaskingError("too_deep", `the value nests deeper than ${this.limits.depthMax} levels`);
+		if (Array.isArray(value)) return this.array(value, states, hints);
+		// A class's instance (a Date, a lossless number) would be walked as something it is not.
+		const prototype: unknown = isJsonObject(value) ? Object.getPrototypeOf(value) : undefined;
+		if (prototype === undefined || (prototype !== null && Object.getPrototypeOf(prototype) !== null)) {
+			throw new MaskingError("not_json", "the value has something in it that is not JSON");
+		}
+		return this.object(value, states, hints);
+	}
+
+	private array(items: JsonValue[], states: readonly number[], hints: number): JsonValue[] {
+		const out: JsonValue[] = [];
+		for (let index = 0; index < items.length; index++) {
+			this.place.push(index);
+			// A hole or `undefined` ends up in `container`, which refuses it.
+			out.push(this.value(items[index] as JsonValue, stepInto(this.paths, states, index), hints));
+			this.place.pop();
+		}
+		return out;
+	}
+
+	private object(object: JsonObject, states: readonly number[], parentHints: number): JsonObject {
+		const out: JsonObject = {};
+		const used = new Map<string, number>();
+		for (const original of Object.keys(object)) {
+			this.count(original.length);
+			const known = this.nameOf(original);
+			const name = known.name === original ? original : unused(known.name, used, object);
+			this.place.push(name);
+			this.record(known.found);
+			const child = object[original] as JsonValue;
+			const hints = hintsWithin(known.hints, parentHints);
+			const isKey = this.detectors.has("private-key") && isPrivateJwkMember(object, original);
+			setMember(
+				out,
+				name,
+				isKey ? this.masked(child, privateKeyMark, "private-key") : this.value(child, stepInto(this.paths, states, original), hints),
+			);
+			this.place.pop();
+		}
+		return out;
+	}
+
+	private nameOf(original: string): KnownName {
+		const known = this.names.get(original);
+		if (known) return known;
+		if (this.names.size >= knownNamesMax) this.names.clear();
+		const masked = maskString(this.detectors, original, 0);
+		const name = masked?.text ?? original;
+		const entry = { name, hints: hintsOf(name), found: masked?.found ?? [] };
+		this.names.set(original, entry);
+		return entry;
+	}
+}
+
+function applyAction(action: MaskAction, value: JsonValue): string {
+	if (action === "redact" || (typeof value !== "string" && typeof value !== "number")) return redactedMark;
+	return lastFourOf(String(value));
+}
+
+/**
+ * Two card numbers may end alike, and a member must not overwrite another: the second is `[card …1111] (2)`. `used` holds the last number of
+ * each masked name, so that a hundred thousand equal ones are not counted from two each time.
+ */
+function unused(name: string, used: Map<string, number>, object: JsonObject): string {
+	for (let number = (used.get(name) ?? 0) + 1; ; number++) {
+		const candidate = number === 1 ? name : `${name} (${number})`;
+		used.set(name, number);
+		if (!Object.hasOwn(object, candidate)) return candidate;
+	}
+}
+
+/** `out.__proto__ = …` would set the prototype and lose the member. */
+function setMember(out: JsonObject, name: string, value: JsonValue): void {
+	if (name === "__proto__") Object.defineProperty(out, name, { value, enumerable: true, configurable: true, writable: true });
+	else out[name] = value;
+}

@@ -1,0 +1,80 @@
+// Sensitive data found and replaced, failing closed: compile what a policy says once, mask values and texts with it.
+import type { JsonValue } from "#libs/contracts/json.ts";
+import { type DetectorName, detectorsNamed, isDetectorName } from "./detectors.ts";
+import { type Finding, Findings } from "./findings.ts";
+import { detectorSet, maskString } from "./mask-string.ts";
+import { type MaskAction, type MaskLimits, ValueMasker } from "./mask-value.ts";
+import { MaskingError, MaskSpecError, type MaskSpecProblem } from "./masking-error.ts";
+import { buildAutomaton, parseSelector, type Segment } from "./selector.ts";
+
+/** What to mask. `paths`: selectors (see selector.ts) of values that are sensitive whatever they look like; `detect`: what to look for everywhere. */
+export interface MaskSpec {
+	readonly paths: Readonly<Record<string, MaskAction>>;
+	readonly detect: readonly DetectorName[];
+}
+
+/** A compiled specification. Pure: one `Mask` may be used by any number of callers. */
+export interface Mask {
+	/**
+	 * A copy of the value without what is sensitive, names of members included. What is masked becomes a string, numbers too; everything else
+	 * keeps its place and type. Masking the result again changes nothing.
+	 *
+	 * @throws {MaskingError} where the value is beyond a bound or not JSON: it must then not be released.
+	 */
+	mask(value: JsonValue): { value: JsonValue; findings: Finding[] };
+	/**
+	 * The same detectors over a body that is not JSON (plain text, CSV, XML). The text is read as it stands: percent-encoded and base64-encoded
+	 * data is not decoded, so decode a form before and mask its fields with `mask`. Paths do not apply. Findings have the root's path.
+	 *
+	 * @throws {MaskingError} where the text is longer than `charsMax`.
+	 */
+	maskText(text: string): { text: string; findings: Finding[] };
+}
+
+/**
+ * Far beyond what ingress and executor let through (they bound bytes and parse with tighter limits), so a value that meets one of these is
+ * one that nobody checked: stop. 64 levels keep the recursion small.
+ */
+export const maskLimitsDefault: MaskLimits = { depthMax: 64, nodesMax: 1_000_000, charsMax: 64 * 1024 * 1024 };
+
+/** More paths than this in one rule are a mistake. */
+export const pathsMax = 256;
+const actions: readonly string[] = ["redact", "last4"] satisfies MaskAction[];
+
+/**
+ * Compiles a specification.
+ *
+ * @throws {MaskSpecError} with every problem in it: a selector that is not understood (what was found, what was expected, where), an action or
+ * a detector that does not exist.
+ */
+export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefault): Mask {
+	const problems: MaskSpecProblem[] = [];
+	const paths: [readonly Segment[], MaskAction][] = [];
+	const entries = Object.entries(spec.paths);
+	if (entries.length > pathsMax) problems.push({ message: `${entries.length} paths, at most ${pathsMax} are allowed` });
+	for (const [selector, action] of entries) {
+		if (!actions.includes(action))
+			problems.push({
+				message: `path ${JSON.stringify(selector)}: no action ${JSON.stringify(action)}, expected ${actions.join(" or ")}`,
+				selector,
+			});
+		const parsed = parseSelector(selector);
+		if ("message" in parsed) problems.push(parsed);
+		else paths.push([parsed, action]);
+	}
+	for (const name of spec.detect) if (!isDetectorName(name)) problems.push({ message: `no detector ${JSON.stringify(name)}` });
+	if (problems.length > 0) throw new MaskSpecError(problems);
+
+	const detectors = detectorSet(detectorsNamed(spec.detect));
+	const automaton = buildAutomaton(paths);
+	return {
+		mask: (value) => new ValueMasker(detectors, automaton, limits).run(value),
+		maskText(text) {
+			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
+			const masked = maskString(detectors, text, 0);
+			const findings = new Findings();
+			for (const detector of masked?.found ?? []) findings.add(detector, [], 1);
+			return { text: masked?.text ?? text, findings: findings.list() };
+		},
+	};
+}

@@ -2,7 +2,12 @@
 import { Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
 
-const port = setting("DEMO_PORT", "the port to listen on at 127.0.0.1; 0 picks a free one", Type.Integer({ minimum: 0, maximum: 65_535 }));
+const port = Type.Integer({
+	env: "DEMO_PORT",
+	description: "the port to listen on at 127.0.0.1; 0 picks a free one",
+	minimum: 0,
+	maximum: 65_535,
+});
 const dataDir = setting("DEMO_DATA_DIR", "the folder that keeps what must survive a restart", Type.String({ minLength: 1 }));
 const secret = (env: string, description: string) => secretSetting(env, description, Type.String({ minLength: 8, maxLength: 1024 }));
 

@@ -5,7 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+
+// A process takes about a second to start; a busy machine may take many.
+vi.setConfig({ testTimeout: 60_000 });
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 let dataDir = "";
@@ -26,7 +29,14 @@ function launch(name: string, environment: Record<string, string>) {
 	child.stderr.setEncoding("utf8").on("data", (text: string) => {
 		said.err += text;
 	});
-	return { child, said, closed: once(child, "close") };
+	const closed = once(child, "close");
+	/** The line that says ready; fails with the process's own words when it ends instead. */
+	const ready = async () => {
+		await Promise.race([once(child.stdout, "data"), closed]);
+		expect(said.err).toBe("");
+		return JSON.parse(said.out) as { ready: string; url?: string; issuer?: string };
+	};
+	return { child, said, closed, ready };
 }
 
 const secrets = { DEMO_PORT: "0", DEMO_BANK_API_KEY: "bank-api-key", DEMO_PASSWORD: "password-1", DEMO_CI_SECRET: "ci-secret" };
@@ -46,9 +56,8 @@ test.each([
 		200,
 	],
 ])("%s says once that it is ready, answers, and stops on SIGTERM", async (name, environment, path, status) => {
-	const { child, said, closed } = launch(name, { ...environment, DEMO_DATA_DIR: dataDir });
-	await Promise.race([once(child.stdout, "data"), closed]);
-	const ready = JSON.parse(said.out) as { ready: string; url?: string; issuer?: string };
+	const { child, said, closed, ...process } = launch(name, { ...environment, DEMO_DATA_DIR: dataDir });
+	const ready = await process.ready();
 	expect(ready.ready).toBe(name);
 	expect((await fetch(`${ready.url ?? ready.issuer}${path}`)).status).toBe(status);
 	child.kill("SIGTERM");
@@ -68,8 +77,7 @@ test("what is missing or wrong is named all at once, and no secret is repeated",
 
 test("a busy port is one message that says what to do", async () => {
 	const first = launch("bank", secrets);
-	await once(first.child.stdout, "data");
-	const { port } = new URL((JSON.parse(first.said.out) as { url: string }).url);
+	const { port } = new URL(String((await first.ready()).url));
 	const second = launch("bank", { ...secrets, DEMO_PORT: port });
 	expect(await second.closed).toEqual([1, null]);
 	expect(second.said.err).toBe(`The demo's bank cannot start: port ${port} is in use. Choose another, or stop what uses it.\n`);

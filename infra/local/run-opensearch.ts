@@ -3,14 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { askOpenSearch, type OpenSearchAccess } from "../opensearch/ask-opensearch.ts";
 import { hashPassword, passwordHashSettings } from "../opensearch/password-hash.ts";
 import { type OpenSearchUser, openSearchRoleMappings, openSearchRoles, openSearchUsers, securityFiles } from "../opensearch/roles.ts";
-import { askOpenSearch, type OpenSearchAccess } from "./ask-opensearch.ts";
 import { type CertificateFiles, nodeName, provideCertificates } from "./certificates.ts";
 import { openSearchVersion } from "./opensearch-parts.ts";
 import { handOver, placeForServer, readableCopy, type ServerPlace } from "./other-user.ts";
 import { loopback } from "./ports.ts";
-import { type RunningServer, startServer } from "./run-server.ts";
+import { askTimeoutMs, type RunningServer, startServer } from "./run-server.ts";
 import { setupError } from "./setup-error.ts";
 
 /** Where and how OpenSearch runs. */
@@ -43,7 +43,6 @@ const defaultHeapMb = 512;
 /** 10 s on an idle machine of two cores; a busy one may need several times that. */
 const readyWithinMs = 180_000;
 const stopWithinMs = 20_000;
-const securityCallTimeoutMs = 30_000;
 const passwordLengthMin = 16;
 
 /**
@@ -90,7 +89,7 @@ export async function startOpenSearch(options: OpenSearchOptions): Promise<Runni
 }
 
 async function isReady(access: OpenSearchAccess, dir: string): Promise<boolean> {
-	const { status, body } = await askOpenSearch(access, "GET", "/_cluster/health");
+	const { status, body } = await askOpenSearch(access, "GET", "/_cluster/health", undefined, askTimeoutMs);
 	// Until its security index is read, the plugin answers 503; afterwards a 401 is about the password and will not go away.
 	if (status === 401) {
 		throw setupError({
@@ -225,7 +224,7 @@ async function applySecurity(options: OpenSearchOptions, access: OpenSearchAcces
 }
 
 async function put(access: OpenSearchAccess, what: string, body: object): Promise<void> {
-	const { status, body: answer } = await askOpenSearch(access, "PUT", `/_plugins/_security/api/${what}`, body, securityCallTimeoutMs);
+	const { status, body: answer } = await askOpenSearch(access, "PUT", `/_plugins/_security/api/${what}`, body);
 	if (status === 200 || status === 201) return;
 	throw setupError({
 		failed: `OpenSearch refused the security setting ${what} with status ${status}.`,

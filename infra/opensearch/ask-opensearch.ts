@@ -1,6 +1,5 @@
-// One HTTPS request to the local OpenSearch with a user's password: for readiness and for its security settings, before any client is set up.
+// One HTTPS request to OpenSearch with a user's password: to learn whether it is ready and to set it up. Services have their own, long-lived connections.
 import { request } from "node:https";
-import { askTimeoutMs } from "./run-server.ts";
 
 /** Where and as whom. */
 export interface OpenSearchAccess {
@@ -12,15 +11,18 @@ export interface OpenSearchAccess {
 	readonly password: string;
 }
 
-const answerBytesMax = 1024 * 1024;
+/** A whole mapping is some tens of kilobytes. */
+const answerBytesMax = 4 * 1024 * 1024;
+/** Making an index waits for the disk. */
+const timeoutMsDefault = 30_000;
 
 /** Resolves with status and body, whatever they are; rejects when there is no answer in time. */
 export function askOpenSearch(
 	access: OpenSearchAccess,
-	method: "GET" | "PUT",
+	method: "GET" | "PUT" | "POST" | "DELETE",
 	path: string,
 	body?: object,
-	timeoutMs: number = askTimeoutMs,
+	timeoutMs: number = timeoutMsDefault,
 ): Promise<{ status: number; body: string }> {
 	return new Promise((resolve, reject) => {
 		const auth = `${access.user}:${access.password}`;
@@ -30,7 +32,7 @@ export function askOpenSearch(
 			answer.setEncoding("utf8");
 			answer.on("data", (chunk: string) => {
 				text += chunk;
-				if (text.length > answerBytesMax) ask.destroy(new Error("The answer is too long."));
+				if (text.length > answerBytesMax) ask.destroy(new Error("OpenSearch answered with more than can be meant."));
 			});
 			answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body: text }));
 			answer.on("error", reject);

@@ -90,6 +90,10 @@ export const buildOutboundHeaders = (
 	];
 };
 
+/** Is this a name that the dialer writes as given, and neither drops nor sets itself? */
+export const isSendableHeader = (name: string): boolean =>
+	isHeaderName(name) && !HOP_BY_HOP.has(name.toLowerCase()) && !DIALER_OWNED.has(name.toLowerCase());
+
 /** Without the hop-by-hop fields, and without those that a Connection field names. */
 export const dropHopByHop = (headers: readonly HeaderField[]): HeaderField[] => {
 	const named = new Set<string>();

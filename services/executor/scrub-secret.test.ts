@@ -1,0 +1,113 @@
+// A credential that a function echoes is found however it is written, and innocent text is left alone.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { SCRUBBED, scrubber } from "./scrub-secret.ts";
+
+const percentAll = (text: string): string => Array.from(Buffer.from(text), (byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+const unicodeAll = (text: string): string =>
+	Array.from({ length: text.length }, (_, at) => `\\u${text.charCodeAt(at).toString(16).padStart(4, "0")}`).join("");
+const json = (text: string): string => JSON.stringify(text).slice(1, -1);
+const base64 = (text: string): string => Buffer.from(text).toString("base64");
+const mixed = (text: string): string =>
+	Array.from(text, (char, at) => [char, percentAll(char), unicodeAll(char), `&#${char.codePointAt(0)};`][at % 4]).join("");
+
+const WRITINGS: [string, (secret: string) => string][] = [
+	["as it is", (secret) => secret],
+	["in capitals", (secret) => secret.replace(/[a-z]/g, (char) => char.toUpperCase())],
+	["percent-encoded where needed", (secret) => encodeURIComponent(secret)],
+	["percent-encoded in full", percentAll],
+	["percent-encoded in full, capitals", (secret) => percentAll(secret).toUpperCase()],
+	["percent-encoded twice", (secret) => encodeURIComponent(encodeURIComponent(secret))],
+	["form-encoded", (secret) => new URLSearchParams({ k: secret }).toString().slice(2)],
+	["JSON-escaped", json],
+	["JSON-escaped twice", (secret) => json(json(secret))],
+	["JSON-escaped with slashes", (secret) => json(secret).replaceAll("/", "\\/")],
+	["JSON-escaped in full", unicodeAll],
+	["HTML-escaped", (secret) => secret.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`)],
+	["in hexadecimal", (secret) => Buffer.from(secret).toString("hex")],
+	["in base64url", (secret) => Buffer.from(secret).toString("base64url")],
+	["each character in another way", mixed],
+];
+
+const SECRETS = [
+	"sk_live_51HqXyZabc",
+	"p/ss+w=rd&%25 ok?",
+	'quote"back\\slash\\\\end',
+	"ünïcödé-✓-secret",
+	"<a href='x'>&amp;",
+	"aaaaaaaaab",
+	`long-${"0123456789abcdef/+".repeat(400)}`,
+];
+
+describe.each(SECRETS.map((secret) => [secret.slice(0, 20), secret]))("%s", (_name, secret) => {
+	const scrub = scrubber([secret]);
+
+	test.each(WRITINGS)("%s", (_how, write) => {
+		const written = write(secret);
+		// base64 without its neighbours leaves at most one character that also holds bits of them
+		const rest =
+			written === Buffer.from(secret).toString("base64url") ? /^say \[credential\][\w=-]?, twice \[credential\][\w=-]?!$/ : undefined;
+		const text = scrub.text(`say ${written}, twice ${written}!`);
+		if (rest === undefined) expect(text).toBe(`say ${SCRUBBED}, twice ${SCRUBBED}!`);
+		else expect(text).toMatch(rest);
+		expect(Buffer.from(scrub.bytes(Buffer.from(`{"echo":"${written}"}`))).toString()).not.toContain(written);
+	});
+
+	test.each(["", "u", "us", "user:", "user: "])("in base64 after %j", (before) => {
+		for (const after of ["", "x", "xy", "xyz"]) {
+			const encoded = base64(before + secret + after);
+			expect(scrub.text(`Basic ${encoded}`)).toContain(SCRUBBED);
+			expect(scrub.text(`Basic ${encodeURIComponent(encoded)}`)).toContain(SCRUBBED);
+			expect(scrub.text(`Basic ${encoded}`)).not.toContain(encoded.slice(4, 12));
+		}
+	});
+
+	test("in bytes that are not UTF-8", () => {
+		const body = Buffer.concat([Buffer.from([0xff, 0xfe, 0xc3]), Buffer.from(secret), Buffer.from([0x80])]);
+		expect(Buffer.from(scrub.bytes(body)).toString("latin1")).toBe(`\xff\xfe\xc3${SCRUBBED}\x80`);
+	});
+});
+
+test("a secret written in Latin-1, as header values are", () => {
+	const scrub = scrubber(["clé-très-secrète"]);
+	expect(scrub.text(Buffer.from("clé-très-secrète", "latin1").toString("latin1"))).toBe(SCRUBBED);
+	expect(scrub.text(Buffer.from("x clé-très-secrète", "utf8").toString("latin1"))).toBe(`x ${SCRUBBED}`);
+});
+
+test("text without the secret comes back as it was", () => {
+	const scrub = scrubber(["sk_live_51HqXyZabc"]);
+	const bytes = Buffer.from('{"id":"sk_live_51HqXyZab","✓":"ünï"}');
+	expect(scrub.bytes(bytes)).toBe(bytes);
+	fc.assert(
+		fc.property(fc.string({ unit: "grapheme" }), (text) => {
+			expect(scrub.text(text)).toBe(text);
+		}),
+	);
+	fc.assert(
+		fc.property(fc.uint8Array(), (body) => {
+			expect(scrub.bytes(body)).toBe(body);
+		}),
+	);
+});
+
+test("whatever surrounds it, the secret does not come through", () => {
+	const secret = fc.string({ unit: "grapheme-ascii", minLength: 8, maxLength: 40 }).filter((text) => !SCRUBBED.includes(text));
+	fc.assert(
+		fc.property(
+			secret,
+			fc.string({ unit: "grapheme" }),
+			fc.string({ unit: "grapheme" }),
+			fc.constantFrom(...WRITINGS),
+			(value, before, after, [, write]) => {
+				const text = scrubber([value]).text(`${before} ${write(value)} ${after}`);
+				expect(text).toContain(SCRUBBED);
+			},
+		),
+	);
+});
+
+test("several secrets, none, and an empty one", () => {
+	expect(scrubber(["first-secret", "second-secret"]).text("first-secret second-secret")).toBe(`${SCRUBBED} ${SCRUBBED}`);
+	expect(scrubber([]).text("anything")).toBe("anything");
+	expect(scrubber([""]).text("anything")).toBe("anything");
+});

@@ -1,7 +1,8 @@
 // Who may decide a call, and whether enough of them did: people against groups as they are now. Pure.
+import type { Group } from "#libs/configuration/kinds/group.ts";
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
 import type { Asked, Question, Vote } from "./approval.ts";
-import type { Group, Groups } from "./ports.ts";
+import type { Groups } from "./ports.ts";
 
 /** Someone who wants to vote. Slack knows people by e-mail alone; a token also says issuer, subject and groups. */
 export interface Voter {
@@ -38,8 +39,8 @@ export function isRequester(person: Voter, { caller }: Asked): boolean {
 
 export function isMember({ email, identity }: Voter, group: Group): boolean {
 	if (email === undefined || emailKey(email) === "") return false;
-	if (group.members.some((member) => emailKey(member) === emailKey(email))) return true;
-	return identity?.groups.some((name) => group.groups.includes(name)) ?? false;
+	if (group.members.has(emailKey(email))) return true;
+	return identity?.groups.some((name) => group.groups.has(name)) ?? false;
 }
 
 /** Names of the groups that may meet this requirement now, escalations included. */

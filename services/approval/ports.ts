@@ -1,16 +1,11 @@
 // What approval needs from outside: the stream, the people's groups, a way to reach approvers, and a timetable.
 import type { Bus } from "#libs/bus/bus.ts";
+import type { Group } from "#libs/configuration/kinds/group.ts";
 import type { SigningKey } from "#libs/contracts/grant.ts";
 import type { Approval, Delivered, Ended, Granted, Waiting } from "./approval.ts";
 import type { Approvals } from "./approvals.ts";
 
-/** People who may decide: by e-mail, or through groups of the identity provider. `slack` is a channel, `#name` or id. */
-export interface Group {
-	readonly name: string;
-	readonly members: readonly string[];
-	readonly groups: readonly string[];
-	readonly slack?: string | undefined;
-}
+/** People who may decide, by the group's name: by e-mail, or through groups of the identity provider. */
 export type Groups = ReadonlyMap<string, Group>;
 
 /** An approval that people see, or saw. */

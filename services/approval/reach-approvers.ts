@@ -3,7 +3,7 @@ import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Approval, Delivered } from "./approval.ts";
 import { carryOut } from "./carry-out.ts";
 import { decideDelivered, decideRemind } from "./decide-approval.ts";
-import { type Approvers, isShown, type Job, type Parts } from "./ports.ts";
+import { type Approvers, ApproversUnavailable, isShown, type Job, type Parts } from "./ports.ts";
 import { settleCall } from "./settle-call.ts";
 
 /** Messages that were posted and could not be recorded yet, by call and channel; bounded, because the oldest is the least likely to matter. */
@@ -68,7 +68,7 @@ async function show(parts: Parts, approvers: Approvers, call: string): Promise<v
 	for (let change = 0; change < changesMax; change++) {
 		const approval = parts.approvals.get(call);
 		if (!isShown(approval)) return;
-		for (const delivered of approval.question.deliveries) await approvers.show(delivered, approval, parts.groups());
+		await toEach(approval.question.deliveries, (delivered) => approvers.show(delivered, approval, parts.groups()));
 		if (shows(approval, parts.approvals.get(call))) return;
 	}
 	throw new EventsUnavailable("the call changes faster than its messages can show");
@@ -77,6 +77,20 @@ async function show(parts: Parts, approvers: Approvers, call: string): Promise<v
 /** Written first, said second: a replica that lost the race for the event says nothing, one that tries again says it again. */
 async function remind(parts: Parts, { call, nth }: Job, tries: number): Promise<void> {
 	const { wrote, approval } = await carryOut(parts, call, (now) => decideRemind(now, Number(nth), parts.now()));
-	if (approval.state !== "waiting" || !parts.approvers || (wrote === undefined && tries <= 1)) return;
-	for (const delivered of approval.question.deliveries) await parts.approvers.remind(delivered, approval);
+	const { approvers } = parts;
+	if (approval.state !== "waiting" || !approvers || (wrote === undefined && tries <= 1)) return;
+	await toEach(approval.question.deliveries, (delivered) => approvers.remind(delivered, approval));
+}
+
+/** One message that cannot be reached does not keep the others from being; one that somebody deleted needs nothing. */
+async function toEach(deliveries: readonly Delivered[], act: (delivered: Delivered) => Promise<void>): Promise<void> {
+	let failure: unknown;
+	for (const delivered of deliveries) {
+		try {
+			await act(delivered);
+		} catch (error) {
+			if (!(error instanceof ApproversUnavailable && error.code === "message_not_found")) failure = error;
+		}
+	}
+	if (failure !== undefined) throw failure;
 }

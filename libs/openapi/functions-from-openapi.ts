@@ -18,7 +18,7 @@ import { sensitivePaths } from "./sensitive-paths.ts";
 
 /** Most operations of one document. */
 const operationsMax = 5_000;
-const operationIdPattern = /^[A-Za-z_][A-Za-z0-9_.:/-]{0,127}$/;
+const operationIdPattern = /^_?[A-Za-z][A-Za-z0-9_.:/-]{0,126}$/;
 
 export type FromOpenapiOptions = {
 	/** Which operations become functions; errors of others do not matter. Default: all. */

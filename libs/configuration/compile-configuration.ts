@@ -1,0 +1,238 @@
+// The files of a configuration folder → one compiled revision, or everything that is wrong with them. Pure: no I/O, no clock.
+
+import { compilePolicies } from "#libs/policy/compile-rules.ts";
+import type { PolicyContext } from "#libs/policy/compiled-policy.ts";
+import type { PolicyDocument } from "#libs/policy/policy-document.ts";
+import { type CompiledConnection, closedArgumentNames, compileConnection } from "./compile-connection.ts";
+import { type Configuration, createConfiguration } from "./configuration.ts";
+import { type ConfigurationError, compareErrors, type Fault } from "./configuration-error.ts";
+import type { ConnectionDocument } from "./kinds/connection.ts";
+import { compileGroup, type Group, type GroupDocument } from "./kinds/group.ts";
+import { compileIssuer, type Issuer, type IssuerDocument } from "./kinds/issuer.ts";
+import { didYouMean } from "./nearest.ts";
+import { type Kind, type PlacedDocument, type ReadDocuments, readDocuments, referenceOf, resolveReference } from "./read-documents.ts";
+import { revisionOf, type SourceFiles, whyNotSourceFiles } from "./source-files.ts";
+import { parseYamlFile, type YamlDocument } from "./yaml-file.ts";
+
+export type CompiledConfiguration =
+	| { readonly ok: true; readonly configuration: Configuration }
+	| { readonly ok: false; readonly errors: readonly ConfigurationError[] };
+
+/** Most errors that are told at once. */
+const errorsMax = 200;
+
+/**
+ * Compiles a folder's files as a whole. The result depends on their paths and texts alone. Every error is reported at once, ordered by place;
+ * what a broken document would have defined counts as defined, so that one mistake is one error.
+ */
+export function compileConfiguration(files: SourceFiles): CompiledConfiguration {
+	const problem = whyNotSourceFiles(files);
+	if (problem !== undefined) return { ok: false, errors: [{ file: ".", line: 1, column: 1, message: problem }] };
+	const compiler = new Compiler(files, readDocuments(files));
+	return compiler.compile();
+}
+
+class Compiler {
+	private readonly errors: ConfigurationError[];
+	private readonly files: SourceFiles;
+	private readonly read: ReadDocuments;
+	private readonly used: Set<string>;
+	private readonly vendorFiles = new Map<string, YamlDocument | undefined>();
+
+	constructor(files: SourceFiles, read: ReadDocuments) {
+		this.files = files;
+		this.read = read;
+		this.errors = [...read.errors];
+		this.used = new Set(read.used);
+	}
+
+	compile(): CompiledConfiguration {
+		const issuers = this.unique("Issuer").map((document) => this.issuer(document));
+		const groups = this.unique("Group").map((document) => this.group(document));
+		const connections = this.unique("Connection").map((document) => this.connection(document));
+		const policy = this.policy(groups, connections);
+		if (this.read.documents.length === 0 && this.errors.length === 0) {
+			this.errors.push({
+				file: ".",
+				line: 1,
+				column: 1,
+				message: "found no documents, expected YAML files with Issuer, Connection, Group and Policy",
+			});
+		}
+		if (this.errors.length > 0 || policy === undefined) return { ok: false, errors: tellable(this.errors) };
+		const files = Object.fromEntries(Object.entries(this.files).filter(([path]) => this.used.has(path)));
+		const parts = {
+			revision: revisionOf(files),
+			files,
+			issuers,
+			groups,
+			connections: connections.map(({ connection }) => connection),
+			policy,
+		};
+		return { ok: true, configuration: createConfiguration(parts) };
+	}
+
+	/** Documents of a kind, the first of each name; a second one is an error. */
+	private unique(kind: Kind): PlacedDocument[] {
+		const first = new Map<string, PlacedDocument>();
+		for (const document of this.read.documents) {
+			if (document.kind !== kind) continue;
+			const name = nameOf(document);
+			const earlier = first.get(name);
+			if (earlier === undefined) first.set(name, document);
+			else {
+				const { line } = earlier.yaml.locate({ path: ["name"] });
+				this.report(document, [
+					{
+						path: ["name"],
+						message: `found the ${kind} "${name}" twice, expected each name once; the first is at ${earlier.file}:${line}`,
+					},
+				]);
+			}
+		}
+		return [...first.values()];
+	}
+
+	private issuer(document: PlacedDocument): Issuer {
+		const { issuer, faults } = compileIssuer(document.value as IssuerDocument, this.reference(document)?.text ?? emptyKeys);
+		// Where the file itself is missing that has been said already.
+		this.report(document, faults);
+		return issuer;
+	}
+
+	private group(document: PlacedDocument): Group {
+		const { group, faults } = compileGroup(document.value as GroupDocument);
+		this.report(document, faults);
+		return group;
+	}
+
+	private connection(document: PlacedDocument): CompiledConnection {
+		const reference = this.reference(document);
+		const vendor = reference && this.vendorDocument(reference.path, reference.text);
+		const compiled = compileConnection(document.value as ConnectionDocument, vendor?.value);
+		this.report(document, compiled.faults);
+		if (reference && vendor) this.reportIn(reference.path, vendor, compiled.openapiFaults);
+		return compiled;
+	}
+
+	private policy(groups: readonly Group[], connections: readonly CompiledConnection[]) {
+		const documents = this.unique("Policy");
+		const byName = new Map(documents.map((document) => [nameOf(document), document]));
+		const compiled = compilePolicies(
+			documents.map((document) => ({ name: nameOf(document), file: document.file, document: document.value as PolicyDocument })),
+			this.policyContext(groups, connections),
+		);
+		if (compiled.ok) return compiled.policy;
+		for (const { document: name, path, offset, message } of compiled.errors) {
+			const document = byName.get(name);
+			const fault = { path, message: message + this.hint(message, groups, connections), ...(offset !== undefined && { offset }) };
+			if (document) this.report(document, [fault]);
+		}
+		return undefined;
+	}
+
+	private policyContext(groups: readonly Group[], connections: readonly CompiledConnection[]): PolicyContext {
+		const brokenNames = (kind: Kind): string[] => this.read.broken.flatMap((broken) => (broken.kind === kind ? [broken.name] : []));
+		// A connection with faults has lost functions; what policies say about them cannot be judged.
+		const functionNames = ({ connection, faults, openapiFaults, names }: CompiledConnection): ReadonlySet<string> =>
+			faults.length + openapiFaults.length > 0 ? new AnyName(names) : new Set(connection.functions.map(({ name }) => name));
+		return {
+			groups: new Set([...groups.map(({ name }) => name), ...brokenNames("Group")]),
+			connections: new Map<string, ReadonlySet<string>>([
+				...brokenNames("Connection").map((name): [string, ReadonlySet<string>] => [name, new AnyName()]),
+				...connections.map((compiled): [string, ReadonlySet<string>] => [compiled.connection.name, functionNames(compiled)]),
+			]),
+			argumentNames: new Map(connections.map(({ connection }) => [connection.name, argumentNames(connection.functions)])),
+		};
+	}
+
+	/** The nearest name, where a policy's error quotes one that does not exist. */
+	private hint(message: string, groups: readonly Group[], connections: readonly CompiledConnection[]): string {
+		const found = /^there is no (connection|function|group) "([^"]*)"/.exec(message);
+		if (!found) return "";
+		const [, what, name = ""] = found;
+		if (what === "group")
+			return didYouMean(
+				name,
+				groups.map((group) => group.name),
+			);
+		if (what === "connection")
+			return didYouMean(
+				name,
+				connections.map(({ connection }) => connection.name),
+			);
+		return didYouMean(
+			name,
+			connections.flatMap(({ names }) => names),
+		);
+	}
+
+	/** The file a document refers to; reports one that is not there. */
+	private reference(document: PlacedDocument): { readonly path: string; readonly text: string } | undefined {
+		const reference = referenceOf(document.value);
+		if (!reference) return undefined;
+		const path = resolveReference(document.file, reference.path);
+		const text = path === undefined || !Object.hasOwn(this.files, path) ? undefined : this.files[path];
+		if (path === undefined || text === undefined) {
+			const message =
+				path === undefined ? "expected a file inside the configuration folder" : "expected a file that exists beside this one";
+			const hint = didYouMean(reference.path, Object.keys(this.files));
+			this.report(document, [{ path: [reference.member], message: `found "${reference.path.slice(0, 80)}", ${message}${hint}` }]);
+			return undefined;
+		}
+		this.used.add(path);
+		return { path, text };
+	}
+
+	private vendorDocument(path: string, text: string): YamlDocument | undefined {
+		if (this.vendorFiles.has(path)) return this.vendorFiles.get(path);
+		const { documents, errors } = parseYamlFile(path, text, { aliases: true });
+		this.errors.push(...errors);
+		if (documents.length !== 1 && errors.length === 0)
+			this.errors.push({ file: path, line: 1, column: 1, message: `found ${documents.length} documents, expected one OpenAPI document` });
+		const [document] = documents.length === 1 ? documents : [];
+		this.vendorFiles.set(path, document);
+		return document;
+	}
+
+	private report(document: PlacedDocument, faults: readonly Fault[]): void {
+		this.reportIn(document.file, document.yaml, faults);
+	}
+
+	private reportIn(file: string, yaml: YamlDocument, faults: readonly Fault[]): void {
+		for (const fault of faults) this.errors.push({ file, ...yaml.locate(fault), message: fault.message });
+	}
+}
+
+/** Stands in for a key file that is missing, which is reported by itself. */
+const emptyKeys = '{"keys":[{"kty":"EC"}]}';
+
+/** The names of something that could not be read: it may have any. */
+class AnyName extends Set<string> {
+	override has(): boolean {
+		return true;
+	}
+}
+
+function nameOf(document: PlacedDocument): string {
+	return (document.value as { readonly name: string }).name;
+}
+
+function argumentNames(functions: CompiledConnection["connection"]["functions"]): ReadonlyMap<string, ReadonlySet<string>> {
+	const entries = functions.flatMap((fn): [string, ReadonlySet<string>][] => {
+		const names = closedArgumentNames(fn);
+		return names ? [[fn.name, names]] : [];
+	});
+	return new Map(entries);
+}
+
+/** Each error once, in the order someone reads them, as many as someone reads. */
+function tellable(errors: readonly ConfigurationError[]): ConfigurationError[] {
+	const once = new Map(errors.map((error) => [`${error.file}\0${error.line}\0${error.column}\0${error.message}`, error]));
+	const sorted = [...once.values()].sort(compareErrors);
+	const [first] = sorted;
+	if (sorted.length <= errorsMax || first === undefined) return sorted;
+	const more = sorted.length - errorsMax;
+	const last = sorted[errorsMax - 1] ?? first;
+	return [...sorted.slice(0, errorsMax), { ...last, message: `found ${more} more errors, expected none` }];
+}

@@ -1,0 +1,200 @@
+// A document of kind `Connection` and the OpenAPI document it names → a connection with its functions.
+import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
+import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
+import { whyNotASchema } from "#libs/openapi/validate-arguments.ts";
+import { durationMs } from "#libs/policy/duration.ts";
+import type { Fault } from "./configuration-error.ts";
+import { isPrivateHost, parseHttpUrl } from "./kinds/addresses.ts";
+import type { Connection, ConnectionDocument, ConnectionFunction, ConnectionLimits, Credential } from "./kinds/connection.ts";
+import { didYouMean } from "./nearest.ts";
+import { sizeBytes } from "./quantity.ts";
+import { writtenFunctions } from "./written-functions.ts";
+
+const second = 1_000;
+const mebibyte = 1_048_576;
+/** Defaults and bounds of what one call may cost. */
+export const connectionBounds = {
+	connect: { byDefault: 5 * second, max: 60 * second },
+	headers: { byDefault: 30 * second, max: 600 * second },
+	total: { byDefault: 60 * second, max: 900 * second },
+	requestBody: { byDefault: mebibyte, max: 8 * mebibyte },
+	responseBody: { byDefault: 4 * mebibyte, max: 32 * mebibyte },
+} as const;
+
+/**
+ * Headers that never pass from a caller to a function: its own credentials, and what says whose request this is, where it goes and how it is
+ * framed. Hop-by-hop headers are those of RFC 9110 section 7.6.1.
+ */
+export const neverForwarded =
+	/^(?:authorization|proxy-.*|cookie2?|set-cookie2?|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-encoding|content-type|accept-encoding|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|idempotency-key|callgate-.*|sec-.*)$/;
+
+export type CompiledConnection = {
+	readonly connection: Connection;
+	readonly faults: readonly Fault[];
+	/** Faults inside the OpenAPI document. */
+	readonly openapiFaults: readonly Fault[];
+	/** Names that policies may mention although this connection has faults. */
+	readonly names: readonly string[];
+};
+
+/** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
+export function compileConnection(document: ConnectionDocument, openapi: unknown): CompiledConnection {
+	const faults: Fault[] = [];
+	const url = compileUrl(document, faults);
+	const credential = compileCredential(document, faults);
+	const limits = compileLimits(document, faults);
+	const found = document.openapi === undefined ? writtenFunctions(document, faults) : functionsOf(document, openapi, credential, faults);
+	for (const fn of found.functions) refuseBadSchema(document, fn, faults);
+	const functions = found.functions
+		.map((fn) => refine(document, fn, limits, faults))
+		.sort((one, other) => (one.name < other.name ? -1 : 1));
+	const byName = new Map(functions.map((fn) => [fn.name, fn]));
+	const connection: Connection = {
+		name: document.name,
+		protocol: "http",
+		url,
+		pool: document.pool ?? "default",
+		...(credential && { credential }),
+		forward: compileForward(document, credential, faults),
+		allowPrivateAddresses: document.allowPrivateAddresses ?? false,
+		limits,
+		functions,
+		function: (name) => byName.get(name),
+	};
+	return { connection, faults, openapiFaults: found.openapiFaults, names: found.names };
+}
+
+function compileUrl(document: ConnectionDocument, faults: Fault[]): string {
+	const url = parseHttpUrl(document.url, { plain: document.insecure ?? false });
+	if (typeof url === "string") {
+		const hint = url.includes("plain http") ? " (insecure: true allows it, readable by anyone on the way)" : "";
+		faults.push({ path: ["url"], message: url + hint });
+		return document.url;
+	}
+	if (isPrivateHost(url.hostname) && !document.allowPrivateAddresses) {
+		faults.push({ path: ["url"], message: `found the private address ${url.hostname}, expected allowPrivateAddresses: true beside it` });
+	}
+	return url.href.replace(/\/+$/, "");
+}
+
+function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): Credential | undefined {
+	if (credential === undefined) return undefined;
+	const { as, secret, name, username } = credential;
+	const needsName = as === "header" || as === "query";
+	if (needsName && name === undefined)
+		faults.push({
+			path: ["credential"],
+			message: `found no "name", expected the name of the ${as === "header" ? "header" : "query parameter"}`,
+		});
+	if (!needsName && name !== undefined)
+		faults.push({ path: ["credential", "name"], atKey: true, message: `found name, expected none: as: ${as} has no name` });
+	if (as === "basic" && username === undefined)
+		faults.push({ path: ["credential"], message: 'found no "username", expected the user whose password the secret is' });
+	if (as !== "basic" && username !== undefined)
+		faults.push({ path: ["credential", "username"], atKey: true, message: `found username, expected none: as: ${as} has no user` });
+	if (
+		as === "header" &&
+		name !== undefined &&
+		/^(?:host|content-length|transfer-encoding|connection|cookie|te|trailer|upgrade)$/i.test(name)
+	) {
+		faults.push({ path: ["credential", "name"], message: `found ${name}, expected a header that does not frame the request` });
+	}
+	if (as === "bearer") return { as, secret };
+	if (as === "basic") return { as, secret, username: username ?? "" };
+	return { as, secret, name: name ?? "" };
+}
+
+function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): ConnectionLimits {
+	const bounded = (name: keyof typeof connectionBounds, value: number | undefined, unit: (value: number) => string): number => {
+		const { byDefault, max } = connectionBounds[name];
+		if (value !== undefined && value > max)
+			faults.push({ path: ["limits", name], message: `found ${limits[name]}, expected at most ${unit(max)}` });
+		return value ?? byDefault;
+	};
+	const time = (name: "connect" | "headers" | "total"): number => bounded(name, durationMs(limits[name] ?? ""), (ms) => `${ms / second}s`);
+	const size = (name: "requestBody" | "responseBody"): number =>
+		bounded(name, sizeBytes(limits[name] ?? ""), (bytes) => `${bytes / mebibyte}MiB`);
+	return {
+		connectTimeoutMs: time("connect"),
+		headersTimeoutMs: time("headers"),
+		totalTimeoutMs: time("total"),
+		requestBodyBytesMax: size("requestBody"),
+		responseBodyBytesMax: size("responseBody"),
+	};
+}
+
+function compileForward({ forward = [] }: ConnectionDocument, credential: Credential | undefined, faults: Fault[]): string[] {
+	const names = forward.map((name) => name.toLowerCase());
+	for (const [index, name] of names.entries()) {
+		const isCredential = credential?.as === "header" && credential.name.toLowerCase() === name;
+		if (neverForwarded.test(name) || isCredential)
+			faults.push({ path: ["forward", index], message: `found ${forward[index]}, expected a header that may pass: this one never does` });
+		else if (names.indexOf(name) !== index)
+			faults.push({ path: ["forward", index], message: `found ${forward[index]} twice, expected it once` });
+	}
+	return names;
+}
+
+type Found = { readonly functions: readonly HttpFunction[]; readonly openapiFaults: readonly Fault[]; readonly names: readonly string[] };
+
+function functionsOf(document: ConnectionDocument, openapi: unknown, credential: Credential | undefined, faults: Fault[]): Found {
+	const functions = document.functions ?? {};
+	if (openapi === undefined) return { functions: [], openapiFaults: [], names: Object.keys(functions) };
+	const refinement = (name: string) => (Object.hasOwn(functions, name) ? functions[name] : undefined);
+	const read = functionsFromOpenapi(openapi, {
+		exposes: (name) => refinement(name)?.expose ?? (document.expose !== "listed" || refinement(name) !== undefined),
+		renames: (name) => refinement(name)?.rename,
+		...((credential?.as === "header" || credential?.as === "query") && { credential: { in: credential.as, name: credential.name } }),
+	});
+	for (const [name, written] of Object.entries(functions)) {
+		if (!read.operationIds.includes(name) && read.operationIds.length > 0) {
+			faults.push({
+				path: ["functions", name],
+				atKey: true,
+				message: `found the function "${name}", expected an operationId of ${document.openapi}${didYouMean(name, read.operationIds)}`,
+			});
+		}
+		for (const member of ["method", "path", "arguments", "query", "description"] as const) {
+			if (written[member] !== undefined)
+				faults.push({
+					path: ["functions", name, member],
+					atKey: true,
+					message: `found ${member}, expected none: ${document.openapi} says it`,
+				});
+		}
+	}
+	for (const { operationId, key, known } of read.unusedRenames) {
+		faults.push({
+			path: ["functions", operationId, "rename", key],
+			atKey: true,
+			message: `found "${key}", expected one of ${known.slice(0, 30).join(", ") || "none: it has no arguments"}${didYouMean(key, known)}`,
+		});
+	}
+	return { functions: read.functions, openapiFaults: read.errors, names: read.operationIds };
+}
+
+function refuseBadSchema(document: ConnectionDocument, fn: HttpFunction, faults: Fault[]): void {
+	const problem = whyNotASchema(fn.argumentsSchema);
+	if (problem === undefined) return;
+	const path = document.openapi === undefined ? ["functions", fn.name] : ["openapi"];
+	faults.push({ path, message: `found a schema of ${fn.name} that is not JSON Schema, ${problem}` });
+}
+
+function refine(document: ConnectionDocument, fn: HttpFunction, limits: ConnectionLimits, faults: Fault[]): ConnectionFunction {
+	const written = document.functions && Object.hasOwn(document.functions, fn.name) ? document.functions[fn.name] : undefined;
+	const timeoutMs = durationMs(written?.timeout ?? "") ?? limits.totalTimeoutMs;
+	if (timeoutMs > connectionBounds.total.max) {
+		faults.push({
+			path: ["functions", fn.name, "timeout"],
+			message: `found ${written?.timeout}, expected at most ${connectionBounds.total.max / second}s`,
+		});
+	}
+	return { ...fn, idempotent: written?.idempotent ?? false, timeoutMs };
+}
+
+/** The names of a function's arguments where ingress refuses all others; undefined where the function is open to more. */
+export function closedArgumentNames(fn: HttpFunction): ReadonlySet<string> | undefined {
+	const schema: JsonSchema = fn.argumentsSchema;
+	if (typeof schema === "boolean" || schema.additionalProperties !== false) return undefined;
+	return new Set(Object.keys((schema.properties ?? {}) as Record<string, unknown>));
+}

@@ -1,0 +1,28 @@
+// What is wrong with a configuration and where: the one shape in which every part of the compiler says so.
+
+/** A mistake in a file of the configuration folder. `line` and `column` count from 1; the message says what was found and what was expected. */
+export type ConfigurationError = { readonly file: string; readonly line: number; readonly column: number; readonly message: string };
+
+/** Leads to a member of a document: names of mappings, indexes of lists. */
+export type DocumentPath = readonly (string | number)[];
+
+/** A mistake inside one document. */
+export type Fault = {
+	readonly path: DocumentPath;
+	/** Points at the member's name rather than its value. */
+	readonly atKey?: boolean;
+	/** UTF-16 code units into the text at `path`. */
+	readonly offset?: number;
+	readonly message: string;
+};
+
+/** `bank.yaml:3:5: found …` */
+export function formatConfigurationError({ file, line, column, message }: ConfigurationError): string {
+	return `${file}:${line}:${column}: ${message}`;
+}
+
+/** By file, line and column: the order in which someone reads them. */
+export function compareErrors(one: ConfigurationError, other: ConfigurationError): number {
+	if (one.file !== other.file) return one.file < other.file ? -1 : 1;
+	return one.line - other.line || one.column - other.column || (one.message < other.message ? -1 : 1);
+}

@@ -1,0 +1,193 @@
+// Kind `Connection`: where functions live, how to get there, and what may pass. How one is compiled: ../compile-connection.ts.
+import { type Static, type TSchema, Type } from "typebox";
+import { namePattern } from "#libs/contracts/call.ts";
+import type { HttpFunction } from "#libs/openapi/http-function.ts";
+import { durationPattern } from "#libs/policy/duration.ts";
+import { sizePattern } from "../quantity.ts";
+
+const closed = { additionalProperties: false } as const;
+const Duration = (description: string, byDefault: string) =>
+	Type.Optional(Type.String({ pattern: durationPattern, default: byDefault, description }));
+const Size = (description: string, byDefault: string) =>
+	Type.Optional(Type.String({ pattern: sizePattern, expected: "a size such as 512B, 64KiB or 1MiB", default: byDefault, description }));
+const Header = Type.String({ pattern: "^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$", expected: "the name of a header" });
+
+export const CredentialDocument = Type.Object(
+	{
+		secret: Type.String({
+			pattern: namePattern,
+			hidden: true,
+			expected: "the name of a secret in the vault (never the secret itself)",
+			description: "Its name in the executor's vault.",
+		}),
+		as: Type.Union([Type.Literal("bearer"), Type.Literal("basic"), Type.Literal("header"), Type.Literal("query")], {
+			description: "How the function wants it.",
+		}),
+		name: Type.Optional(
+			Type.String({
+				pattern: "^[A-Za-z0-9_.-]{1,128}$",
+				expected: "the name of a header or query parameter",
+				description: "For `header` and `query`: its name.",
+			}),
+		),
+		username: Type.Optional(
+			Type.String({
+				pattern: "^[\\x21-\\x39\\x3b-\\x7e]{1,128}$",
+				expected: "a user name without spaces and colons",
+				description: "For `basic`: the user; the secret is the password.",
+			}),
+		),
+	},
+	closed,
+);
+
+/** Members of one function that refine what the OpenAPI document says. */
+const refinement = {
+	idempotent: Type.Optional(
+		Type.Boolean({
+			default: false,
+			description: "Whether a call whose outcome is unknown may be sent again (with the same idempotency key).",
+		}),
+	),
+	timeout: Type.Optional(
+		Type.String({ pattern: durationPattern, description: "How long one call may take. Default: the connection's `limits.total`." }),
+	),
+	expose: Type.Optional(
+		Type.Boolean({ description: "Whether callers can reach it at all. Default: what the connection's `expose` says." }),
+	),
+	rename: Type.Optional(
+		Type.Record(
+			Type.String({ minLength: 1, maxLength: 200 }),
+			Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_-]{0,127}$", expected: "a name for the argument" }),
+			{
+				description: "New names of arguments, by place and name: `path.id: account`.",
+			},
+		),
+	),
+};
+
+export const FunctionDocument = Type.Object(
+	{
+		...refinement,
+		method: Type.Optional(Type.Enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])),
+		path: Type.Optional(
+			Type.String({
+				pattern: "^/",
+				maxLength: 2_048,
+				expected: "a path that starts with /",
+				description: "Parameters in braces: `/accounts/{id}`.",
+			}),
+		),
+		arguments: Type.Optional(
+			Type.Object(
+				{},
+				{
+					description:
+						"JSON Schema (2020-12) of the arguments, an object. What the path does not take goes into the query (GET, HEAD, DELETE) or into the JSON body.",
+				},
+			),
+		),
+		query: Type.Optional(
+			Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+				maxItems: 64,
+				description: "Arguments that go into the query although there is a body.",
+			}),
+		),
+		description: Type.Optional(Type.String({ maxLength: 4_000 })),
+	},
+	closed,
+);
+
+/** Fields with their meaning and default; bounds that the form cannot say are checked when it is compiled. */
+export const ConnectionDocument = Type.Object(
+	{
+		kind: Type.Literal("Connection"),
+		name: Type.String({ pattern: namePattern }),
+		protocol: Type.Literal("http"),
+		url: Type.String({
+			maxLength: 2_048,
+			expected: "the URL under which the functions' paths stand",
+			description: "Its path comes before every function's path.",
+		}),
+		insecure: Type.Optional(
+			Type.Boolean({
+				default: false,
+				description: "Allows plain http to another machine: credential and data are then readable on the way.",
+			}),
+		),
+		openapi: Type.Optional(
+			Type.String({
+				minLength: 1,
+				maxLength: 512,
+				expected: "a file of this folder",
+				description: "OpenAPI 3.0 or 3.1, YAML or JSON, beside this file: one function per operationId.",
+			}),
+		),
+		expose: Type.Optional(
+			Type.Union([Type.Literal("all"), Type.Literal("listed")], {
+				default: "all",
+				description: "`listed`: only operations named under `functions:` exist.",
+			}),
+		),
+		functions: Type.Optional(Type.Record(Type.String({ pattern: "^_?[A-Za-z][A-Za-z0-9_.:/-]{0,126}$" }), FunctionDocument)),
+		credential: Type.Optional(CredentialDocument),
+		pool: Type.Optional(Type.String({ pattern: namePattern, default: "default", description: "Which executors can reach it." })),
+		forward: Type.Optional(
+			Type.Array(Header, { maxItems: 32, default: [], description: "Headers of the caller that are passed on; all others are dropped." }),
+		),
+		allowPrivateAddresses: Type.Optional(
+			Type.Boolean({ default: false, description: "Whether the URL may lead to addresses that are not on the public internet." }),
+		),
+		limits: Type.Optional(
+			Type.Object(
+				{
+					connect: Duration("Until the connection stands.", "5s"),
+					headers: Duration("Until the answer's headers are there.", "30s"),
+					total: Duration("Until the answer is complete.", "60s"),
+					requestBody: Size("Largest body that is sent.", "1MiB"),
+					responseBody: Size("Largest body that is read.", "4MiB"),
+				},
+				closed,
+			),
+		),
+	},
+	closed,
+) satisfies TSchema;
+export type ConnectionDocument = Static<typeof ConnectionDocument>;
+
+/** How the executor shows a secret to a function. */
+export type Credential =
+	| { readonly as: "bearer"; readonly secret: string }
+	| { readonly as: "basic"; readonly secret: string; readonly username: string }
+	| { readonly as: "header"; readonly secret: string; readonly name: string }
+	| { readonly as: "query"; readonly secret: string; readonly name: string };
+
+export type ConnectionFunction = HttpFunction & {
+	readonly idempotent: boolean;
+	readonly timeoutMs: number;
+};
+
+export type ConnectionLimits = {
+	readonly connectTimeoutMs: number;
+	readonly headersTimeoutMs: number;
+	readonly totalTimeoutMs: number;
+	readonly requestBodyBytesMax: number;
+	readonly responseBodyBytesMax: number;
+};
+
+export type Connection = {
+	readonly name: string;
+	readonly protocol: "http";
+	/** Without a slash at the end: a function's path follows directly. */
+	readonly url: string;
+	readonly pool: string;
+	readonly credential?: Credential;
+	/** Lower case. */
+	readonly forward: readonly string[];
+	readonly allowPrivateAddresses: boolean;
+	readonly limits: ConnectionLimits;
+	/** In the order of their names. */
+	readonly functions: readonly ConnectionFunction[];
+	/** The function of this name; undefined if there is none. */
+	function(name: string): ConnectionFunction | undefined;
+};

@@ -1,0 +1,81 @@
+// The index on a real OpenSearch keeps the contract of an index, with the users the services have.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { recordStream } from "#libs/contracts/index-template.ts";
+import { connectOpenSearch, type OpenSearchConnection } from "./connect-opensearch.ts";
+import { aReceived, callId } from "./events.test-support.ts";
+import { delivered, describeIndex } from "./index-contract.ts";
+import { createOpenSearchIndex } from "./index-opensearch.ts";
+import { type RealOpenSearch, startRealOpenSearch } from "./opensearch.test-support.ts";
+import { createRecordReader } from "./search-opensearch.ts";
+
+/** A first download on a slow line. */
+const startTimeoutMs = 15 * 60_000;
+let server: RealOpenSearch;
+let writing: OpenSearchConnection;
+let reading: OpenSearchConnection;
+
+beforeAll(async () => {
+	server = await startRealOpenSearch();
+	writing = connectOpenSearch(server.as("audit-writer"));
+	reading = connectOpenSearch(server.as("audit-reader"));
+}, startTimeoutMs);
+
+afterAll(async () => {
+	await writing?.close();
+	await reading?.close();
+	await server?.stop();
+}, startTimeoutMs);
+
+function open(connection = writing) {
+	const reader = createRecordReader(reading);
+	return { reader, index: createOpenSearchIndex({ connection, recorded: reader.recorded }) };
+}
+
+describeIndex("on OpenSearch", async () => {
+	await server.empty();
+	return {
+		...open(),
+		rollOver: async () => void (await server.admin("POST", `/${recordStream}/_rollover`)),
+		settle: async () => void (await server.admin("POST", `/${recordStream}/_refresh`)),
+		close: async () => undefined,
+	};
+});
+
+describe("on OpenSearch: what the users may do", () => {
+	it("refuses to index with the reader's user, and to search with the writer's, as `forbidden`", async () => {
+		await expect(open(reading).index.create([delivered(aReceived(callId(1)))])).rejects.toMatchObject({ reason: "forbidden" });
+		await expect(createRecordReader(writing).search({}, 1)).rejects.toMatchObject({ reason: "forbidden" });
+	});
+
+	it("says `forbidden` for a wrong password and `away` for a closed port", async () => {
+		const wrong = connectOpenSearch({ ...server.as("audit-reader"), password: "not the password" });
+		await expect(createRecordReader(wrong).search({}, 1)).rejects.toMatchObject({ reason: "forbidden" });
+		const closed = connectOpenSearch({ ...server.as("audit-reader"), url: "https://127.0.0.1:1" });
+		await expect(createRecordReader(closed).search({}, 1)).rejects.toMatchObject({ reason: "away" });
+		await Promise.all([wrong.close(), closed.close()]);
+	});
+
+	it("says `outdated` while the data stream is missing, and makes none by itself", async () => {
+		await server.admin("DELETE", `/_data_stream/${recordStream}`);
+		await expect(open().index.create([delivered(aReceived(callId(1)))])).rejects.toMatchObject({ reason: "outdated" });
+		await expect(
+			createOpenSearchIndex({ connection: writing, recorded: async () => new Set() }).create([delivered(aReceived(callId(1)))]),
+		).rejects.toMatchObject({
+			name: "IndexUnavailable",
+		});
+	});
+
+	it("says `busy` where the index is blocked for writes, and goes on when it is not", async () => {
+		await server.empty();
+		await server.admin("PUT", `/${recordStream}/_settings`, { "index.blocks.write": true });
+		const { index } = open();
+		await expect(index.create([delivered(aReceived(callId(1)))])).rejects.toMatchObject({ reason: "busy" });
+		await server.admin("PUT", `/${recordStream}/_settings`, { "index.blocks.write": null });
+		expect(await index.create([delivered(aReceived(callId(1)))])).toEqual([{ kind: "created" }]);
+	});
+
+	it("searches for the most words a query may have", async () => {
+		const q = Array.from({ length: 16 }, (_, n) => `"w${n}-x" | -y${n} | (z${n}*)`).join(" ");
+		expect((await createRecordReader(reading).search({ q: q.slice(0, 256) }, 10)).events).toEqual([]);
+	});
+});

@@ -1,0 +1,122 @@
+// What audit needs from outside, in its own words. The stream is the bus (libs/bus); the record is kept by an index, read by a reader.
+import type { Caller } from "#libs/contracts/call.ts";
+import type { CallgateEvent, EventType } from "#libs/contracts/events.ts";
+import type { RecordDocument } from "#libs/contracts/index-template.ts";
+
+/** What became of one document: `exists` is as good as `created`; `refused` will never be taken, however often it is tried. */
+export type Outcome =
+	| { readonly kind: "created" }
+	| { readonly kind: "exists" }
+	/** `fault` names an error type and at most a field, never a value. */
+	| { readonly kind: "refused"; readonly fault: string };
+
+/** A document on its way; `again`: it may have been delivered before, so it may be in the index already. */
+export interface Delivered extends RecordDocument {
+	readonly again: boolean;
+}
+
+export interface Index {
+	/**
+	 * Adds documents, each under its own id, at most once ever; changes and removes nothing. One outcome a document, in their order. When it
+	 * resolves, what was created is durable.
+	 *
+	 * @throws {IndexUnavailable} if the outcome of any of them is not known to be final. Some may have been created: give all of them again.
+	 */
+	create(documents: readonly Delivered[]): Promise<readonly Outcome[]>;
+}
+
+/** The index cannot take or give documents now, and may later. */
+export class IndexUnavailable extends Error {
+	/**
+	 * `away` no answer · `busy` it asks for patience (429, 5xx, a disk that is full) · `forbidden` our credentials are not enough ·
+	 * `outdated` the template or the data stream is missing or older than this service: an operator must provision it.
+	 */
+	readonly reason: "away" | "busy" | "forbidden" | "outdated";
+	constructor(reason: IndexUnavailable["reason"], message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.name = "IndexUnavailable";
+		this.reason = reason;
+	}
+}
+
+/** An event as it is on the record: without what only its reader may open, and with its place in the stream. */
+export interface RecordedEvent {
+	readonly id: string;
+	readonly source: string;
+	readonly type: EventType;
+	readonly subject: string;
+	readonly time: string;
+	readonly traceparent?: string;
+	readonly position: number;
+	readonly item: number;
+	readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What an auditor looks for; every member narrows. */
+export interface RecordQuery {
+	/** Words anywhere in the text of an event: simple_query_string without its costly operators. */
+	readonly q?: string;
+	readonly call?: string;
+	readonly type?: EventType;
+	/** The caller's subject or e-mail. */
+	readonly caller?: string;
+	readonly connection?: string;
+	readonly function?: string;
+	readonly ending?: string;
+	/** RFC 3339, inclusive. */
+	readonly from?: string;
+	/** RFC 3339, exclusive. */
+	readonly to?: string;
+}
+
+/** Where a page ended: time in milliseconds, position, item. */
+export type PageEnd = readonly [number, number, number];
+
+export interface RecordPage {
+	/** Newest first. */
+	readonly events: readonly RecordedEvent[];
+	/** Given if there may be more. */
+	readonly end?: PageEnd;
+	/** How many match; counted exactly up to 10,000. */
+	readonly total: { readonly value: number; readonly exact: boolean };
+}
+
+/** Reads the record; can change nothing. What was created a moment ago may not be found yet. */
+export interface RecordReader {
+	/** @throws {IndexUnavailable} */
+	search(query: RecordQuery, size: number, after?: PageEnd): Promise<RecordPage>;
+	/** All events of one call, in the order of the stream. @throws {IndexUnavailable} */
+	story(call: string): Promise<readonly RecordedEvent[]>;
+	/** Which of these document ids are on the record, wherever in the data stream. @throws {IndexUnavailable} */
+	recorded(ids: readonly string[]): Promise<ReadonlySet<string>>;
+}
+
+export interface Auditors {
+	/**
+	 * Whether the active configuration's group `auditors` has this caller, by e-mail or through the groups of the identity provider.
+	 * False while no configuration is known.
+	 */
+	has(caller: Caller): boolean;
+}
+
+/** Puts an event on the stream; resolves when it is durable. */
+export type Say = (event: CallgateEvent) => Promise<unknown>;
+
+/** What those who run audit should know. Names, numbers and codes only. */
+export interface AuditLog {
+	/** The index did not take a batch; it will be tried again. */
+	unavailable(about: { reason: string; message: string; events: number }): void;
+	/** The index takes documents again. */
+	available(): void;
+	/** Alarm: something on the stream has no document. */
+	parked(about: { position: number; item: number; type?: string; fault: string }): void;
+}
+
+/** What is counted and measured; see docs/operations for what to alarm on. */
+export interface AuditMetrics {
+	recorded(outcome: Outcome["kind"], events: number): void;
+	parked(): void;
+	/** How long the newest batch waited from being durable to being indexed. */
+	behind(seconds: number): void;
+	indexAvailable(available: boolean): void;
+}

@@ -1,0 +1,119 @@
+// An auditor reads the record: only a member of the group may, and that they read is itself on the record before they see anything.
+import { randomUUID } from "node:crypto";
+import type { Caller } from "#libs/contracts/call.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import {
+	type Auditors,
+	IndexUnavailable,
+	type PageEnd,
+	type RecordedEvent,
+	type RecordQuery,
+	type RecordReader,
+	type Say,
+} from "./ports.ts";
+
+export interface ReadingParts {
+	readonly reader: RecordReader;
+	readonly auditors: Auditors;
+	readonly say: Say;
+	readonly now: () => Date;
+	/** Masks what an auditor typed: a card number that is looked for must not get onto the record by that. */
+	readonly maskText: (text: string) => string;
+}
+
+export interface SearchAnswer {
+	readonly events: readonly RecordedEvent[];
+	/** Give it as `cursor` to read on; absent on the last page. */
+	readonly next?: string;
+	readonly total: { readonly value: number; readonly exact: boolean };
+}
+
+export interface CallAnswer {
+	readonly call: string;
+	readonly events: readonly RecordedEvent[];
+}
+
+/** Every word becomes a clause for each searched field, and OpenSearch takes 1,024 clauses (`indices.query.bool.max_clause_count`). */
+const wordsMax = 16;
+/** As `control.record.read` declares it. */
+const queryTextMax = 2_048;
+
+/**
+ * One page of the events that match, newest first.
+ *
+ * @throws {Refusal} `not_an_auditor`, `malformed_request` for a cursor that is none, `not_ready` while the index cannot be read,
+ * `events_unavailable` if the reading cannot be recorded.
+ */
+export async function searchRecord(
+	parts: ReadingParts,
+	caller: Caller,
+	asked: { readonly query: RecordQuery; readonly size: number; readonly cursor?: string | undefined },
+): Promise<SearchAnswer> {
+	refuseStranger(parts.auditors, caller);
+	const { query, size, cursor } = asked;
+	refuseManyWords(query.q);
+	const after = cursor === undefined ? undefined : decodeCursor(cursor);
+	const { events, end, total } = await reading(parts.reader.search(query, size, after));
+	const said = { ...query, ...(query.q !== undefined && { q: parts.maskText(query.q) }), size, ...(cursor && { cursor }) };
+	await sayRead(parts, caller, said, events.length);
+	return { events, ...(end && { next: encodeCursor(end) }), total };
+}
+
+/**
+ * Everything on the record about one call, in the order it happened.
+ *
+ * @throws {Refusal} as {@link searchRecord}, and `not_found` for a call of which nothing is recorded (yet).
+ */
+export async function readCall(parts: ReadingParts, caller: Caller, call: string): Promise<CallAnswer> {
+	refuseStranger(parts.auditors, caller);
+	const events = await reading(parts.reader.story(call));
+	await sayRead(parts, caller, { call }, events.length);
+	if (events.length === 0) {
+		throw new Refusal("not_found", { detail: "nothing is on the record about this call; what just happened may take a moment", call });
+	}
+	return { call, events };
+}
+
+function refuseStranger(auditors: Auditors, caller: Caller): void {
+	if (!auditors.has(caller)) throw new Refusal("not_an_auditor", { detail: "only members of the group auditors may read the record" });
+}
+
+function refuseManyWords(q: string | undefined): void {
+	const words = q?.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
+	if (words > wordsMax) {
+		const error = { pointer: "/q", message: `has ${words} words, at most ${wordsMax} are searched for at once` };
+		throw new Refusal("malformed_request", { detail: "the query has too many words", errors: [error] });
+	}
+}
+
+async function reading<T>(answer: Promise<T>): Promise<T> {
+	try {
+		return await answer;
+	} catch (error) {
+		if (error instanceof IndexUnavailable)
+			throw new Refusal("not_ready", { detail: "the record cannot be searched now", retryAfterSeconds: 5 });
+		throw error;
+	}
+}
+
+/** Durable before anything is shown. `hits` counts the events handed out. */
+async function sayRead({ say, now }: ReadingParts, reader: Caller, asked: Record<string, unknown>, hits: number): Promise<void> {
+	const query = JSON.stringify(asked).slice(0, queryTextMax);
+	await say(newEvent("audit", "control.record.read", { reader, query, hits }, { at: now(), about: "record", nth: randomUUID() }));
+}
+
+function encodeCursor(end: PageEnd): string {
+	return Buffer.from(JSON.stringify(end)).toString("base64url");
+}
+
+function decodeCursor(cursor: string): PageEnd {
+	try {
+		const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
+		if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => Number.isSafeInteger(part))) return parts as unknown as PageEnd;
+	} catch {
+		// Told below, as for any other cursor that is not ours.
+	}
+	const error = { pointer: "/cursor", message: "is not the `next` of an earlier answer" };
+	throw new Refusal("malformed_request", { detail: "the cursor cannot be read", errors: [error] });
+}

@@ -1,0 +1,126 @@
+// Puts what happened on the record: a batch of events becomes documents, and is acknowledged only when the index has all of them.
+import type { Delivery, StoredEvent } from "#libs/bus/bus.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import { documentOf } from "#libs/contracts/index-template.ts";
+import { type AuditLog, type AuditMetrics, type Delivered, type Index, IndexUnavailable, type Outcome, type Say } from "./ports.ts";
+
+export interface RecorderParts {
+	readonly index: Index;
+	readonly say: Say;
+	readonly now: () => Date;
+	readonly log: AuditLog;
+	readonly metrics: AuditMetrics;
+	/** After a failure nothing is asked of the index for this long; doubles with each failure up to the maximum. */
+	readonly pauseMs?: { readonly first: number; readonly max: number };
+}
+
+export type Entry = StoredEvent & Delivery;
+
+export interface Recorder {
+	/**
+	 * Returns when each event of the batch is in the index or parked.
+	 *
+	 * @throws {IndexUnavailable} when the whole batch must come again. What was indexed already is recognised by its id then.
+	 */
+	record(batch: readonly Entry[]): Promise<void>;
+	/** Parks an item that is no event. */
+	parkMalformed(fault: string, delivery: Delivery): Promise<void>;
+	/** Why nothing can be indexed now, or undefined. */
+	trouble(): string | undefined;
+}
+
+/** A second is more than a hiccup and less than a restart; with ten, an index that comes back is used again at once in human terms. */
+const pauseDefault = { first: 1_000, max: 10_000 };
+
+export function createRecorder(parts: RecorderParts): Recorder {
+	const { index, now, log, metrics, pauseMs = pauseDefault } = parts;
+	let failures = 0;
+	let pausedUntil = 0;
+	let trouble: IndexUnavailable | undefined;
+
+	const failed = (error: IndexUnavailable, events: number): void => {
+		pausedUntil = now().getTime() + Math.min(pauseMs.max, pauseMs.first * 2 ** Math.min(failures++, 16));
+		trouble = error;
+		metrics.indexAvailable(false);
+		log.unavailable({ reason: error.reason, message: error.message, events });
+	};
+	const succeeded = (): void => {
+		if (trouble) log.available();
+		failures = 0;
+		trouble = undefined;
+		metrics.indexAvailable(true);
+	};
+
+	return {
+		async record(batch) {
+			if (batch.length === 0) return;
+			// The bus gives the batch again after its own back-off; meanwhile an index that suffers is left alone.
+			if (trouble && now().getTime() < pausedUntil) throw trouble;
+			let outcomes: readonly Outcome[];
+			try {
+				outcomes = await index.create(batch.map(deliveredOf));
+			} catch (error) {
+				const known =
+					error instanceof IndexUnavailable ? error : new IndexUnavailable("busy", "the index failed unexpectedly", { cause: error });
+				failed(known, batch.length);
+				throw known;
+			}
+			succeeded();
+			await parkRefused(parts, batch, outcomes);
+			measure(parts, batch, outcomes);
+		},
+		parkMalformed: (fault, delivery) => park(parts, delivery, fault),
+		trouble: () => trouble && `${trouble.reason}: ${trouble.message}`,
+	};
+}
+
+function deliveredOf({ event, position, item, tries }: Entry): Delivered {
+	return { ...documentOf(event, { position, item }), again: tries > 1 };
+}
+
+async function parkRefused(parts: RecorderParts, batch: readonly Entry[], outcomes: readonly Outcome[]): Promise<void> {
+	if (outcomes.length !== batch.length) throw new IndexUnavailable("busy", "the index answered for another number of documents");
+	await Promise.all(
+		batch.map(async (entry, at) => {
+			const outcome = outcomes[at];
+			if (outcome?.kind !== "refused") return;
+			// An index that refuses even the note that something was refused would make notes without end.
+			if (entry.event.type === "control.message.parked")
+				return alarm(parts, entry, `${outcome.fault}, of a parking note`, entry.event.type);
+			await park(parts, entry, `the index refuses it: ${outcome.fault}`, entry);
+		}),
+	);
+}
+
+/** Says durably that something was set aside, before it is acknowledged. The note's id follows from the place, so it is said once. */
+async function park(parts: RecorderParts, { position, item, tries }: Delivery, fault: string, entry?: Entry): Promise<void> {
+	const data = entry?.event.data;
+	const call = data && "call" in data && typeof data.call === "string" ? data.call : undefined;
+	const note = newEvent(
+		"audit",
+		"control.message.parked",
+		{ service: "audit", position, item, tries, fault: fault.slice(0, 512), ...(call && { call }) },
+		{ at: parts.now(), about: `message-${position}`, nth: `audit-${item}` },
+	);
+	await parts.say(note);
+	alarm(parts, { position, item }, fault, entry?.event.type);
+}
+
+function alarm(
+	{ log, metrics }: RecorderParts,
+	{ position, item }: Pick<Delivery, "position" | "item">,
+	fault: string,
+	type?: string,
+): void {
+	metrics.parked();
+	log.parked({ position, item, fault, ...(type && { type }) });
+}
+
+function measure({ metrics, now }: RecorderParts, batch: readonly Entry[], outcomes: readonly Outcome[]): void {
+	for (const kind of ["created", "exists", "refused"] as const) {
+		const count = outcomes.filter((outcome) => outcome.kind === kind).length;
+		if (count > 0) metrics.recorded(kind, count);
+	}
+	const oldest = Math.min(...batch.map(({ storedAt }) => storedAt.getTime()));
+	metrics.behind(Math.max(0, (now().getTime() - oldest) / 1_000));
+}

@@ -1,0 +1,155 @@
+// Reading the record on OpenSearch, by a user that can only search.
+import type { EventType } from "#libs/contracts/events.ts";
+import { pathsOf, recordStream } from "#libs/contracts/index-template.ts";
+import { type OpenSearchConnection, RequestRefused } from "./connect-opensearch.ts";
+import { IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
+
+/** OpenSearch counts no further (`track_total_hits`), and gives no more than this in one answer (`index.max_result_window`). */
+const countMax = 10_000;
+/** Ids in one look-up: far below the window, and a request of about 250 KB. */
+const idsPerRequest = 2_000;
+/** A call has a dozen events; one with thousands of votes and reminders is still told whole. */
+const storyEventsMax = 5_000;
+const storyPage = 1_000;
+
+/** Words are looked for here. Numbers, booleans and dates have their own parameters or none. */
+const searchedFields = pathsOf(["keyword", "text", "flat_object"]);
+
+/** Reads with the user that may only search. */
+export function createRecordReader(connection: OpenSearchConnection, stream = recordStream): RecordReader {
+	const ask = async (body: Record<string, unknown>): Promise<Answer> => {
+		try {
+			return answerOf(await connection.request({ method: "POST", path: `/${stream}/_search`, body }));
+		} catch (error) {
+			// What we ask is built here, so a query that is refused is not the auditor's fault but an index of another version.
+			if (error instanceof RequestRefused) throw new IndexUnavailable("outdated", error.message);
+			throw error;
+		}
+	};
+	return {
+		async search(query, size, after) {
+			const { hits, total } = await ask({
+				size,
+				query: { bool: { filter: filtersOf(query) } },
+				sort: [{ "@timestamp": "desc" }, { position: "desc" }, { item: "desc" }],
+				...(after && { search_after: after }),
+				track_total_hits: countMax,
+			});
+			const end = hits.length === size ? pageEndOf(hits.at(-1)?.sort) : undefined;
+			return { events: hits.map(eventOf), ...(end && { end }), total };
+		},
+		async story(call) {
+			const events: RecordedEvent[] = [];
+			let after: unknown[] | undefined;
+			while (events.length < storyEventsMax) {
+				const { hits } = await ask({
+					size: storyPage,
+					query: { bool: { filter: [ofCall(call)] } },
+					sort: [{ position: "asc" }, { item: "asc" }],
+					...(after && { search_after: after }),
+				});
+				events.push(...hits.map(eventOf));
+				after = hits.at(-1)?.sort;
+				if (hits.length < storyPage) break;
+			}
+			return events;
+		},
+		async recorded(ids) {
+			const found = new Set<string>();
+			for (let at = 0; at < ids.length; at += idsPerRequest) {
+				const values = ids.slice(at, at + idsPerRequest);
+				// The same id may be there in two backing indices if a look-up once came too early: room for both.
+				const { hits } = await ask({ size: values.length * 2, query: { ids: { values } }, _source: false, track_total_hits: false });
+				for (const { _id } of hits) found.add(_id);
+			}
+			return found;
+		},
+	};
+}
+
+/** Filters alone: nothing is scored, so nothing of the order depends on what else is in the index. */
+function filtersOf(query: RecordQuery): Record<string, unknown>[] {
+	const { q, call, type, caller, connection, function: name, ending, from, to } = query;
+	const filters: Record<string, unknown>[] = [];
+	if (q !== undefined) filters.push(wordsOf(q));
+	if (call !== undefined) filters.push(ofCall(call));
+	if (caller !== undefined)
+		filters.push(anyOf(["data.caller.subject", "data.caller.email", "data.reader.subject", "data.reader.email"], caller));
+	const exact = { type, "data.connection": connection, "data.function": name, "data.ending": ending };
+	for (const [field, value] of Object.entries(exact)) if (value !== undefined) filters.push({ term: { [field]: value } });
+	if (from !== undefined || to !== undefined) {
+		filters.push({ range: { "@timestamp": { ...(from && { gte: from }), ...(to && { lt: to }) } } });
+	}
+	return filters;
+}
+
+function wordsOf(q: string): Record<string, unknown> {
+	return {
+		simple_query_string: {
+			query: q,
+			fields: searchedFields,
+			default_operator: "and",
+			// A number in the words is no error in a field that holds none.
+			lenient: true,
+			// No FUZZY, NEAR or SLOP: their cost grows with what is stored.
+			flags: "AND|OR|NOT|PHRASE|PREFIX|PRECEDENCE|ESCAPE|WHITESPACE",
+		},
+	};
+}
+
+/** Events of a call, and those about it: a note that one was parked names it too. */
+function ofCall(call: string): Record<string, unknown> {
+	return anyOf(["data.call", "subject"], call);
+}
+
+function anyOf(fields: readonly string[], value: string): Record<string, unknown> {
+	return { bool: { should: fields.map((field) => ({ term: { [field]: value } })), minimum_should_match: 1 } };
+}
+
+interface Hit {
+	readonly _id: string;
+	readonly _source?: Record<string, unknown>;
+	readonly sort?: unknown[];
+}
+
+interface Answer {
+	readonly hits: readonly Hit[];
+	readonly total: { readonly value: number; readonly exact: boolean };
+}
+
+/** A search that saw only part of the index answers 200 all the same: for a record that is no answer. */
+function answerOf(body: unknown): Answer {
+	const {
+		timed_out: timedOut,
+		_shards: shards,
+		hits,
+	} = (body ?? {}) as {
+		timed_out?: boolean;
+		_shards?: { failed?: number };
+		hits?: { total?: { value: number; relation: string }; hits?: Hit[] };
+	};
+	if (timedOut !== false || shards?.failed !== 0 || !Array.isArray(hits?.hits)) {
+		throw new IndexUnavailable("busy", "OpenSearch searched only a part of the record");
+	}
+	return { hits: hits.hits, total: { value: hits.total?.value ?? hits.hits.length, exact: hits.total?.relation !== "gte" } };
+}
+
+function eventOf({ _source }: Hit): RecordedEvent {
+	const { "@timestamp": time, traceId: _, id, source, type, subject, traceparent, position, item, data } = _source ?? {};
+	return {
+		id: String(id),
+		source: String(source),
+		type: type as EventType,
+		subject: String(subject),
+		time: String(time),
+		...(typeof traceparent === "string" && { traceparent }),
+		position: Number(position),
+		item: Number(item),
+		data: (data ?? {}) as Record<string, unknown>,
+	};
+}
+
+function pageEndOf(sort: unknown[] | undefined): PageEnd | undefined {
+	const [time, position, item] = sort ?? [];
+	return typeof time === "number" && typeof position === "number" && typeof item === "number" ? [time, position, item] : undefined;
+}

@@ -87,7 +87,10 @@ test("the documented curl needs neither resource nor scope", async () => {
 	const answer = await post(`${idp.issuer}/token`, { grant_type: "client_credentials" }, basic);
 	const { access_token } = (await answer.json()) as { access_token: string };
 	expect((await verify(idp, access_token)).payload).toMatchObject({ sub: "ci", groups: ["ci"] });
-	expect(idp.tokenCommand("ci")).toContain("-u ci:ci-secret");
+	expect(idp.tokenCommand("ci")).toBe(
+		`curl -s -u ci:ci-secret --data-urlencode grant_type=client_credentials --data-urlencode resource=urn:callgate:api --data-urlencode scope=callgate ${idp.issuer}/token`,
+	);
+	expect(idp.tokenCommand("dana")).toContain("--data-urlencode 'password=correct horse'");
 });
 
 test("tokens stay valid over a restart, and the keys are readable by their owner only", async () => {

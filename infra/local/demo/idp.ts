@@ -71,8 +71,8 @@ export async function startIdp({ port, dataDir, password, clientSecrets }: IdpOp
 		},
 		tokenCommand: (name) => {
 			const { parameters, basic } = tokenRequest(name, password, clientSecrets);
-			const data = Object.entries(parameters).map(([key, value]) => `-d ${key}=${value}`);
-			return ["curl -s", ...(basic ? [`-u ${basic}`] : []), ...data, `${issuer}/token`].join(" ");
+			const data = Object.entries(parameters).map(([key, value]) => `--data-urlencode ${forShell(`${key}=${value}`)}`);
+			return ["curl -s", ...(basic ? [`-u ${forShell(basic)}`] : []), ...data, `${issuer}/token`].join(" ");
 		},
 		stop: () => close(server),
 	};
@@ -84,6 +84,10 @@ function tokenRequest(name: string, password: string, clientSecrets: Readonly<Re
 	if (person) return { parameters: { grant_type: "password", client_id: "callgate-demo", username: name, password } };
 	if (secret === undefined) throw new Error(`The demo has nobody named ${name}.`);
 	return { parameters: { grant_type: "client_credentials", resource, scope }, basic: `${name}:${secret}` };
+}
+
+function forShell(word: string): string {
+	return /^[\w.:=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** The password grant (RFC 6749, 4.3) for scripts: out of fashion for good reasons, and just right to get a person's token with one curl. */

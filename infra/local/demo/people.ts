@@ -35,7 +35,7 @@ export const people: readonly Person[] = [
 		email: "dana@example.com",
 		groups: ["finance"],
 		slackId: "U0DANA0001",
-		note: "finance, may approve",
+		note: "finance",
 	},
 	{
 		name: "frank",
@@ -43,7 +43,7 @@ export const people: readonly Person[] = [
 		email: "frank@example.com",
 		groups: ["finance"],
 		slackId: "U0FRANK001",
-		note: "finance, may approve",
+		note: "finance",
 	},
 	{ name: "carol", realName: "Carol Lindqvist", email: "carol@example.com", groups: ["cfo"], slackId: "U0CAROL001", note: "cfo" },
 	{
@@ -52,7 +52,7 @@ export const people: readonly Person[] = [
 		email: "erin@example.com",
 		groups: ["engineering"],
 		slackId: "U0ERIN0001",
-		note: "engineering, makes calls herself",
+		note: "engineering",
 	},
 	{ name: "alice", realName: "Alice Nakamura", email: "alice@example.com", groups: ["auditors"], slackId: "U0ALICE001", note: "auditor" },
 	// In the workspace, but no group of Callgate's knows this address: a click of hers must count for nothing.
@@ -62,7 +62,7 @@ export const people: readonly Person[] = [
 		email: "mallory@contractor.example.net",
 		groups: [],
 		slackId: "U0MALLORY1",
-		note: "contractor, in no group",
+		note: "contractor",
 	},
 ];
 

@@ -30,10 +30,10 @@ const emoji: Readonly<Record<string, string>> = {
 /** Markup to HTML. `&amp;`, `&lt;` and `&gt;` are how Slack's texts carry the three characters; they are read before they are escaped again. */
 export function renderMrkdwn(text: string, names: Names): string {
 	return text
-		.split(/(```[\s\S]*?```|`[^`\n]+`)/)
+		.split(/(```[\s\S]*?```\n?|`[^`\n]+`)/)
 		.map((part) => {
-			if (part.startsWith("```") && part.length >= 6) return `<pre>${plain(part.slice(3, -3).replace(/^\n/, ""))}</pre>`;
-			if (part.startsWith("`") && part.length >= 3) return `<code>${plain(part.slice(1, -1))}</code>`;
+			if (/^```[\s\S]*```\n?$/.test(part)) return `<pre>${plain(part.trimEnd().slice(3, -3).replace(/^\n/, ""))}</pre>`;
+			if (/^`[^`\n]+`$/.test(part)) return `<code>${plain(part.slice(1, -1))}</code>`;
 			return renderLines(part, names);
 		})
 		.join("");

@@ -16,6 +16,8 @@ test.each([
 	["&lt;b&gt; &amp;amp;", "&lt;b&gt; &amp;amp;"],
 	["`a*b*<x>`", "<code>a*b*&lt;x&gt;</code>"],
 	["```\nline *1*\n```", "<pre>line *1*\n</pre>"],
+	["```x```\nafter", "<pre>x</pre>after"],
+	["``` not closed", "``` not closed"],
 	["&gt; quoted", "<blockquote>quoted</blockquote>"],
 	["<@U1> in <#C1>", '<span class="mention">@Dana &lt;b&gt;</span> in <span class="mention">#finance</span>'],
 	["<https://example.com/?a=1|a *link*>", '<a href="https://example.com/?a=1" rel="noreferrer noopener" target="_blank">a <b>link</b></a>'],

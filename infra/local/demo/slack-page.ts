@@ -77,14 +77,14 @@ function renderMessage(workspace: Workspace, message: Message, person: Person, n
 	const body = message.blocks.length > 0 ? renderBlocks(message.blocks, names, fields) : `<div>${renderMrkdwn(message.text, names)}</div>`;
 	const notice = workspace.noticeFor(person.slackId);
 	const failed = notice?.channel === message.channel && notice.ts === message.ts ? `<p class="error">⚠️ ${escapeHtml(notice.text)}</p>` : "";
-	const only = message.ephemeralFor === undefined ? "" : '<p class="only">👁 Only visible to you</p>';
+	const only = message.ephemeralFor === undefined ? "" : '<p class="only">Only visible to you</p>';
 	const kinds = [
 		"message",
 		...(message.ephemeralFor === undefined ? [] : ["ephemeral"]),
 		...(message.threadTs === undefined ? [] : ["reply"]),
 	];
 	const at = new Date(Number(message.ts) * 1000).toISOString();
-	return `<article class="${kinds.join(" ")}" id="m-${escapeHtml(message.ts)}"><div class="avatar" aria-hidden="true">🛡️</div><div class="body">${only}
+	return `<article class="${kinds.join(" ")}" id="m-${escapeHtml(message.ts)}"><div class="avatar" aria-hidden="true">C</div><div class="body">${only}
 <p class="who"><b>Callgate</b> <span class="app">APP</span> <time datetime="${at}">${at.slice(11, 19)}</time>${message.editedTs === undefined ? "" : " <small>(edited)</small>"}</p>
 ${body}${failed}</div></article>`;
 }

@@ -213,6 +213,7 @@ class Compiler {
 	}
 
 	private mask(entry: MaskEntry, path: Path): void {
+		const places = this.places(entry.match, [...path, "match"]);
 		for (const side of ["request", "response"] as const) {
 			for (const selector of Object.keys(entry[side] ?? {})) {
 				const parsed = parseSelector(selector);
@@ -223,7 +224,7 @@ class Compiler {
 			if (!isDetectorName(name))
 				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
 		}
-		this.masks.push({ policy: this.document_, ...this.places(entry.match, [...path, "match"]), entry });
+		this.masks.push({ policy: this.document_, ...places, entry });
 	}
 }
 

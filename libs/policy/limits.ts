@@ -2,8 +2,11 @@
 import type { LimitCharge } from "./decide.ts";
 import { decimalOfUnits, unitsOfDecimal } from "./decimal.ts";
 
-/** Calls remembered one by one. Older ones still count, but a redelivery of one would be charged again: an error on the safe side. */
-export const rememberedCallsMax = 2_048;
+/**
+ * Calls of one account remembered one by one: more than are redelivered together after a crash. Older ones still count, but a redelivery of
+ * one would be charged again: an error on the safe side.
+ */
+export const rememberedCallsMax = 1_024;
 /** Slices of the window into which older charges are folded; a slice counts until all of it has left the window. */
 const slices = 64;
 
@@ -15,7 +18,7 @@ interface Charged {
 	readonly amount: string;
 }
 
-/** One account. Plain JSON, at most {@link rememberedCallsMax} calls and a slice more than {@link slices}: some 200 KB. */
+/** One account. Plain JSON, at most {@link rememberedCallsMax} calls and a slice more than {@link slices}: some 100 KB. */
 export interface LimitState {
 	readonly calls: readonly Charged[];
 	/** Sums of older charges; `at` is the latest charge in it. */

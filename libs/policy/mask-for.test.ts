@@ -1,0 +1,53 @@
+// Masks merge so that more masking wins: forgetting something masks too much.
+import { expect, test } from "vitest";
+import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
+import { compilePolicies } from "./compile-rules.ts";
+import { maskFor } from "./mask-for.ts";
+import type { MaskEntry } from "./policy-document.ts";
+
+function masksOf(...mask: MaskEntry[]) {
+	const context = {
+		groups: new Set<string>(),
+		connections: new Map([
+			["bank", new Set(["pay", "list"])],
+			["mail", new Set(["send"])],
+		]),
+	};
+	const compiled = compilePolicies([{ name: "p", file: "p.yaml", document: { kind: "Policy", name: "p", rules: [], mask } }], context);
+	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+	return compiled.policy;
+}
+
+test("nothing said: every detector", () => {
+	expect(maskFor(masksOf(), "bank", "pay")).toEqual({
+		request: { paths: {}, detect: ALL_DETECTORS },
+		response: { paths: {}, detect: ALL_DETECTORS },
+	});
+});
+
+test("entries of other places do not count", () => {
+	const policy = masksOf(
+		{ match: { connection: "mail" }, detect: ["card"] },
+		{ match: { function: "list" }, response: { "$.a": "redact" } },
+	);
+	expect(maskFor(policy, "bank", "pay").response).toEqual({ paths: {}, detect: ALL_DETECTORS });
+});
+
+test("paths are taken together, by side; where two disagree the value is redacted", () => {
+	const policy = masksOf(
+		{ match: { connection: "bank" }, request: { "$.a": "last4", "$.b": "last4" }, response: { "$.c": "redact" } },
+		{ match: { function: "pay" }, request: { "$.a": "redact", "$.b": "last4" } },
+	);
+	const masks = maskFor(policy, "bank", "pay");
+	expect(masks.request.paths).toEqual({ "$.a": "redact", "$.b": "last4" });
+	expect(masks.response.paths).toEqual({ "$.c": "redact" });
+});
+
+test("detectors are narrowed only if every entry that matches says so", () => {
+	const narrow: MaskEntry[] = [
+		{ match: { connection: "bank" }, detect: ["email"] },
+		{ match: { function: "pay" }, detect: ["card", "email"] },
+	];
+	expect(maskFor(masksOf(...narrow), "bank", "pay").request.detect).toEqual(["card", "email"]);
+	expect(maskFor(masksOf(...narrow, { match: {}, request: { "$.x": "redact" } }), "bank", "pay").request.detect).toEqual(ALL_DETECTORS);
+});

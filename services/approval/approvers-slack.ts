@@ -10,7 +10,6 @@ export interface SlackOptions {
 	readonly token: string;
 	/** `https://slack.com/api/`, or a stand-in's. */
 	readonly apiUrl: string;
-	readonly counters: Counters;
 }
 
 /** One try must leave time for the three seconds in which a modal can be opened. */
@@ -30,7 +29,12 @@ export interface SlackApp extends Approvers {
 	personOf(user: string): Promise<SlackPerson>;
 }
 
-export function createSlack({ token, apiUrl, counters }: SlackOptions): SlackApp {
+/** Where there is no Slack, nobody is asked there: approvers use the API. */
+export function openSlack(options: SlackOptions | undefined, counters: Pick<Counters, "slackFailed">): SlackApp | undefined {
+	return options && createSlack(options, counters);
+}
+
+export function createSlack({ token, apiUrl }: SlackOptions, counters: Pick<Counters, "slackFailed">): SlackApp {
 	const client = new WebClient(token, {
 		slackApiUrl: apiUrl,
 		// The timetable tries again, with Slack's own Retry-After and without blocking other messages.

@@ -15,13 +15,16 @@ export interface DeadlinesOptions {
 	readonly concurrency: number;
 	readonly counters: Pick<Counters, "timetableFailed">;
 	readonly log: Log;
-	/** Does a job; `tries` is 1 the first time. Rejects where it is to be tried again. */
-	readonly work: (job: Job, tries: number) => Promise<void>;
 }
 
+/** Does a job; `tries` is 1 the first time. Rejects where it is to be tried again. */
+export type Work = (job: Job, tries: number) => Promise<void>;
+
 export interface Deadlines extends Timetable {
-	/** Throws with the reason unless jobs are being worked on. */
-	checkReady(): Promise<void>;
+	/** From now on jobs whose time has come are done here too. Call it once, when every approval is known. */
+	startWork(work: Work): void;
+	/** Whether Redis is there and fit to be used. */
+	isUp(): boolean;
 	stop(): Promise<void>;
 }
 
@@ -46,61 +49,63 @@ const plannedMax = 200_000;
 const planEverythingAgainMs = 5 * 60_000;
 
 /**
- * Connects and starts to work. Resolves after the first look at Redis' configuration, or without it when Redis is away: votes do not need it.
+ * Connects. Resolves after the first look at Redis' configuration, or without it when Redis is away: votes do not need it.
  *
  * @throws {UnsafeRedis}
  */
-export async function startDeadlines(options: DeadlinesOptions): Promise<Deadlines> {
-	const { url, log } = options;
-	const redis = new Redis(url, {
-		maxRetriesPerRequest: null,
-		enableOfflineQueue: true,
-		retryStrategy: (times) => Math.min(times * 200, 2_000),
-	});
+export async function openDeadlines(options: DeadlinesOptions): Promise<Deadlines> {
+	const { log } = options;
+	const redis = new Redis(options.url, { maxRetriesPerRequest: null, retryStrategy: (times) => Math.min(times * 200, 2_000) });
 	redis.on("error", logSometimes(log, "the timetable's Redis cannot be reached"));
 	const planner = new Planner(redis, options);
-	const worker = createWorker(redis, options, (id) => planner.failed(id));
-	let state = "Redis cannot be reached";
-	const check = async () => {
-		const faults = await faultsOf(redis, log);
-		if (faults.length > 0 && !options.allowUnsafe) throw new UnsafeRedis(faults);
-		if (faults.length > 0) log.warn({ faults }, "REDIS MAY LOSE JOBS: the stream still has everything, but people may be asked late");
-		state = "ok";
-		planner.open = true;
-		if (!worker.isRunning()) void worker.run();
+	let worker: Worker | undefined;
+	const startWorker = () => {
+		if (worker && planner.open && !worker.isRunning()) void worker.run();
 	};
-	redis.on("close", () => {
-		state = "Redis cannot be reached";
-	});
 	const firstCheck = Promise.withResolvers<void>();
-	redis.on("ready", () => {
+	// Each time: whoever restarted it may have configured it anew, and it may have lost what it knew.
+	const check = async () => {
 		planner.forget();
+		await refuseUnsafe(redis, options);
+		planner.open = true;
+		startWorker();
+	};
+	redis.on("ready", () => {
 		check().then(firstCheck.resolve, (error: unknown) => {
-			state = error instanceof Error ? error.message : "Redis cannot be used";
-			log.error({ error }, "the timetable does not run");
+			planner.open = false;
+			log.error({ error }, "the timetable cannot be used");
 			firstCheck.reject(error);
 		});
 	});
+	const within = (work: Promise<unknown>) => Promise.race([work, delay(answerWithinMs, undefined, { ref: false })]);
 	const stop = async () => {
 		planner.open = false;
-		await Promise.race([worker.close(), delay(answerWithinMs, undefined, { ref: false })]);
-		await Promise.race([planner.close(), delay(answerWithinMs, undefined, { ref: false })]);
+		await within(worker?.close() ?? Promise.resolve());
+		await within(planner.close());
 		redis.disconnect();
 	};
-	try {
-		await Promise.race([firstCheck.promise, delay(answerWithinMs, undefined, { ref: false })]);
-	} catch (error) {
+	await within(firstCheck.promise).catch(async (error: unknown) => {
 		await stop();
 		throw error;
-	}
+	});
 	firstCheck.promise.catch(() => undefined);
 	return {
 		plan: (jobs) => planner.plan(jobs),
-		checkReady: async () => {
-			if (state !== "ok") throw new Error(state);
+		isUp: () => planner.open && redis.status === "ready",
+		startWork: (work) => {
+			worker = createWorker(redis, options, work, (id) => planner.failed(id));
+			startWorker();
 		},
 		stop,
 	};
+}
+
+/** @throws {UnsafeRedis} unless that is allowed; then it is said loudly. */
+async function refuseUnsafe(redis: Redis, { allowUnsafe, log }: DeadlinesOptions): Promise<void> {
+	const faults = await faultsOf(redis, log);
+	if (faults.length === 0) return;
+	if (!allowUnsafe) throw new UnsafeRedis(faults);
+	log.warn({ faults }, "REDIS MAY LOSE JOBS: the stream still has everything, but people may be asked late");
 }
 
 /** Equal jobs have equal ids, on every replica. BullMQ's own ids must not contain a colon, and a channel's name may contain anything. */
@@ -190,7 +195,7 @@ class Planner {
 	}
 }
 
-function createWorker(redis: Redis, { concurrency, log, work }: DeadlinesOptions, onFailed: (id: string) => void): Worker {
+function createWorker(redis: Redis, { concurrency, log }: DeadlinesOptions, work: Work, onFailed: (id: string) => void): Worker {
 	const worker = new Worker(
 		queueName,
 		async ({ data, attemptsMade }) => {

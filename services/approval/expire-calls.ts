@@ -6,6 +6,9 @@ import { jobsOf } from "./plan-jobs.ts";
 import type { Parts } from "./ports.ts";
 import { settleCall } from "./settle-call.ts";
 
+/** Calls that are settled side by side: a few writes in flight, not thousands. */
+const atOnce = 32;
+
 /** Settles each call for which something is due. Resolves with how many there were. */
 export async function expireCalls(parts: Parts): Promise<number> {
 	const due: string[] = [];
@@ -13,16 +16,20 @@ export async function expireCalls(parts: Parts): Promise<number> {
 	for (const [call, approval] of parts.approvals.waiting()) {
 		if (decideDue(approval, now, groups).kind === "write") due.push(call);
 	}
-	for (const call of due) {
-		try {
-			await settleCall(parts, call);
-		} catch (error) {
-			if (!(error instanceof EventsUnavailable)) throw error;
-			parts.log.warn({ call, why: error.message }, "a call that is due cannot be settled now; it is tried again");
-			return due.length;
-		}
+	// One that cannot be settled does not keep the others waiting.
+	for (let start = 0; start < due.length; start += atOnce) {
+		await Promise.all(due.slice(start, start + atOnce).map((call) => settleOrWarn(parts, call)));
 	}
 	return due.length;
+}
+
+async function settleOrWarn(parts: Parts, call: string): Promise<void> {
+	try {
+		await settleCall(parts, call);
+	} catch (error) {
+		if (!(error instanceof EventsUnavailable)) throw error;
+		parts.log.warn({ call, error }, "a call that is due cannot be settled now; it is tried again");
+	}
 }
 
 /** Puts everything that is to be done on the timetable again: what it still knows is not added twice. */
@@ -48,7 +55,7 @@ export async function keepTime(parts: Parts, { sweepEveryMs, planEveryMs, keepSe
 			try {
 				await round();
 			} catch (error) {
-				parts.log.error({ why: error instanceof Error ? error.message : "unknown" }, "a round of looking for due calls failed");
+				parts.log.error({ error }, "a round of looking for due calls failed");
 			}
 			await delay(pauseMs, undefined, { signal }).catch(() => undefined);
 		}

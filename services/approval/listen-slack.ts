@@ -17,6 +17,10 @@ export interface SlackListenerOptions {
 	readonly slack: SlackApp;
 	readonly signingSecret: string;
 }
+export interface SlackListener {
+	/** Resolves when nothing is in work. */
+	idle(): Promise<void>;
+}
 
 /** A click with the whole message around it; Slack's own limits keep it below this. */
 const bodyBytesMax = 512 * 1024;
@@ -27,8 +31,18 @@ const recordWithinMs = 1_500;
 
 type Act = Exclude<Interaction, { kind: "other" }>;
 
-/** Serves `POST /slack/interactions`. Resolves the returned promise's `idle` when nothing is in work. */
-export function listenSlack(http: FastifyInstance, { parts, slack, signingSecret }: SlackListenerOptions): { idle(): Promise<void> } {
+/** Without Slack there are no clicks. */
+export function listenSlackIf(
+	http: FastifyInstance,
+	parts: Parts,
+	slack: SlackApp | undefined,
+	config: Pick<SlackListenerOptions, "signingSecret"> | undefined,
+): SlackListener {
+	return slack && config ? listenSlack(http, { parts, slack, signingSecret: config.signingSecret }) : { idle: async () => undefined };
+}
+
+/** Serves `POST /slack/interactions`. */
+export function listenSlack(http: FastifyInstance, { parts, slack, signingSecret }: SlackListenerOptions): SlackListener {
 	const replays = new ReplayGuard();
 	const inWork = new Set<Promise<void>>();
 	http.register(async (scope) => {

@@ -1,8 +1,11 @@
-// Which event leads to which verb.
-import type { Bus, Consumption } from "#libs/bus/bus.ts";
+// Which event leads to which verb, and what runs beside the events: the timetable's jobs and the look for calls whose time has come.
+import type { Bus } from "#libs/bus/bus.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
+import type { Deadlines } from "./deadlines-bullmq.ts";
+import { keepTime, type Rhythm } from "./expire-calls.ts";
 import { giveUpCall, holdCall } from "./hold-call.ts";
 import type { Parts } from "./ports.ts";
+import { createJobs } from "./reach-approvers.ts";
 import { withdrawCall } from "./withdraw-call.ts";
 
 export async function handle(parts: Parts, event: CallgateEvent): Promise<void> {
@@ -16,12 +19,29 @@ export async function handle(parts: Parts, event: CallgateEvent): Promise<void> 
 	}
 }
 
-/** Takes approval's events until stopped. Start it only when every approval is known: see `Approvals.follow`. */
-export async function startService(parts: Parts, bus: Pick<Bus, "consume">): Promise<Consumption> {
-	return await bus.consume((event) => handle(parts, event), {
+interface Around {
+	readonly bus: Pick<Bus, "consume" | "follow">;
+	readonly timetable: Pick<Deadlines, "startWork" | "stop">;
+	readonly rhythm: Rhythm;
+}
+
+/** Resolves when every approval is known and work has begun; votes may be taken from then on. */
+export async function startApproval(parts: Parts, { bus, timetable, rhythm }: Around): Promise<{ stop(): Promise<void> }> {
+	await parts.approvals.follow(bus);
+	const consumption = await bus.consume((event) => handle(parts, event), {
 		onParked: async (event, fault) => {
 			parts.log.error({ event: event.id, fault }, "an event could not be handled and is parked");
 			if (event.type === "call.held") await giveUpCall(parts, event);
 		},
 	});
+	timetable.startWork(createJobs(parts));
+	const stopping = new AbortController();
+	const keeping = keepTime(parts, rhythm, stopping.signal);
+	return {
+		stop: async () => {
+			stopping.abort();
+			await Promise.all([consumption.stop(), timetable.stop(), keeping]);
+			await parts.approvals.stop();
+		},
+	};
 }

@@ -9,6 +9,8 @@ export interface JsonLimits {
 	readonly depthMax: number;
 	/** Members and array items in total: bounds what masking and policy walk. */
 	readonly nodesMax: number;
+	/** Numbers a double cannot hold are read as strings with all their digits instead of being refused. */
+	readonly longNumbersAsText?: boolean;
 }
 
 export const jsonLimitsDefault: JsonLimits = { depthMax: 32, nodesMax: 100_000 };
@@ -48,13 +50,22 @@ export function parseJsonStrictly(text: string, limits: JsonLimits = jsonLimitsD
 	refuseDepth(text, limits.depthMax);
 	let value: JsonValue;
 	try {
-		value = JSON.parse(text) as JsonValue;
+		value = limits.longNumbersAsText ? parseKeepingDigits(text) : (JSON.parse(text) as JsonValue);
 	} catch {
 		throw new JsonRefused("not_json", 0, "the body is not valid JSON (RFC 8259)");
 	}
 	if (!text.isWellFormed()) throw new JsonRefused("lone_surrogate", 0, "the body contains a lone UTF-16 surrogate");
-	new StrictScan(text, limits.nodesMax).run();
+	new StrictScan(text, limits).run();
 	return value;
+}
+
+/** `JSON.parse` source text access (ECMA-262): a reviver sees how a number was written. */
+type SourceReviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;
+
+function parseKeepingDigits(text: string): JsonValue {
+	const keep: SourceReviver = (_name, value, { source }) =>
+		typeof value === "number" && source !== undefined && !holdsExactly(source) ? source : value;
+	return JSON.parse(text, keep as Parameters<typeof JSON.parse>[1]) as JsonValue;
 }
 
 /** Counts brackets outside strings before anything recursive sees the text. */
@@ -83,10 +94,12 @@ function endOfString(text: string, at: number): number {
 class StrictScan {
 	private readonly text: string;
 	private readonly nodesMax: number;
+	private readonly anyNumber: boolean;
 	private nodes = 0;
-	constructor(text: string, nodesMax: number) {
+	constructor(text: string, limits: JsonLimits) {
 		this.text = text;
-		this.nodesMax = nodesMax;
+		this.nodesMax = limits.nodesMax;
+		this.anyNumber = limits.longNumbersAsText ?? false;
 	}
 
 	run(): void {
@@ -149,7 +162,8 @@ class StrictScan {
 		let end = at;
 		while (end + 1 < this.text.length && "0123456789+-.eE".includes(this.text.charAt(end + 1))) end++;
 		const raw = this.text.slice(at, end + 1);
-		if (!holdsExactly(raw)) throw new JsonRefused("number_precision", at, "a number cannot be held exactly: send it as a string");
+		if (!this.anyNumber && !holdsExactly(raw))
+			throw new JsonRefused("number_precision", at, "a number cannot be held exactly: send it as a string");
 		return end;
 	}
 }

@@ -1,24 +1,9 @@
 // Who is calling: one bearer token, verified on every request against the configured issuers (RFC 6750, RFC 7519, RFC 8725, RFC 9068).
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { IssuerUnavailable, issuerKeys, type KeySource } from "./issuer-keys.ts";
-
-/** An issuer that may vouch for callers, as the configuration says. */
-export interface TrustedIssuer {
-	/** Compared exactly with `iss`. */
-	readonly issuer: string;
-	readonly keys: KeySource;
-	/** One of them must be in `aud`. */
-	readonly audience: readonly string[];
-	/** Asymmetric algorithms only; a token's own header never decides. */
-	readonly algorithms: readonly string[];
-	/** Accepted `typ` headers, lower case, without `application/`. */
-	readonly tokenTypes: readonly string[];
-	readonly clockToleranceSeconds: number;
-	/** Names of the claims that carry the caller's subject, groups and e-mail. */
-	readonly claims: { readonly subject: string; readonly groups: string; readonly email: string };
-}
+import { IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 
 export interface Authenticator {
 	/**
@@ -31,9 +16,10 @@ export interface Authenticator {
 const tokenBytesMax = 16_384;
 const groupsMax = 256;
 
-/** Keys are kept per issuer for as long as its source is the same: a new configuration does not fetch them again. */
-export function createAuthenticator(issuers: readonly TrustedIssuer[], now: () => Date = () => new Date()): Authenticator {
-	const trusted = new Map(issuers.map((issuer) => [issuer.issuer, { ...issuer, find: issuerKeys(issuer.keys) }]));
+type Trusted = Issuer & { readonly find: ReturnType<typeof issuerKeys> };
+
+export function createAuthenticator(issuers: readonly Issuer[], now: () => Date = () => new Date()): Authenticator {
+	const trusted = new Map(issuers.map((issuer) => [issuer.issuer, { ...issuer, find: issuerKeys(issuer) }]));
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
@@ -64,7 +50,7 @@ function claimedIssuer(token: string): string {
 	}
 }
 
-async function verified(token: string, issuer: TrustedIssuer & { find: ReturnType<typeof issuerKeys> }, now: Date): Promise<JWTPayload> {
+async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTPayload> {
 	try {
 		const { payload, protectedHeader } = await jwtVerify(token, issuer.find, {
 			algorithms: [...issuer.algorithms],
@@ -72,6 +58,7 @@ async function verified(token: string, issuer: TrustedIssuer & { find: ReturnTyp
 			audience: [...issuer.audience],
 			requiredClaims: ["exp", "iss", "aud"],
 			clockTolerance: issuer.clockToleranceSeconds,
+			...(issuer.maxTokenAgeSeconds !== undefined && { maxTokenAge: issuer.maxTokenAgeSeconds }),
 			currentDate: now,
 		});
 		const type = (protectedHeader.typ ?? "").toLowerCase().replace(/^application\//, "");
@@ -102,15 +89,15 @@ function refused(why: string): Refusal {
 }
 
 /** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
-function callerFrom(payload: JWTPayload, { issuer, claims }: TrustedIssuer): Caller {
+function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
 	const subject = payload[claims.subject];
 	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256)
 		throw refused(`its claim ${claims.subject} is not a subject`);
-	const groups = payload[claims.groups] ?? [];
+	const groups = (claims.groups === undefined ? undefined : payload[claims.groups]) ?? [];
 	const isGroups =
 		Array.isArray(groups) && groups.length <= groupsMax && groups.every((group) => typeof group === "string" && group.length <= 128);
 	if (!isGroups) throw refused(`its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
-	const email = emailFrom(payload, claims.email);
+	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
 	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
 }
 

@@ -1,14 +1,14 @@
 // An issuer's public keys: from a file, a URL, or found by OIDC discovery; fetched when needed, refreshed once for an unknown key id, then left in peace.
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
-
-/** Where keys come from. Discovery follows OpenID Connect Discovery 1.0 section 4. */
-export type KeySource = { readonly keys: JSONWebKeySet } | { readonly url: string } | { readonly discover: string };
+import { createLocalJWKSet, createRemoteJWKSet, type JWTVerifyGetKey } from "jose";
+import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 
 /** An unknown key id asks the issuer again at most this often: made-up key ids must not become a flood. */
 const cooldownMs = 30_000;
 const cacheMs = 600_000;
 const timeoutMs = 4_000;
 const discoveryBytesMax = 262_144;
+/** After a failed discovery, callers in the meantime are told at once. */
+const retryMs = 1_000;
 
 /** The issuer cannot be asked: the token may be good, so this is not the caller's fault. */
 export class IssuerUnavailable extends Error {
@@ -18,15 +18,16 @@ export class IssuerUnavailable extends Error {
 	}
 }
 
-export function issuerKeys(source: KeySource): JWTVerifyGetKey {
-	if ("keys" in source) return createLocalJWKSet(source.keys);
-	if ("url" in source) return remoteKeys(source.url);
+/** Discovery follows OpenID Connect Discovery 1.0 section 4. */
+export function issuerKeys({ issuer, keys }: Pick<Issuer, "issuer" | "keys">): JWTVerifyGetKey {
+	if (keys.from === "file") return createLocalJWKSet({ keys: [...keys.keys] });
+	if (keys.from === "url") return remoteKeys(keys.url);
 	let found: Promise<JWTVerifyGetKey> | undefined;
 	let failedAt = Number.NEGATIVE_INFINITY;
 	return async (header, token) => {
 		if (found === undefined) {
-			if (performance.now() - failedAt < 1_000) throw new IssuerUnavailable(`${source.discover} could not be asked a moment ago`);
-			found = discover(source.discover);
+			if (performance.now() - failedAt < retryMs) throw new IssuerUnavailable(`${issuer} could not be asked a moment ago`);
+			found = discover(issuer);
 			found.catch(() => {
 				failedAt = performance.now();
 				found = undefined;

@@ -1,0 +1,125 @@
+// The revision that is in force: every service follows what policy activated and never reads the folder itself.
+import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
+import { followed } from "#libs/bus/permissions.ts";
+import { compileConfiguration } from "./compile-configuration.ts";
+import type { Configuration } from "./configuration.ts";
+import { unpackFiles } from "./pack-files.ts";
+
+/** The entry of the store `configuration` that names the revision in force. */
+export const currentKey = "current";
+
+/** What `current` holds. */
+export interface CurrentRevision {
+	readonly revision: string;
+	/** Revisions that were in force before, newest first, and when they ceased to be (RFC 3339). */
+	readonly previous: readonly { readonly revision: string; readonly until: string }[];
+}
+
+/** The entry that holds a revision's packed files. */
+export function revisionKey(revision: string): string {
+	return `revision.${revision.replace("sha256:", "")}`;
+}
+
+export interface ActiveConfiguration {
+	/** @throws {EventsUnavailable} until a first revision was activated. */
+	current(): Configuration;
+	/** A revision by name, also one that was superseded: what was granted under it runs under it. Undefined if nobody activated it. */
+	at(revision: string): Promise<Configuration | undefined>;
+	/** Since when a revision is no longer in force; undefined if it is, or if it is not known. */
+	supersededAt(revision: string): Date | undefined;
+	checkReady(): Promise<void>;
+	stop(): Promise<void>;
+}
+
+/** Revisions kept compiled; older ones are read again when a late grant needs them. */
+const compiledMax = 8;
+const refreshMs = 10_000;
+
+/**
+ * Follows the activated configuration. `onActivated` is told of the first and of each further one; it must not throw.
+ */
+export async function followConfiguration(
+	bus: Bus,
+	onActivated: (configuration: Configuration) => void = () => undefined,
+	onFault: (error: unknown) => void = () => undefined,
+): Promise<ActiveConfiguration> {
+	const store = bus.store("configuration");
+	const compiled = new Map<string, Promise<Configuration | undefined>>();
+	let state: CurrentRevision | undefined;
+	let current: Configuration | undefined;
+
+	async function load(revision: string): Promise<Configuration | undefined> {
+		const entry = await store.get(revisionKey(revision));
+		if (!entry) return undefined;
+		const result = compileConfiguration(unpackFiles(entry.value));
+		// What was stored under this name must be this: a revision is the hash of its content.
+		if (!result.ok || result.configuration.revision !== revision)
+			throw new EventsUnavailable(`revision ${revision} is not what its name says`);
+		return result.configuration;
+	}
+
+	function at(revision: string): Promise<Configuration | undefined> {
+		const known = compiled.get(revision);
+		if (known) return known;
+		const loading = load(revision);
+		compiled.set(revision, loading);
+		loading.then(
+			(found) => found === undefined && compiled.delete(revision),
+			() => compiled.delete(revision),
+		);
+		for (const oldest of compiled.keys()) {
+			if (compiled.size <= compiledMax) break;
+			if (oldest !== state?.revision) compiled.delete(oldest);
+		}
+		return loading;
+	}
+
+	async function refresh(): Promise<void> {
+		const entry = await store.get(currentKey);
+		if (!entry) return;
+		const named = JSON.parse(entry.value) as CurrentRevision;
+		const configuration = await at(named.revision);
+		if (!configuration) throw new EventsUnavailable(`revision ${named.revision} is in force but not stored`);
+		const changed = configuration !== current;
+		state = named;
+		current = configuration;
+		if (changed) onActivated(configuration);
+	}
+
+	/** One refresh after the other: an older one never overtakes a newer. */
+	let refreshing: Promise<void> = Promise.resolve();
+	const refreshSoon = () => {
+		refreshing = refreshing.then(refresh).catch(onFault);
+	};
+	const following = await bus.follow({
+		filter: followed.control,
+		from: "now",
+		handle: ({ event }) => {
+			if (event.type === "control.configuration.activated") refreshSoon();
+		},
+	});
+	await refresh();
+	// Whoever activates may die between storing a revision and announcing it.
+	const timer = setInterval(refreshSoon, refreshMs).unref();
+
+	const inForce = () => {
+		if (!current) throw new EventsUnavailable("no configuration has been activated yet");
+		return current;
+	};
+	return {
+		current: inForce,
+		at,
+		supersededAt: (revision) => {
+			const until = state?.previous.find((one) => one.revision === revision)?.until;
+			return until === undefined ? undefined : new Date(until);
+		},
+		checkReady: async () => {
+			if (!current) await refresh();
+			inForce();
+		},
+		stop: async () => {
+			clearInterval(timer);
+			await following.stop();
+		},
+	};
+}

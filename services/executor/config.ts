@@ -1,0 +1,23 @@
+// What an executor must be told.
+import { type Static, Type } from "typebox";
+import { namePattern } from "#libs/contracts/call.ts";
+import { secretSetting, setting } from "#libs/service/config.ts";
+import { natsSettings } from "#libs/service/service-bus.ts";
+import { sealingSettings } from "#libs/service/service-keys.ts";
+
+export const ExecutorConfig = Type.Object({
+	...natsSettings,
+	...sealingSettings,
+	grantKeys: secretSetting(
+		"CALLGATE_GRANT_KEYS",
+		'public keys whose grants count: {"policy": [JWK], "approval": [JWK]}',
+		Type.String({ minLength: 2 }),
+	),
+	pool: setting("CALLGATE_POOL", "the pool this executor belongs to", Type.String({ pattern: namePattern, default: "default" })),
+	vaultFile: setting("CALLGATE_VAULT_FILE", "the encrypted vault", Type.String({ minLength: 1 })),
+	vaultKeyFile: setting("CALLGATE_VAULT_KEY_FILE", "the vault's key, readable by this process alone", Type.String({ minLength: 1 })),
+	callsMax: setting("CALLGATE_CALLS_MAX", "calls in work at once", Type.Integer({ minimum: 1, maximum: 2_000, default: 256 })),
+	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
+	port: setting("CALLGATE_PORT", "port of health, readiness and metrics", Type.Integer({ minimum: 1, maximum: 65_535, default: 7304 })),
+});
+export type ExecutorConfig = Static<typeof ExecutorConfig>;

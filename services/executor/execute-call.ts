@@ -1,0 +1,232 @@
+// The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
+import { setTimeout as delay } from "node:timers/promises";
+import { type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { Event } from "#libs/contracts/events.ts";
+import type { ProblemCode } from "#libs/contracts/problems.ts";
+import { seal } from "#libs/contracts/sealed.ts";
+import { DialError } from "./dial-error.ts";
+import { scrubAnswer } from "./inject-credential.ts";
+import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
+import type { ExecutorPorts } from "./ports.ts";
+import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
+
+/** A claimed call is dialled within this or not at all: an executor that was paused must not dial when it wakes. */
+const startWithinMs = 5_000;
+/** What masking, sealing and storing the ending may take after the function's own time. */
+const settleWithinMs = 10_000;
+/** Attempts at a function that is declared idempotent. */
+const attemptsMax = 3;
+/** An ending that cannot be stored is tried again at this pace; the answer is in hand and must not be lost. */
+const storeRetryMs = 250;
+
+type Ended = Pick<Event<"call.ended">["data"], "ending"> &
+	Partial<Pick<Event<"call.ended">["data"], "status" | "durationMs" | "result" | "findings" | "sealed">> & {
+		code?: ProblemCode;
+		detail?: string;
+	};
+
+interface Claim {
+	readonly position: Position;
+	/** Milliseconds of the monotonic clock: a moved wall clock changes nothing. */
+	readonly claimedAtMs: number;
+}
+
+/** When this process first saw a claim that is not its own, by the monotonic clock: leases are never measured with another's clock. */
+const foreignClaims = new Map<Position, number>();
+const foreignClaimsMax = 10_000;
+
+/**
+ * Executes one granted call, or brings one to its end that another executor left.
+ *
+ * The claim is the event `call.started` on the call's own subject, written only if nothing was: exactly one executor gets it, and it is on
+ * the record before the first byte. A grant that comes again finds it.
+ */
+export async function executeCall(ports: ExecutorPorts, granted: Granted): Promise<void> {
+	const prepared = await prepareCall(ports, granted).catch((error: unknown) => {
+		if (error instanceof CannotRun) return error;
+		throw error;
+	});
+	if (prepared instanceof CannotRun) {
+		const { won } = await end(ports, granted, 0, { ending: "failed", code: prepared.code, detail: prepared.message });
+		if (!won) await finishForeign(ports, granted, undefined);
+		return;
+	}
+	const claim = await claimCall(ports, granted, prepared, 0, 1);
+	if (claim) await runClaimed(ports, granted, prepared, claim);
+	else await finishForeign(ports, granted, prepared);
+}
+
+async function claimCall(
+	ports: ExecutorPorts,
+	granted: Granted,
+	prepared: PreparedCall,
+	after: Position,
+	attempt: number,
+): Promise<Claim | undefined> {
+	const { call, connection, function: name, pool, digest, revision, caller } = granted.data;
+	const claimedAtMs = performance.now();
+	const now = ports.clock.now();
+	const data = {
+		...{ call, connection, function: name, pool, digest, revision, caller },
+		grantId: prepared.grantId,
+		executor: ports.name,
+		attempt,
+		leaseUntil: new Date(now.getTime() + leaseMs(prepared)).toISOString(),
+		...(prepared.credential !== undefined && { credential: prepared.credential }),
+	};
+	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
+	const claimed = await ports.bus.publishAfter(event, after);
+	return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
+}
+
+function leaseMs({ fn }: Pick<PreparedCall, "fn">): number {
+	return startWithinMs + fn.timeoutMs + settleWithinMs;
+}
+
+async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<void> {
+	const ended = await dial(ports, granted, prepared, claim);
+	const durationMs = Math.round(performance.now() - claim.claimedAtMs);
+	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
+	// Lost only if this process was away for longer than its lease and another ended the call: that ending stands.
+	if (won) ports.ended(ended.ending, ended.code, durationMs / 1_000);
+}
+
+async function dial(
+	ports: ExecutorPorts,
+	granted: Granted,
+	{ request, scrub, mask, view }: PreparedCall,
+	{ claimedAtMs }: Claim,
+): Promise<Ended> {
+	const { call, pool } = granted.data;
+	const beforeFirstByte = () => {
+		if (performance.now() - claimedAtMs > startWithinMs) throw new LeaseLost();
+	};
+	try {
+		const answer = scrubAnswer(await ports.dialer.dial({ ...request, beforeFirstByte }), scrub);
+		const masked = maskAnswer(answer, mask, view);
+		const sealed = await seal(ports.sealingKeys, pool, call, "result", masked.result);
+		if (sealed.length > sealedCharsMax)
+			throw new AnswerWithheld(`it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
+		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };
+	} catch (error) {
+		return failureOf(ports, call, error);
+	}
+}
+
+/** An event and its envelope must fit one message. */
+const sealedCharsMax = 5_900_000;
+
+class LeaseLost extends Error {
+	constructor() {
+		super("this executor was away for too long after its claim");
+		this.name = "LeaseLost";
+	}
+}
+
+/** What an error means for the caller: whether the function may have run is told by the code, never guessed. */
+function failureOf(ports: ExecutorPorts, call: string, error: unknown): Ended {
+	if (error instanceof AnswerWithheld) return { ending: "failed", code: "function_answer_unusable", detail: error.message };
+	if (!(error instanceof DialError)) {
+		ports.failed(error, call);
+		return { ending: "failed", code: "function_answer_unusable", detail: "its answer could not be processed" };
+	}
+	const status = error.status === undefined ? {} : { status: error.status };
+	if (!error.sent) return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${error.code})` };
+	if (error.status !== undefined)
+		return {
+			ending: "failed",
+			code: "function_answer_unusable",
+			detail: `its answer broke off or broke a bound (${error.code})`,
+			...status,
+		};
+	const late = error.code === "headers_timeout" || error.code === "total_timeout";
+	return {
+		ending: "failed",
+		code: late ? "function_timeout" : "outcome_unknown",
+		detail: `the request was sent, no answer came (${error.code})`,
+	};
+}
+
+async function end(ports: ExecutorPorts, granted: Granted, after: Position, { detail, ...ended }: Ended): Promise<Conditional> {
+	const { call, connection, function: name, pool, digest, revision, caller, rules, reasons } = granted.data;
+	const data = {
+		call,
+		connection,
+		function: name,
+		pool,
+		digest,
+		revision,
+		caller,
+		rules,
+		reasons,
+		...ended,
+		...(detail && { detail: detail.slice(0, 1_024) }),
+	};
+	return await ports.bus.publishAfter(
+		newEvent("executor", "call.ended", data, { at: ports.clock.now(), traceparent: granted.traceparent }),
+		after,
+	);
+}
+
+/** The function has run: its ending is stored however long the stream is away. Only the death of this process can lose it, and then the ending is `unknown`. */
+async function endForSure(ports: ExecutorPorts, granted: Granted, after: Position, ended: Ended): Promise<Conditional> {
+	for (;;) {
+		try {
+			return await end(ports, granted, after, ended);
+		} catch (error) {
+			if (!(error instanceof EventsUnavailable)) throw error;
+			ports.failed(error, granted.data.call);
+			await delay(storeRetryMs);
+		}
+	}
+}
+
+/**
+ * The call was claimed before: by an executor that is still at work, that ended it, or that died. Only when a whole lease has passed under
+ * this process's own eyes is it taken for dead; then an idempotent function is tried again, and any other call ends as `unknown`.
+ */
+async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall | undefined): Promise<void> {
+	const { call, pool } = granted.data;
+	const [started, ended] = await Promise.all([
+		ports.bus.last("call.started", "executor", call, pool),
+		ports.bus.last("call.ended", "executor", call, pool),
+	]);
+	if (!started || ended) return;
+	await refuseWithinLease(ports, granted, started.position, prepared);
+	const attempt = started.event.data.attempt + 1;
+	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
+		const claim = await claimCall(ports, granted, prepared, started.position, attempt);
+		if (claim) await runClaimed(ports, granted, prepared, claim);
+		return;
+	}
+	const detail = "the executor that claimed it died; whether the function ran is not known";
+	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
+	if (won) ports.ended("unknown", "outcome_unknown", 0);
+	foreignClaims.delete(started.position);
+}
+
+async function refuseWithinLease(
+	ports: ExecutorPorts,
+	granted: Granted,
+	claim: Position,
+	prepared: PreparedCall | undefined,
+): Promise<void> {
+	const configuration = await ports.configuration.at(granted.data.revision);
+	const fn = prepared?.fn ?? configuration?.connection(granted.data.connection)?.function(granted.data.function);
+	const lease = fn ? leaseMs({ fn }) : startWithinMs + settleWithinMs;
+	const now = performance.now();
+	const since = foreignClaims.get(claim) ?? now;
+	foreignClaims.set(claim, since);
+	for (const oldest of foreignClaims.keys()) {
+		if (foreignClaims.size <= foreignClaimsMax) break;
+		foreignClaims.delete(oldest);
+	}
+	const left = since + lease - now;
+	if (left > 0) throw new NotYet("another executor may still be at work on this call", Math.ceil(left));
+}
+
+/** The last word about a grant that could not be processed: the call ends without having run, unless someone claimed it. */
+export async function endUnprocessed(ports: ExecutorPorts, granted: Granted): Promise<void> {
+	await end(ports, granted, 0, { ending: "failed", code: "internal", detail: "the grant could not be processed" });
+}

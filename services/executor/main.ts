@@ -1,0 +1,62 @@
+// The executor process: the only one that holds credentials and reaches functions.
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
+import { systemClock } from "#libs/service/clock.ts";
+import { readConfig } from "#libs/service/config.ts";
+import { createHttp } from "#libs/service/http.ts";
+import { createMetrics } from "#libs/service/metrics.ts";
+import { runService } from "#libs/service/run.ts";
+import { connectServiceBus } from "#libs/service/service-bus.ts";
+import { readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
+import { openVault } from "#libs/vault/vault-file.ts";
+import { ExecutorConfig } from "./config.ts";
+import { createHttpDialer } from "./dial-http.ts";
+import { startExecutor } from "./service.ts";
+
+runService("executor", async (log, environment) => {
+	const config = readConfig(ExecutorConfig, environment);
+	const metrics = createMetrics("executor");
+	const endings = metrics.counter("callgate_calls_ended_total", "Calls ended by this executor", ["ending", "code"]);
+	const seconds = metrics.duration("callgate_execution_seconds", "From claim to ending");
+	const { pool } = config;
+	const bus = await connectServiceBus("executor", config, { log, metrics, pool });
+	const configuration = await followConfiguration(
+		bus,
+		({ revision }) => log.info({ revision }, "configuration in force"),
+		(error) => log.error({ error }, "a configuration could not be followed"),
+	);
+	const dialer = createHttpDialer();
+	const vault = await openVault({ file: config.vaultFile, keyFile: config.vaultKeyFile });
+	const ports = {
+		bus,
+		configuration,
+		grantKeys: await readVerifyingKeys(config.grantKeys),
+		sealingKeys: readSealingKeys(config.sealingKeys),
+		vault,
+		dialer,
+		clock: systemClock,
+		pool,
+		name: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+		ended: (ending: string, code: string | undefined, took: number) => {
+			endings.inc({ ending, code: code ?? "none" });
+			seconds.observe(took);
+		},
+		failed: (error: unknown, call: string) => log.error({ error, call }, "an execution did not go as it should"),
+	};
+	await startExecutor(ports, config.callsMax);
+	const ready = {
+		events: () => bus.checkReady(),
+		configuration: () => configuration.checkReady(),
+		vault: async () => void (await vault.names()),
+	};
+	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });
+	await http.listen({ host: config.host, port: config.port });
+	return {
+		stop: async () => {
+			await bus.close();
+			await dialer.close();
+			await http.close();
+		},
+	};
+});

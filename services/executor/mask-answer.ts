@@ -1,0 +1,105 @@
+// A function's answer, made fit to leave the executor: masked for the caller, cut to a view for the record. What cannot be masked stays here.
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
+import type { SealedResult } from "#libs/contracts/sealed.ts";
+import { compileMask, type Mask } from "#libs/masking/mask.ts";
+import { MaskingError } from "#libs/masking/masking-error.ts";
+import { compileView, maskedView } from "#libs/masking/view.ts";
+import { maskFor } from "#libs/policy/mask-for.ts";
+import type { OutboundAnswer } from "./dial-http.ts";
+import type { HeaderField } from "./outbound-headers.ts";
+
+export interface MaskedAnswer {
+	readonly result: SealedResult;
+	readonly view: JsonValue;
+	readonly findings: { detector: string; path: string; count: number }[];
+}
+
+/** The answer cannot be masked, so it does not leave. */
+export class AnswerWithheld extends Error {
+	constructor(why: string) {
+		super(why);
+		this.name = "AnswerWithheld";
+	}
+}
+
+/** Compiled once per revision and function: a revision never changes. */
+const compiled = new WeakMap<Configuration, Map<string, { mask: Mask; view: Mask }>>();
+
+export function masksOf(configuration: Configuration, connection: string, { name }: ConnectionFunction): { mask: Mask; view: Mask } {
+	const known = compiled.get(configuration) ?? new Map<string, { mask: Mask; view: Mask }>();
+	compiled.set(configuration, known);
+	const key = `${connection} ${name}`;
+	const found = known.get(key);
+	if (found) return found;
+	const { response } = maskFor(configuration.policy, connection, name);
+	const masks = { mask: compileMask(response), view: compileView(response) };
+	known.set(key, masks);
+	return masks;
+}
+
+/** A function's own session is Callgate's, not the caller's. */
+const withheldHeaders = new Set(["set-cookie", "set-cookie2"]);
+/** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
+const answerLimits = { depthMax: 64, nodesMax: 1_000_000, longNumbersAsText: true };
+
+/** @throws {AnswerWithheld} */
+export function maskAnswer(answer: OutboundAnswer, mask: Mask, view: Mask): MaskedAnswer {
+	try {
+		const { body, shown, findings } = maskBody(answer, mask);
+		const headers = answer.headers
+			.filter(([name]) => !withheldHeaders.has(name))
+			.map(([name, value]): HeaderField => [name, mask.maskText(value).text]);
+		const recorded = maskedView({ status: answer.status, ...(shown !== undefined && { body: shown }) }, view);
+		return { result: { status: answer.status, headers, body }, view: recorded.view, findings };
+	} catch (error) {
+		if (error instanceof MaskingError) throw new AnswerWithheld(`it could not be masked (${error.name})`);
+		throw error;
+	}
+}
+
+interface MaskedBody {
+	readonly body: SealedResult["body"];
+	readonly shown: JsonValue | undefined;
+	readonly findings: MaskedAnswer["findings"];
+}
+
+function maskBody({ body, headers }: OutboundAnswer, mask: Mask): MaskedBody {
+	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
+	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
+	const text = decodeText(body, type);
+	const json = /^application\/([\w.+-]+\+)?json\b/i.test(type) ? parseAnswer(text) : undefined;
+	if (json === undefined) {
+		const masked = mask.maskText(text);
+		return { body: { text: masked.text }, shown: masked.text, findings: masked.findings };
+	}
+	const { value, findings } = mask.mask(json.value);
+	// Untouched and unambiguous: the caller gets the function's own bytes, with every digit of every number.
+	if (findings.length === 0 && json.exact) return { body: { text }, shown: value, findings };
+	return { body: { json: value }, shown: value, findings };
+}
+
+/** Bytes that are not text cannot be searched for what must not leave. */
+function decodeText(body: Uint8Array, type: string): string {
+	const charset = /charset="?([\w-]+)"?/i.exec(type)?.[1] ?? "utf-8";
+	try {
+		return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(body);
+	} catch {
+		throw new AnswerWithheld("its body is not text, so it cannot be masked");
+	}
+}
+
+/** `exact` says that every reader of the text sees the same value that was masked. Undefined: it is not JSON, whatever its type says. */
+function parseAnswer(text: string): { value: JsonValue; exact: boolean } | undefined {
+	try {
+		return { value: parseJsonStrictly(text, answerLimits), exact: true };
+	} catch (error) {
+		if (!(error instanceof JsonRefused)) throw error;
+		// A duplicate member has two readings: what is passed on is the one that was masked, written anew.
+		if (error.fault === "duplicate_member" || error.fault === "forbidden_member")
+			return { value: JSON.parse(text) as JsonValue, exact: false };
+		if (error.fault === "not_json") return undefined;
+		throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
+	}
+}

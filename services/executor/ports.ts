@@ -1,0 +1,25 @@
+// What the executor needs from outside: the stream, the revision a call was granted under, its keys, the vault, and the functions themselves.
+import type { Bus } from "#libs/bus/bus.ts";
+import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { VerifyingKeys } from "#libs/contracts/grant.ts";
+import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { Clock } from "#libs/service/clock.ts";
+import type { Vault } from "#libs/vault/vault.ts";
+import type { HttpDialer } from "./dial-http.ts";
+
+export interface ExecutorPorts {
+	readonly bus: Bus;
+	readonly configuration: Pick<ActiveConfiguration, "at">;
+	readonly grantKeys: VerifyingKeys;
+	readonly sealingKeys: SealingKeys;
+	readonly vault: Pick<Vault, "get">;
+	readonly dialer: HttpDialer;
+	readonly clock: Clock;
+	readonly pool: string;
+	/** Tells this process from its replicas, on the record. */
+	readonly name: string;
+	/** Told of each ending, for metrics. */
+	readonly ended: (ending: string, code: string | undefined, seconds: number) => void;
+	/** Something failed that is nobody's fault but ours; never with a value. */
+	readonly failed: (error: unknown, call: string) => void;
+}

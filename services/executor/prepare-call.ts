@@ -1,0 +1,118 @@
+// Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import { digestOf } from "#libs/contracts/digest.ts";
+import type { Event } from "#libs/contracts/events.ts";
+import { GrantRefused, verifyGrant } from "#libs/contracts/grant.ts";
+import type { ProblemCode } from "#libs/contracts/problems.ts";
+import { open, SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
+import type { Mask } from "#libs/masking/mask.ts";
+import { buildRequest } from "#libs/openapi/build-request.ts";
+import { VaultError } from "#libs/vault/vault.ts";
+import type { OutboundRequest } from "./dial-http.ts";
+import { CredentialError, injectCredential } from "./inject-credential.ts";
+import { masksOf } from "./mask-answer.ts";
+import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
+import type { ExecutorPorts } from "./ports.ts";
+import { type Scrubber, scrubber } from "./scrub-secret.ts";
+
+export type Granted = Event<"call.granted">;
+
+/** A call that is ready to be claimed and dialled. */
+export interface PreparedCall {
+	readonly grantId: string;
+	readonly fn: ConnectionFunction;
+	readonly request: OutboundRequest;
+	readonly scrub: Scrubber;
+	readonly mask: Mask;
+	readonly view: Mask;
+	readonly credential?: string;
+}
+
+/** The call cannot run; nothing was sent. The detail is safe for its caller. */
+export class CannotRun extends Error {
+	readonly code: ProblemCode;
+	constructor(code: ProblemCode, detail: string) {
+		super(detail);
+		this.name = "CannotRun";
+		this.code = code;
+	}
+}
+
+const headerBytesMax = 64 * 1024;
+
+/** @throws {CannotRun} for what will not change by trying again, {@link EventsUnavailable} for what may. */
+export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
+	const { data } = granted;
+	const { grantId } = await verifyGrant(data.grant, ports.grantKeys, data, ports.clock.now()).catch((error: unknown) => {
+		throw error instanceof GrantRefused ? new CannotRun("grant_refused", error.message) : error;
+	});
+	const sealed = await openArguments(ports, granted);
+	const configuration = await ports.configuration.at(data.revision);
+	if (!configuration) throw new EventsUnavailable(`revision ${data.revision} is not known here`);
+	const connection = configuration.connection(data.connection);
+	const fn = connection?.function(data.function);
+	if (!connection || !fn || connection.pool !== ports.pool)
+		throw new CannotRun("function_unknown", "the revision has no such function in this pool");
+	const bare = requestOf(connection, fn, sealed, data.call);
+	const credentialed = await addCredential(ports, connection, bare);
+	const masks = masksOf(configuration, data.connection, fn);
+	return { grantId, fn, ...credentialed, ...masks, ...(connection.credential && { credential: connection.credential.secret }) };
+}
+
+async function openArguments({ sealingKeys }: ExecutorPorts, { data }: Granted): Promise<SealedArguments> {
+	const { call, pool, caller, connection, function: name, digest, sealed } = data;
+	const opened = await open(sealingKeys, pool, call, "arguments", sealed).catch((error: unknown) => {
+		throw error instanceof SealBroken ? new CannotRun("grant_refused", error.message) : error;
+	});
+	const actual = digestOf({ caller, connection, function: name, arguments: opened.arguments, salt: opened.salt });
+	if (actual !== digest) throw new CannotRun("grant_refused", "the arguments are not those that were granted");
+	return opened;
+}
+
+function requestOf(connection: Connection, fn: ConnectionFunction, sealed: SealedArguments, call: string): OutboundRequest {
+	const built = buildRequest(fn, sealed.arguments);
+	if (!built.ok) throw new CannotRun("invalid_arguments", built.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
+	const { request } = built;
+	const own: HeaderField[] = [
+		...Object.entries(request.headers),
+		["accept", "application/json, */*;q=0.5"],
+		["user-agent", "callgate"],
+		...(request.contentType === undefined ? [] : [["content-type", request.contentType] as HeaderField]),
+		// A function that is declared idempotent sees one key for all attempts: the caller's, or the call's own id.
+		...(fn.idempotent ? [["idempotency-key", sealed.idempotencyKey ?? call] as HeaderField] : []),
+	];
+	const { limits } = connection;
+	return {
+		url: `${connection.url}${request.path}${request.query === "" ? "" : `?${request.query}`}`,
+		method: request.method,
+		headers: buildOutboundHeaders(
+			sealed.headers.map(([name, value]) => [name, value]),
+			connection.forward,
+			own,
+		),
+		...(request.body !== undefined && { body: request.body }),
+		limits: {
+			connectTimeoutMs: limits.connectTimeoutMs,
+			headersTimeoutMs: Math.min(limits.headersTimeoutMs, fn.timeoutMs),
+			totalTimeoutMs: fn.timeoutMs,
+			bodyBytesMax: limits.responseBodyBytesMax,
+			headerBytesMax,
+		},
+		addresses: { allowLoopback: connection.allowPrivateAddresses, allowPrivate: connection.allowPrivateAddresses },
+	};
+}
+
+async function addCredential({ vault }: ExecutorPorts, { credential }: Connection, request: OutboundRequest) {
+	if (!credential) return { request, scrub: scrubber([]) };
+	const secret = await vault.get(credential.secret).catch((error: unknown) => {
+		throw error instanceof VaultError ? new CannotRun("credential_missing", `the vault cannot be used (${error.code})`) : error;
+	});
+	if (!secret) throw new CannotRun("credential_missing", `the vault has no secret ${credential.secret}`);
+	try {
+		return injectCredential(request, credential, secret);
+	} catch (error) {
+		if (error instanceof CredentialError) throw new CannotRun("credential_missing", error.message);
+		throw error;
+	}
+}

@@ -1,0 +1,115 @@
+// May this call happen? Opens the arguments, checks that they are what the digest says, decides, and puts the decision on the record.
+import { randomUUID } from "node:crypto";
+import { EventsUnavailable, Unprocessable } from "#libs/bus/bus.ts";
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import { digestOf } from "#libs/contracts/digest.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { Event } from "#libs/contracts/events.ts";
+import { signGrant, signHold } from "#libs/contracts/grant.ts";
+import { open, SealBroken } from "#libs/contracts/sealed.ts";
+import { type ApprovalDemand, type Decision, decide } from "#libs/policy/decide.ts";
+import { chargeLimits } from "./charge-limits.ts";
+import type { PolicyPorts } from "./ports.ts";
+
+type Received = Event<"call.received">;
+
+/** A replica of ingress that learns of a new revision later than this is too far behind: its calls are refused. */
+const staleMsMax = 60_000;
+
+/**
+ * Decides one received call. The decision follows from the event and the revision that ingress checked it against, so a call that is
+ * delivered again is decided in the same way; the limits remember which calls they counted.
+ *
+ * @throws {Unprocessable} if the seal or the digest is broken: someone tampered, or keys do not match.
+ */
+export async function decideCall(ports: PolicyPorts, received: Received, storedAt: Date): Promise<void> {
+	const configuration = await revisionOf(ports, received, storedAt);
+	if (!configuration) return await end(ports, received, { ending: "failed", code: "revision_superseded", rules: [], reasons: [] });
+
+	const args = await openArguments(ports, received);
+	const { caller, connection, function: name, receivedAt } = received.data;
+	const decision = decide(configuration.policy, { caller, connection, function: name, arguments: args, receivedAt });
+	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, receivedAt, decision) : decision;
+	ports.decided(charged.effect);
+	switch (charged.effect) {
+		case "grant":
+			return await grant(ports, received, charged);
+		case "hold":
+			return await hold(ports, received, charged);
+		case "deny":
+			return await end(ports, received, { ending: "denied", code: "denied", detail: charged.message, ...why(charged) });
+	}
+}
+
+async function revisionOf({ configuration }: PolicyPorts, { data }: Received, storedAt: Date): Promise<Configuration | undefined> {
+	const current = configuration.current();
+	if (data.revision === current.revision) return current;
+	const named = await configuration.at(data.revision);
+	if (!named) throw new EventsUnavailable(`revision ${data.revision} is not known here yet`);
+	const until = configuration.supersededAt(data.revision);
+	return until !== undefined && storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
+}
+
+async function openArguments({ sealingKeys }: PolicyPorts, { data }: Received) {
+	const { call, pool, caller, connection, function: name, digest, sealed } = data;
+	const { arguments: args, salt } = await open(sealingKeys, pool, call, "arguments", sealed).catch((error: unknown) => {
+		throw error instanceof SealBroken ? new Unprocessable(error.message) : error;
+	});
+	if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) {
+		throw new Unprocessable("the sealed arguments are not those of the digest");
+	}
+	return args;
+}
+
+async function grant(ports: PolicyPorts, received: Received, decision: Decision): Promise<void> {
+	const expiresAt = new Date(ports.clock.now().getTime() + ports.grantTtlMs);
+	const token = await signGrant("policy", ports.signingKey, received.data, { grantId: randomUUID(), expiresAt });
+	const data = { ...passedOn(received), ...why(decision), expiresAt: expiresAt.toISOString(), grant: token };
+	await ports.bus.publish(newEvent("policy", "call.granted", data, saying(ports, received)));
+}
+
+async function hold(ports: PolicyPorts, received: Received, decision: Decision): Promise<void> {
+	const terms = termsOf(decision.approval, ports.clock.now());
+	const token = await signHold(ports.signingKey, received.data, terms.requirements, new Date(terms.expiresAt));
+	const data = { ...passedOn(received), arguments: received.data.arguments, ...why(decision), terms, hold: token };
+	await ports.bus.publish(newEvent("policy", "call.held", data, saying(ports, received)));
+}
+
+/** Times count from the decision. */
+function termsOf(demand: ApprovalDemand | undefined, now: Date): Event<"call.held">["data"]["terms"] {
+	if (!demand) throw new Error("a hold without people is a bug in decide");
+	const at = (afterMs: number) => new Date(now.getTime() + afterMs).toISOString();
+	return {
+		requirements: demand.requirements.map((one) => ({ ...one, anyOf: [...one.anyOf] })),
+		expiresAt: at(demand.expiresMs),
+		remindAt: demand.remindMs.map(at),
+		escalations: demand.escalations.map(({ afterMs, to, ...rest }) => ({ at: at(afterMs), to: [...to], ...rest })),
+	};
+}
+
+type Ended = Pick<Event<"call.ended">["data"], "ending" | "rules" | "reasons"> & { code: string; detail?: string | undefined };
+
+async function end(ports: PolicyPorts, received: Received, { detail, ...ended }: Ended): Promise<void> {
+	const { call, caller, connection, function: name, pool, digest, revision } = received.data;
+	const data = { call, caller, connection, function: name, pool, digest, revision, ...ended, ...(detail !== undefined && { detail }) };
+	// Lost to itself: the call was delivered again after it was ended.
+	await ports.bus.publishAfter(newEvent("policy", "call.ended", data, saying(ports, received)), 0);
+}
+
+/** The last word about a call that policy could not process: it ends, and its caller learns that it did not run. */
+export async function endUndecided(ports: PolicyPorts, received: Received): Promise<void> {
+	await end(ports, received, { ending: "failed", code: "internal", rules: [], reasons: [] });
+}
+
+function passedOn({ data }: Received) {
+	const { call, connection, function: name, pool, digest, revision, caller, callReason, receivedAt, sealed } = data;
+	return { call, connection, function: name, pool, digest, revision, caller, receivedAt, sealed, ...(callReason && { callReason }) };
+}
+
+function why({ rules, reasons }: Pick<Decision, "rules" | "reasons">) {
+	return { rules: [...rules], reasons: reasons.map((reason) => ({ ...reason })) };
+}
+
+function saying({ clock }: PolicyPorts, { traceparent }: Received) {
+	return { at: clock.now(), traceparent };
+}

@@ -1,0 +1,17 @@
+// What policy needs from outside: the stream and its stores, the configuration in force, its keys, and the time.
+import type { Bus } from "#libs/bus/bus.ts";
+import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { SigningKey } from "#libs/contracts/grant.ts";
+import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { Clock } from "#libs/service/clock.ts";
+
+export interface PolicyPorts {
+	readonly bus: Bus;
+	readonly configuration: Pick<ActiveConfiguration, "current" | "at" | "supersededAt">;
+	readonly sealingKeys: SealingKeys;
+	readonly signingKey: SigningKey;
+	readonly clock: Clock;
+	readonly grantTtlMs: number;
+	/** Told of each decision, for metrics. */
+	readonly decided: (effect: "grant" | "hold" | "deny") => void;
+}

@@ -117,7 +117,7 @@ test("an argument is only called unknown when no function in question can have i
 });
 
 describe("masks", () => {
-	test("selectors, actions and detectors are checked", () => {
+	test("places, selectors and detectors are checked", () => {
 		const document: PolicyDocument = {
 			...withRules(),
 			mask: [{ match: { connection: "nope" }, request: { "$.a[": "redact" }, response: { "$.b": "redact" }, detect: ["card", "cards"] }],
@@ -128,6 +128,15 @@ describe("masks", () => {
 			expect.stringContaining('p mask/0/detect/1: there is no detector "cards"'),
 		]);
 	});
+});
+
+test("more masked paths of one function than masking compiles", () => {
+	const paths = (from: number) => Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`$.a${from + at}`, "redact" as const]));
+	const mask = [
+		{ match: { connection: "bank" }, request: paths(0) },
+		{ match: { function: "pay" }, request: paths(100) },
+	];
+	expect(errorsOf({ ...withRules(), mask })).toEqual(["p mask: bank.pay has 300 masked paths, at most 256 are allowed"]);
 });
 
 describe("the schema refuses what it does not know", () => {
@@ -165,5 +174,6 @@ describe("the schema refuses what it does not know", () => {
 	test("a mask that turns every detector off", () => {
 		expect(check.mask.Check({ match: {}, detect: [] })).toBe(false);
 		expect(check.mask.Check({ match: {}, detect: ["card"] })).toBe(true);
+		expect(check.mask.Check({ match: {}, request: { "$.a": "keep" } })).toBe(false);
 	});
 });

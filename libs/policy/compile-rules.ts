@@ -1,5 +1,6 @@
 // Policies as written → rules that can be asked, or every mistake in them at once, each with its place.
 import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
+import { pathsMax } from "#libs/masking/mask.ts";
 import { parseSelector } from "#libs/masking/selector.ts";
 import { ConditionRefused } from "./check-condition.ts";
 import type {
@@ -13,6 +14,7 @@ import type {
 } from "./compiled-policy.ts";
 import { compileAmount, compileCondition } from "./condition.ts";
 import { durationMs } from "./duration.ts";
+import { maskFor } from "./mask-for.ts";
 import type { MaskEntry, PolicyDocument, Rule } from "./policy-document.ts";
 import { shelve } from "./rule-index.ts";
 
@@ -53,6 +55,7 @@ export const limitWindowMaxMs = 31 * dayMs;
 export function compilePolicies(documents: readonly PolicySource[], context: PolicyContext): CompileResult {
 	const compiler = new Compiler(context);
 	for (const source of documents) compiler.document(source);
+	compiler.maskTotals();
 	if (compiler.errors.length > 0) return { ok: false, errors: compiler.errors };
 	const rules = compiler.rules.sort((one, other) => (one.name < other.name ? -1 : 1));
 	return { ok: true, policy: { rules, shelves: shelve(rules), masks: compiler.masks, context } };
@@ -225,6 +228,17 @@ class Compiler {
 				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
 		}
 		this.masks.push({ policy: this.document_, ...places, entry });
+	}
+
+	/** Each function's masks taken together must be what masking can compile: found here, not when the function is called. */
+	maskTotals(): void {
+		for (const [connection, functions] of this.context.connections) {
+			for (const fn of functions) {
+				const { request, response } = maskFor(this, connection, fn);
+				const total = Math.max(Object.keys(request.paths).length, Object.keys(response.paths).length);
+				if (total > pathsMax) this.fault(["mask"], `${connection}.${fn} has ${total} masked paths, at most ${pathsMax} are allowed`);
+			}
+		}
 	}
 }
 

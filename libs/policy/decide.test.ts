@@ -194,6 +194,27 @@ test("more hold rules than an approval can carry deny", () => {
 	expect(decide(policyOf(holds.slice(1)), payCall).approval?.requirements).toHaveLength(16);
 });
 
+test("however much there is to say, it fits into the events that carry it", () => {
+	const names = Array.from({ length: 80 }, (_, at) => `has_a_rather_long_name_${at}`);
+	const when = names
+		.map((name) => `args.${name}`)
+		.join(" + ")
+		.concat(" > 1");
+	const long: PolicyContext = { ...context, groups: new Set(names.slice(0, 32).map((name) => name.replaceAll("_", "-"))) };
+	const rules: Rule[] = [
+		...Array.from({ length: 70 }, (_, at): Rule => ({ name: `deny-${at}`, match: { connection: "mail" }, when, effect: "deny" })),
+		{ name: "hold", match: { connection: "bank" }, effect: "hold", approval: { anyOf: [...long.groups] } },
+	];
+	const compiled = compilePolicies([{ name: "p", file: "p.yaml", document: { kind: "Policy", name: "p", rules } }], long);
+	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+	for (const call of [payCall, { ...payCall, connection: "mail", function: "send" }]) {
+		const { reasons, rules: named } = decide(compiled.policy, call);
+		expect(reasons.length).toBeLessThanOrEqual(64);
+		expect(named.length).toBeLessThanOrEqual(64);
+		for (const { message } of reasons) expect(message.length).toBeLessThanOrEqual(1_000);
+	}
+});
+
 test("reasons name rules and arguments and repeat no value", () => {
 	const whens = ["bool(args.country)", "int(args.country) > 1", "timestamp(args.country) > now", "args.amount.x == 1", "args.country > 5"];
 	const rules = whens.map(

@@ -67,6 +67,8 @@ const requirementsMax = 16;
 /** As many as an event lists. */
 const reasonsMax = 64;
 const timesMax = 16;
+/** What an event holds of one message, with room to spare: names of many groups or arguments add up. */
+const messageCharactersMax = 1_000;
 
 /** A rule that is not silent about the call. `uncountable`: its condition holds, but what its limit sums up is no amount. */
 type Verdict =
@@ -156,15 +158,19 @@ function denied(verdicts: readonly Verdict[]): Decision {
 	};
 }
 
+function reasonOf(code: ReasonCode, rule: string, message: string): Reason {
+	return { code, rule, message: message.length > messageCharactersMax ? `${message.slice(0, messageCharactersMax - 1)}…` : message };
+}
+
 function denialReason(verdict: Verdict): Reason {
 	const { name, message } = verdict.rule;
 	switch (verdict.kind) {
 		case "matched":
-			return { code: "denied_by_rule", rule: name, message: message ?? `The rule "${name}" denies this call.` };
+			return reasonOf("denied_by_rule", name, message ?? `The rule "${name}" denies this call.`);
 		case "error":
-			return { code: "condition_error", rule: name, message: `The condition of rule "${name}" cannot be evaluated: ${verdict.why}.` };
+			return reasonOf("condition_error", name, `The condition of rule "${name}" cannot be evaluated: ${verdict.why}.`);
 		case "uncountable":
-			return { code: "condition_error", rule: name, message: `The limit of rule "${name}" cannot be counted: ${verdict.why}.` };
+			return reasonOf("condition_error", name, `The limit of rule "${name}" cannot be counted: ${verdict.why}.`);
 	}
 }
 
@@ -177,7 +183,7 @@ function held(holds: readonly Verdict[]): Decision {
 	return {
 		effect: "hold",
 		rules: namesOf(holds),
-		reasons: holds.map(({ rule }) => ({ code: "held_by_rule", rule: rule.name, message: rule.message ?? holdMessage(rule) })),
+		reasons: holds.map(({ rule }) => reasonOf("held_by_rule", rule.name, rule.message ?? holdMessage(rule))),
 		approval: demandOf(holds.map(({ rule }) => rule)),
 		...(message !== undefined && { message }),
 	};

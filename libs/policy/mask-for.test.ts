@@ -1,6 +1,7 @@
 // Masks merge so that more masking wins: forgetting something masks too much.
 import { expect, test } from "vitest";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
+import { compileMask } from "#libs/masking/mask.ts";
 import { compilePolicies } from "./compile-rules.ts";
 import { maskFor } from "./mask-for.ts";
 import type { MaskEntry } from "./policy-document.ts";
@@ -41,6 +42,12 @@ test("paths are taken together, by side; where two disagree the value is redacte
 	const masks = maskFor(policy, "bank", "pay");
 	expect(masks.request.paths).toEqual({ "$.a": "redact", "$.b": "last4" });
 	expect(masks.response.paths).toEqual({ "$.c": "redact" });
+});
+
+test("what comes out compiles, also for a path that is called like JavaScript's own members", () => {
+	const { request } = maskFor(masksOf({ match: {}, request: { "$.__proto__": "redact", "$.constructor": "last4" } }), "bank", "pay");
+	const args = JSON.parse('{"__proto__": "4111 1111 1111 1111", "constructor": "4111 1111 1111 1111"}');
+	expect(JSON.stringify(compileMask(request).mask(args).value)).not.toContain("4111 1111 1111");
 });
 
 test("detectors are narrowed only if every entry that matches says so", () => {

@@ -1,15 +1,11 @@
 // What to mask in the arguments and results of one function: every entry that matches, merged so that more masking wins.
 import { ALL_DETECTORS, type DetectorName, isDetectorName } from "#libs/masking/detectors.ts";
+import type { MaskSpec } from "#libs/masking/mask.ts";
+import type { MaskAction } from "#libs/masking/mask-value.ts";
 import type { CompiledMask, CompiledPolicy } from "./compiled-policy.ts";
 
-/** What libs/masking compiles: paths with what to do there, and detectors for everywhere else. */
-export interface MaskTerms {
-	readonly paths: Readonly<Record<string, string>>;
-	readonly detect: readonly DetectorName[];
-}
-
 /** Where two entries disagree about one path, nothing of the value stays. */
-const strictest = "redact";
+const strictest: MaskAction = "redact";
 
 /**
  * Masks for requests and responses of a function.
@@ -18,11 +14,7 @@ const strictest = "redact";
  * - `detect` only narrows what is looked for if every matching entry has it (then it is the union of theirs). No entry, or one without
  *   `detect`: every detector. Forgetting something masks too much, never too little.
  */
-export function maskFor(
-	policy: Pick<CompiledPolicy, "masks">,
-	connection: string,
-	fn: string,
-): { request: MaskTerms; response: MaskTerms } {
+export function maskFor(policy: Pick<CompiledPolicy, "masks">, connection: string, fn: string): { request: MaskSpec; response: MaskSpec } {
 	const matching = policy.masks.filter((mask) => (mask.connections?.has(connection) ?? true) && (mask.functions?.has(fn) ?? true));
 	const detect = detectorsOf(matching);
 	return {
@@ -37,8 +29,8 @@ function detectorsOf(masks: readonly CompiledMask[]): readonly DetectorName[] {
 	return [...new Set(named.flatMap((names) => names ?? []))].filter(isDetectorName).sort();
 }
 
-function pathsOf(masks: readonly CompiledMask[], side: "request" | "response"): Record<string, string> {
-	const paths = new Map<string, string>();
+function pathsOf(masks: readonly CompiledMask[], side: "request" | "response"): Record<string, MaskAction> {
+	const paths = new Map<string, MaskAction>();
 	for (const { entry } of masks) {
 		for (const [selector, action] of Object.entries(entry[side] ?? {})) {
 			const known = paths.get(selector);

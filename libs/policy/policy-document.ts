@@ -58,7 +58,9 @@ export const Rule = strict({
 });
 export type Rule = Static<typeof Rule>;
 
-const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: selectorCharsMax }), Type.String({ minLength: 1, maxLength: 32 }));
+/** What stands where a value was; the same words as masking's `MaskAction`, which the compiler checks where masks are merged. */
+const Action = Type.Union([Type.Literal("redact"), Type.Literal("last4")]);
+const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: selectorCharsMax }), Action);
 
 export const MaskEntry = strict({
 	match: strict({ connection: Type.Optional(oneOrMore(Name)), function: Type.Optional(oneOrMore(FunctionName)) }),

@@ -11,6 +11,8 @@ interface NationalId {
 	readonly country: string;
 	/** Characters between the start and the first digit group that leads to it; where a separator may stand before it, both. */
 	readonly before: readonly number[];
+	/** Possible lengths of that digit group. */
+	readonly lead: readonly number[];
 	/** Sticky and of bounded length. */
 	readonly shape: RegExp;
 	/** `compact` is what matched, upper case, without separators. */
@@ -20,34 +22,40 @@ interface NationalId {
 }
 
 const table: readonly NationalId[] = [
-	{ country: "US social security number and ITIN", before: [0], shape: /\d{3}([- ])\d{2}\1\d{4}/y, valid: isSsn },
-	{ country: "US social security number without dashes", before: [0], shape: /\d{9}/y, valid: isSsn, hinted: true },
+	{ country: "US social security number and ITIN", before: [0], lead: [3], shape: /\d{3}([- ])\d{2}\1\d{4}/y, valid: isSsn },
+	{ country: "US social security number without dashes", before: [0], lead: [9], shape: /\d{9}/y, valid: isSsn, hinted: true },
 	{
 		country: "GB national insurance number",
 		before: [2, 3],
+		lead: [2, 6],
 		shape: /[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?\d\d ?\d\d ?\d\d ?[A-D]/y,
 		valid: isNino,
 	},
-	{ country: "NL burgerservicenummer", before: [0], shape: /\d{4}[. ]?\d{2}[. ]?\d{3}/y, valid: isBsn, hinted: true },
-	{ country: "DE Steuer-ID", before: [0], shape: /\d{2} ?\d{3} ?\d{3} ?\d{3}/y, valid: isSteuerId, hinted: true },
+	{ country: "NL burgerservicenummer", before: [0], lead: [4, 6, 9], shape: /\d{4}[. ]?\d{2}[. ]?\d{3}/y, valid: isBsn, hinted: true },
+	{ country: "DE Steuer-ID", before: [0], lead: [2, 5, 8, 11], shape: /\d{2} ?\d{3} ?\d{3} ?\d{3}/y, valid: isSteuerId, hinted: true },
 	{
 		country: "FR numéro de sécurité sociale",
 		before: [0],
+		lead: [1, 3, 5, 6, 7, 10, 13, 15],
 		shape: /[1-478] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d/y,
 		valid: isNir,
 	},
-	{ country: "ES DNI", before: [0], shape: /\d{8}[- ]?[A-Z]/y, valid: isDni },
-	{ country: "ES NIE", before: [1, 2], shape: /[XYZ]-?\d{7}-?[A-Z]/y, valid: isDni },
+	{ country: "ES DNI", before: [0], lead: [8], shape: /\d{8}[- ]?[A-Z]/y, valid: isDni },
+	{ country: "ES NIE", before: [1, 2], lead: [7], shape: /[XYZ]-?\d{7}-?[A-Z]/y, valid: isDni },
 	{
 		country: "IT codice fiscale",
 		before: [6, 7],
+		lead: [1, 2],
 		shape: /[A-Z]{3} ?[A-Z]{3} ?[\dLMNPQRSTUV]{2}[A-EHLMPRST][\dLMNPQRSTUV]{2} ?[A-Z][\dLMNPQRSTUV]{3}[A-Z]/iy,
 		valid: isCodiceFiscale,
 	},
-	{ country: "CH AHV", before: [0], shape: /756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}/y, valid: isAhv },
-	{ country: "BR CPF", before: [0], shape: /\d{3}\.\d{3}\.\d{3}-\d{2}/y, valid: isCpf },
-	{ country: "BR CPF without punctuation", before: [0], shape: /\d{11}/y, valid: isCpf, hinted: true },
+	{ country: "CH AHV", before: [0], lead: [3, 7, 11, 13], shape: /756[. ]?\d{4}[. ]?\d{4}[. ]?\d{2}/y, valid: isAhv },
+	{ country: "BR CPF", before: [0], lead: [3], shape: /\d{3}\.\d{3}\.\d{3}-\d{2}/y, valid: isCpf },
+	{ country: "BR CPF without punctuation", before: [0], lead: [11], shape: /\d{11}/y, valid: isCpf, hinted: true },
 ];
+
+/** The table by the length of the digit group, so that most groups are dismissed by one look-up. */
+const byLead = Array.from({ length: 16 }, (_, length) => table.filter(({ lead }) => lead.includes(length)));
 
 export const nationalIdDetector: ShapeDetector = {
 	id: "national-id",
@@ -59,11 +67,12 @@ export const nationalIdDetector: ShapeDetector = {
 };
 
 function find(scan: Scan): void {
-	const { starts } = scan.digitGroups();
+	const { starts, ends } = scan.digitGroups();
 	let coveredTo = 0;
-	for (const digitsAt of starts) {
+	for (let group = 0; group < starts.length; group++) {
+		const digitsAt = starts[group] ?? 0;
 		if (digitsAt < coveredTo) continue;
-		for (const id of table) {
+		for (const id of byLead[(ends[group] ?? 0) - digitsAt] ?? []) {
 			const found = boundsOfId(scan, id, digitsAt);
 			if (found === undefined) continue;
 			coveredTo = found.end;

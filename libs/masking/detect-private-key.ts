@@ -42,9 +42,11 @@ function orEnd(text: string, at: number): number {
 	return at < 0 ? text.length : at;
 }
 
-const privateMembers = new Set(["d", "p", "q", "dp", "dq", "qi", "oth", "k"]);
+const privateMembers = new Set(["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"]);
+/** `RSA`, `EC`, `OKP`, `oct`, `AKP` and what may be registered yet; never a mark. */
+const keyType = /^[A-Za-z0-9]{1,16}$/;
 
 /** Whether the member `name` of `object` is the private part of a JWK (RFC 7518 section 6). */
 export function isPrivateJwkMember(object: JsonObject, name: string): boolean {
-	return privateMembers.has(name) && typeof object.kty === "string";
+	return privateMembers.has(name) && typeof object.kty === "string" && keyType.test(object.kty);
 }

@@ -104,8 +104,8 @@ export class ValueMasker {
 		if (!Number.isInteger(value)) return value;
 		const magnitude = Math.abs(value);
 		if ((hints & hint.cardCode) !== 0 && magnitude < 10_000 && this.detectors.has("card")) return this.masked(value, cardCodeMark, "card");
-		// Shorter than any phone number.
-		if (magnitude < 1e6) return value;
+		// Shorter than any phone number, or so long that JavaScript prints it with an exponent.
+		if (magnitude < 1e6 || magnitude >= 1e21) return value;
 		const decimal = String(magnitude);
 		if (!Number.isSafeInteger(value) && this.detectors.has("card") && mayHaveBeenCard(decimal))
 			return this.masked(value, markOf("card"), "card");

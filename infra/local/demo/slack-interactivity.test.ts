@@ -57,6 +57,21 @@ test.each([
 	expect(workspace.seen).toEqual([]);
 });
 
+test("only the person who sees an ephemeral message can click on it", async () => {
+	await using workspace = await startWorkspace();
+	const { client, slack, seen } = workspace;
+	const { message_ts } = await client.chat.postEphemeral({
+		channel: "C0FINANCE1",
+		user: "U0DANA0001",
+		text: "t",
+		blocks: [...approvalBlocks],
+	});
+	expect(await slack.click(clickOn(String(message_ts), "approve", "frank"))).toEqual({ ok: false, error: "message_not_found" });
+	expect(await slack.click(clickOn(String(message_ts), "approve", "dana"))).toMatchObject({ ok: true });
+	expect(seen).toMatchObject([{ user: { username: "dana" }, container: { is_ephemeral: true } }]);
+	expect(seen[0]).not.toHaveProperty("message");
+});
+
 test("an app that does not answer in time, or with an error, is shown beside the message", async () => {
 	await using silent = await startWorkspace(() => "hang", { ackTimeoutMs: 20 });
 	const ts = await postApproval(silent);

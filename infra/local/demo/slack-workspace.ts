@@ -201,7 +201,7 @@ function countChanges() {
 					waiting.delete(wake);
 					resolve(version);
 				};
-				const timer = setTimeout(wake, version > since ? 0 : waitMs);
+				const timer = setTimeout(wake, version > since ? 0 : waitMs).unref();
 				waiting.add(wake);
 			}),
 	};

@@ -67,9 +67,12 @@ function checkMapping(schema: Schema, value: Readonly<Record<string, unknown>>, 
 		if (known) faults.push(...check(known, member, [...path, name]));
 		else if (isClosed) faults.push({ path: [...path, name], atKey: true, message: unknownMember(name, schema) });
 	}
+	const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
 	for (const name of schema.required ?? []) {
 		const expected = properties[name];
-		if (!Object.hasOwn(value, name))
+		// A misspelt member is one mistake, told where it stands; that its right spelling is missing follows from it.
+		const isMisspelt = unknown.some((other) => nearest(other, Object.keys(properties)) === name);
+		if (!Object.hasOwn(value, name) && !isMisspelt)
 			faults.push({ path, message: `found no "${name}", expected ${expected ? expectation(expected) : "one"}` });
 	}
 	return faults;

@@ -176,7 +176,10 @@ class Compiler {
 		if (path === undefined || text === undefined) {
 			const message =
 				path === undefined ? "expected a file inside the configuration folder" : "expected a file that exists beside this one";
-			const hint = didYouMean(reference.path, Object.keys(this.files));
+			const hint = didYouMean(
+				reference.path,
+				Object.keys(this.files).filter((path) => path !== document.file),
+			);
 			this.report(document, [{ path: [reference.member], message: `found "${reference.path.slice(0, 80)}", ${message}${hint}` }]);
 			return undefined;
 		}

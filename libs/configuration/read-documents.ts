@@ -56,7 +56,8 @@ export function resolveReference(from: string, reference: string): string | unde
 export function referencedFiles(files: SourceFiles): Set<string> {
 	const found = new Set<string>();
 	for (const [file, text] of Object.entries(files)) {
-		if (!isYaml(file)) continue;
+		// Vendors' documents can be large and say no kind: the cheap look saves parsing them here.
+		if (!isYaml(file) || !/kind["']?\s*:/.test(text)) continue;
 		for (const { value } of parseYamlFile(file, text, { aliases: true }).documents) {
 			const reference = referenceOf(value);
 			const path = reference && resolveReference(file, reference.path);

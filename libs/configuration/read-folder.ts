@@ -1,6 +1,6 @@
 // A configuration folder on disk → its files as text. The only place of the compiler that reads anything.
 import { open, readdir, realpath, stat } from "node:fs/promises";
-import { join, relative, resolve, sep } from "node:path";
+import { join, resolve, sep } from "node:path";
 import type { ConfigurationError } from "./configuration-error.ts";
 import { referencedFiles } from "./read-documents.ts";
 import { isSourcePath, type SourceFiles, sourceBounds } from "./source-files.ts";
@@ -54,10 +54,12 @@ class FolderReader {
 		const found: string[] = [];
 		for (const { name } of await readdir(join(this.root, below), { withFileTypes: true })) {
 			const path = below === "" ? name : `${below}/${name}`;
-			if (name.startsWith(".") || !(await this.isInside(path))) continue;
-			const kind = await stat(join(this.root, path));
-			if (kind.isDirectory()) found.push(...(await this.list(path, depth + 1)));
-			else if (/\.ya?ml$/.test(name)) found.push(path);
+			if (name.startsWith(".")) continue;
+			const kind = await stat(join(this.root, path)).catch(() => undefined);
+			const isFile = /\.ya?ml$/.test(name) && !kind?.isDirectory();
+			if ((!isFile && !kind?.isDirectory()) || !(await this.isInside(path))) continue;
+			if (isFile) found.push(path);
+			else found.push(...(await this.list(path, depth + 1)));
 		}
 		return found.sort();
 	}
@@ -72,7 +74,7 @@ class FolderReader {
 		}
 		const inside = target === this.root || target.startsWith(this.root + sep);
 		if (!inside) this.refuse(path, "found a link that leads out of the configuration folder, expected files inside it");
-		return inside && !relative(this.root, target).startsWith("..");
+		return inside;
 	}
 
 	private async readFile(path: string): Promise<void> {
@@ -81,13 +83,14 @@ class FolderReader {
 		if (!(await this.isInside(path))) return;
 		if (Object.keys(this.files).length >= sourceBounds.filesMax)
 			return this.refuse(path, `found more than ${sourceBounds.filesMax} files, expected fewer`);
-		await using file = await open(join(this.root, path), "r");
-		const { size } = await file.stat();
+		// Looked at before it is opened: opening a pipe would wait for whoever writes into it.
+		const { size, isFile } = await stat(join(this.root, path)).then((found) => ({ size: found.size, isFile: found.isFile() }));
+		if (!isFile) return this.refuse(path, "found something that is not a file, expected a file");
 		this.bytes += size;
-		if (!(await file.stat()).isFile()) return this.refuse(path, "found something that is not a file, expected a file");
 		if (size > sourceBounds.fileBytesMax) return this.refuse(path, `found ${size} bytes, expected at most ${sourceBounds.fileBytesMax}`);
 		if (this.bytes > sourceBounds.totalBytesMax)
 			return this.refuse(path, `found more than ${sourceBounds.totalBytesMax} bytes in all, expected fewer`);
+		await using file = await open(join(this.root, path), "r");
 		const buffer = Buffer.alloc(size);
 		const { bytesRead } = await file.read(buffer, 0, size, 0);
 		const text = decode(buffer.subarray(0, bytesRead));

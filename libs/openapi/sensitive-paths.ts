@@ -3,6 +3,9 @@ import { isRecord, type JsonSchema, memberOf } from "./http-function.ts";
 
 /** Most places that are walked; schemas that refer to each other often have more places than anyone could list. */
 const placesMax = 10_000;
+/** Masking takes paths up to this long and deep (libs/masking/selector.ts). */
+const pathCharsMax = 512;
+const stepsMax = 32;
 
 /**
  * JSONPaths (RFC 9535) of everything marked `writeOnly`, `x-callgate-sensitive` or `format: password`. Where schemas refer to themselves, or
@@ -28,9 +31,9 @@ class Walk {
 		this.root = root;
 	}
 
-	visit(schema: unknown, path: string, refs: readonly string[]): void {
+	visit(schema: unknown, path: string, refs: readonly string[], steps = 0): void {
 		if (!isRecord(schema) || this.everywhere) return;
-		if (++this.places > placesMax) {
+		if (++this.places > placesMax || path.length > pathCharsMax || steps > stepsMax) {
 			this.everywhere = true;
 			return;
 		}
@@ -41,9 +44,9 @@ class Walk {
 		const ref = memberOf(schema, "$ref");
 		if (typeof ref === "string") {
 			if (refs.includes(ref)) this.everywhere = true;
-			else this.visit(definitionOf(this.root, ref), path, [...refs, ref]);
+			else this.visit(definitionOf(this.root, ref), path, [...refs, ref], steps);
 		}
-		for (const { schema: part, step } of partsOf(schema)) this.visit(part, path + step, refs);
+		for (const { schema: part, step } of partsOf(schema)) this.visit(part, path + step, refs, steps + (step === "" ? 0 : 1));
 	}
 }
 

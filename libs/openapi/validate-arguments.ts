@@ -23,12 +23,14 @@ const formatCharsMax = 2_048;
 export function compileArguments(fn: HttpFunction): (args: Readonly<Record<string, unknown>>) => CheckedArguments {
 	const first = createAjv(false).compile(mutable(fn.argumentsSchema));
 	let every: typeof first | undefined;
+	let names: ReadonlySet<string> | undefined;
 	return (args) => {
 		if (!first(args)) {
 			every ??= createAjv(true).compile(mutable(fn.argumentsSchema));
 			const validate = countNodes(args, nodesForAllErrorsMax) < nodesForAllErrorsMax ? every : first;
 			validate(args);
-			return { ok: false, errors: explain(fn.argumentsSchema, validate.errors ?? []) };
+			names ??= declaredNames(fn.argumentsSchema);
+			return { ok: false, errors: explain(fn.argumentsSchema, names, validate.errors ?? []) };
 		}
 		const built = buildRequest(fn, args);
 		return built.ok ? { ok: true } : { ok: false, errors: built.errors };
@@ -110,9 +112,12 @@ function countNodes(value: unknown, max: number): number {
 	return count;
 }
 
-function explain(schema: JsonSchema, errors: readonly ErrorObject[]): ArgumentError[] {
+function explain(schema: JsonSchema, names: ReadonlySet<string>, errors: readonly ErrorObject[]): ArgumentError[] {
 	const told = errors.filter(({ keyword }) => keyword !== "if" && keyword !== "propertyNames").slice(0, errorsMax);
-	const explained = told.map((error) => ({ pointer: safePointer(error.instancePath + subject(error)), message: messageOf(schema, error) }));
+	const explained = told.map((error) => ({
+		pointer: safePointer(names, error.instancePath + subject(error)),
+		message: messageOf(schema, error),
+	}));
 	return explained.length > 0 ? explained : [{ pointer: "", message: "does not match the function's schema" }];
 }
 
@@ -148,9 +153,22 @@ function listed(values: unknown): string {
 	return JSON.stringify(values).slice(0, 300);
 }
 
-/** A member's name is the caller's text: shown only where it looks like a name rather than like data. */
-function safePointer(pointer: string): string {
+/** A member's name is the caller's text: shown where the schema knows it, else only where it looks like a name rather than like data. */
+function safePointer(names: ReadonlySet<string>, pointer: string): string {
 	const tokens = pointer.split("/").slice(1);
-	const isName = (token: string): boolean => /^(?:[A-Za-z_$][A-Za-z_.$-]{0,39}\d{0,3}|\d{1,6})$/.test(token);
+	const isName = (token: string): boolean => names.has(token) || /^(?:[A-Za-z_$][A-Za-z_.$-]{0,39}\d{0,3}|\d{1,6})$/.test(token);
 	return tokens.map((token) => `/${isName(token) ? token : "…"}`).join("");
+}
+
+/** Names of members that the schema declares anywhere, as tokens of a JSON Pointer. */
+function declaredNames(schema: JsonSchema): ReadonlySet<string> {
+	const names = new Set<string>();
+	const pending: unknown[] = [schema];
+	for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+		if (Array.isArray(next)) pending.push(...next);
+		if (!isRecord(next)) continue;
+		for (const name of Object.keys(asRecord(next.properties))) names.add(pointerTo(name).slice(1));
+		pending.push(...Object.values(next));
+	}
+	return names;
 }

@@ -1,0 +1,142 @@
+// A configuration compiled: what services find in it, and that its revision depends on nothing but its files.
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { compileConfiguration } from "./compile-configuration.ts";
+import type { Configuration } from "./configuration.ts";
+import { packFiles, unpackFiles } from "./pack-files.ts";
+import { revisionOf, type SourceFiles } from "./source-files.ts";
+
+function compiled(files: SourceFiles): Configuration {
+	const result = compileConfiguration(files);
+	if (!result.ok) throw new Error(JSON.stringify(result.errors));
+	return result.configuration;
+}
+
+const demo = demoConfiguration({ issuer: "http://127.0.0.1:4000", bankUrl: "http://127.0.0.1:4001/" });
+
+test("the demo's configuration compiles, and says what the demo needs", () => {
+	const configuration = compiled(demo);
+	expect(
+		configuration.issuersOf("http://127.0.0.1:4000").map(({ name, audience, tokenTypes }) => ({ name, audience, tokenTypes })),
+	).toEqual([{ name: "demo", audience: ["callgate"], tokenTypes: ["at+jwt", "jwt"] }]);
+	expect(configuration.issuersOf("http://127.0.0.1:4000/")).toEqual([]);
+	const bank = configuration.connection("bank");
+	expect(bank).toMatchObject({
+		url: "http://127.0.0.1:4001",
+		pool: "default",
+		credential: { secret: "bank-api-key", as: "bearer" },
+		forward: [],
+	});
+	expect(bank?.functions.map(({ name }) => name)).toEqual([
+		"closeAccount",
+		"createTransfer",
+		"getAccount",
+		"getStatement",
+		"listTransactions",
+	]);
+	expect(bank?.function("createTransfer")).toMatchObject({ idempotent: false, timeoutMs: 10_000 });
+	expect(bank?.function("toString")).toBeUndefined();
+	expect(configuration.connection("constructor")).toBeUndefined();
+	expect([...(configuration.group("finance")?.members ?? [])]).toEqual(["dana@example.com", "frank@example.com"]);
+	expect([...(configuration.group("auditors")?.groups ?? [])]).toEqual(["auditors"]);
+	expect(configuration.policy.rules).toHaveLength(5);
+});
+
+test("defaults are what the schema says", () => {
+	const text =
+		"kind: Connection\nname: api\nprotocol: http\nurl: https://api.example.com/v1/\nfunctions: { ping: { method: GET, path: /ping } }\n";
+	expect(compiled({ "a.yaml": text }).connection("api")).toMatchObject({
+		url: "https://api.example.com/v1",
+		pool: "default",
+		forward: [],
+		allowPrivateAddresses: false,
+		limits: {
+			connectTimeoutMs: 5_000,
+			headersTimeoutMs: 30_000,
+			totalTimeoutMs: 60_000,
+			requestBodyBytesMax: 1_048_576,
+			responseBodyBytesMax: 4_194_304,
+		},
+		functions: [{ name: "ping", idempotent: false, timeoutMs: 60_000 }],
+	});
+});
+
+test("written-out functions: path, query and body by method and by query:", () => {
+	const text = `
+kind: Connection
+name: api
+protocol: http
+url: https://api.example.com
+functions:
+  search: { method: GET, path: /search, arguments: { type: object, required: [q], properties: { q: { type: string }, page: { $ref: "#/$defs/page" } }, $defs: { page: { type: integer } } } }
+  put:
+    method: PUT
+    path: /things/{id}
+    query: [dryRun]
+    rename: { body.name: title }
+    arguments:
+      type: object
+      required: [id, name]
+      properties: { id: { type: string }, name: { type: string }, dryRun: { type: boolean } }
+`;
+	const { functions } = compiled({ "a.yaml": text }).connection("api") ?? { functions: [] };
+	const [put, search] = functions;
+	expect(put?.parameters.map(({ name, in: place, required }) => [name, place, required])).toEqual([
+		["id", "path", true],
+		["dryRun", "query", false],
+	]);
+	expect(put?.body).toMatchObject({ mode: "members", required: true, members: [{ name: "name", argument: "title" }], open: false });
+	expect(search?.parameters.map(({ name, kinds }) => [name, kinds])).toEqual([
+		["q", ["string"]],
+		["page", ["integer"]],
+	]);
+	expect(search?.body).toBeUndefined();
+});
+
+test("the revision is that of the files that were used, in any order", () => {
+	const { revision, files } = compiled(demo);
+	expect(revision).toMatch(/^sha256:[0-9a-f]{64}$/);
+	expect(compiled(Object.fromEntries(Object.entries(demo).reverse())).revision).toBe(revision);
+	expect(compiled({ ...demo, "unused.openapi.yaml": "openapi: 3.1.0\npaths: {}\n" }).revision).toBe(revision);
+	expect(compiled({ ...demo, "policy.yaml": `${demo["policy.yaml"]}# a comment\n` }).revision).not.toBe(revision);
+	expect(compiled(unpackFiles(packFiles(files))).revision).toBe(revision);
+});
+
+const path = fc.stringMatching(/^[a-z]{1,8}(\/[a-z]{1,8})?\.yaml$/);
+const files = fc.dictionary(
+	path,
+	fc.string({ unit: "binary" }).filter((text) => text.isWellFormed()),
+	{ noNullPrototype: true },
+);
+
+test("packing and unpacking change nothing, and equal files pack to equal text", () => {
+	fc.assert(
+		fc.property(files, (some) => {
+			const packed = packFiles(some);
+			expect(unpackFiles(packed)).toEqual(some);
+			expect(packFiles(Object.fromEntries(Object.entries(some).reverse()))).toBe(packed);
+		}),
+	);
+});
+
+test("different files have different revisions", () => {
+	fc.assert(
+		fc.property(files, files, (one, other) => {
+			const same = packFiles(one) === packFiles(other);
+			expect(revisionOf(one) === revisionOf(other)).toBe(same);
+		}),
+	);
+	expect(revisionOf({ "a.yaml": "1\nb.yaml" })).not.toBe(revisionOf({ "a.yaml": "1", "b.yaml": "" }));
+});
+
+test.each([
+	["a bomb", packFiles({ "a.yaml": "a".repeat(60 * 1_048_576) })],
+	["a file that is too large", packFiles({ "a.yaml": "a".repeat(9 * 1_048_576) })],
+	["a path that leads out", packFiles({ "../a.yaml": "a" })],
+	["a hidden path", packFiles({ ".git/a.yaml": "a" })],
+	["not base64", "%%%%"],
+	["not gzip", "aGVsbG8="],
+])("unpacking refuses %s", (_name, packed) => {
+	expect(() => unpackFiles(packed)).toThrow(/^packed configuration: /);
+});

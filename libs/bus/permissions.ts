@@ -17,16 +17,22 @@ export function inboxPrefixOf(service: Service, pool?: string): string {
 export const followed = {
 	/** Endings, for the callers that wait at this replica. */
 	endings: "callgate.ingress.>",
-	/** What happened to calls, for `GET /v1/calls/{id}/events`. */
+	/** What happened to calls, and what approval said about them, for `GET /v1/calls/{id}/events`: one call's at a time, see `stepsOf`. */
 	calls: "callgate.*.*.*.*.call.>",
+	votes: "callgate.record._.approval.*.approval.>",
 	/** Everything approval ever said: its state is folded from it. */
 	approvals: "callgate.*.*.approval.>",
 	/** The configuration that is in force. */
 	control: "callgate.all.>",
 } as const;
 
+/** Filters for the steps of one call. */
+export function stepsOf(call: string): string[] {
+	return [`callgate.*.*.*.${call}.call.>`, `callgate.record._.approval.${call}.approval.>`];
+}
+
 const follows: Record<Service, readonly string[]> = {
-	ingress: [followed.endings, followed.calls, followed.control],
+	ingress: [followed.endings, followed.calls, followed.votes, followed.control],
 	policy: [followed.control],
 	approval: [followed.approvals, followed.control],
 	executor: [followed.control],

@@ -1,0 +1,77 @@
+// A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
+import { isProblemCode, type ProblemCode, type ProblemDetails } from "#libs/contracts/problems.ts";
+import { open, type SealedResult, type SealingKeys } from "#libs/contracts/sealed.ts";
+import type { Ended } from "./pending-calls.ts";
+
+export type Answer =
+	| { readonly ok: true; readonly result: SealedResult }
+	| { readonly ok: false; readonly code: ProblemCode; readonly details: ProblemDetails };
+
+/** @throws {SealBroken} where the result was tampered with, which is an internal failure. */
+export async function answerOf(keys: SealingKeys, { data }: Ended): Promise<Answer> {
+	const { call, pool, ending, sealed } = data;
+	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await open(keys, pool, call, "result", sealed) };
+	return { ok: false, code: codeOf(data), details: detailsOf(data) };
+}
+
+function codeOf({ ending, code }: Ended["data"]): ProblemCode {
+	if (code !== undefined && isProblemCode(code)) return code;
+	switch (ending) {
+		case "denied":
+		case "rejected":
+		case "expired":
+		case "cancelled":
+			return ending;
+		case "unknown":
+			return "outcome_unknown";
+		case "completed":
+		case "failed":
+			return "internal";
+	}
+}
+
+function detailsOf({ call, detail, rules, reasons, by }: Ended["data"]): ProblemDetails {
+	const said = detail ?? (by === undefined ? undefined : `by ${by.join(", ")}`);
+	return { call, rules, reasons, ...(said !== undefined && { detail: said }) };
+}
+
+/** A completed call as JSON text. A body that the function sent as JSON stands in it as it was sent, with every digit of every number. */
+export function completedText({ data }: Ended, { status, headers, body }: SealedResult): string {
+	const { call, connection, function: name, findings = [] } = data;
+	const shown = {
+		call,
+		state: "completed",
+		connection,
+		function: name,
+		findings,
+		result: { status, headers: Object.fromEntries(headers) },
+	};
+	const shell = JSON.stringify(shown);
+	const bodyText = jsonText(headers, body);
+	return bodyText === undefined ? shell : `${shell.slice(0, -2)},"body":${bodyText}}}`;
+}
+
+function jsonText(headers: SealedResult["headers"], body: SealedResult["body"]): string | undefined {
+	if (body === undefined) return undefined;
+	if ("json" in body) return JSON.stringify(body.json);
+	if ("base64" in body) return JSON.stringify({ base64: body.base64 });
+	const isJson = headers.some(([name, value]) => name === "content-type" && /^application\/([\w.+-]+\+)?json\b/i.test(value));
+	return isJson && isWellFormed(body.text) ? body.text : JSON.stringify(body.text);
+}
+
+/** A function may call its answer JSON although it is not. */
+function isWellFormed(text: string): boolean {
+	try {
+		JSON.parse(text);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
+/** The bytes of a result as the transparent proxy sends them. */
+export function rawBody({ body }: SealedResult): Buffer {
+	if (body === undefined) return Buffer.alloc(0);
+	if ("json" in body) return Buffer.from(JSON.stringify(body.json));
+	return "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(body.text);
+}

@@ -1,0 +1,98 @@
+// Calls a caller may still ask about: those answered with 202, idempotency keys, and requests that attach to a pending call. Kept for 24 hours.
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Bus } from "#libs/bus/bus.ts";
+import type { Caller } from "#libs/contracts/call.ts";
+import { canonicalJson } from "#libs/contracts/digest.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { type CheckedCall, fingerprintOf } from "./accept-call.ts";
+import type { IngressPorts } from "./ports.ts";
+
+/** A call that was answered with its address. */
+export interface KeptCall {
+	readonly call: string;
+	readonly caller: Pick<Caller, "issuer" | "subject">;
+	readonly connection: string;
+	readonly function: string;
+	readonly pool: string;
+	readonly receivedAt: string;
+}
+
+export async function keepCall(bus: Bus, kept: KeptCall): Promise<void> {
+	await bus.store("calls").put(`call.${kept.call}`, JSON.stringify(kept));
+}
+
+export async function keptCall(bus: Bus, call: string): Promise<KeptCall | undefined> {
+	const entry = await bus.store("calls").get(`call.${call}`);
+	return entry && (JSON.parse(entry.value) as KeptCall);
+}
+
+/** What an idempotency key stands for. */
+interface KeyEntry {
+	readonly call: string;
+	readonly fingerprint: string;
+	readonly at: number;
+	/** The call is durable: nobody needs to publish it again. */
+	readonly published: boolean;
+}
+
+/** Whoever took the key publishes within this; a later request with the key takes over what a dead replica left. */
+const takenMsMax = 5_000;
+
+export type KeyUse =
+	/** The key is this request's: publish under `call`, then `confirm`. */
+	| { readonly mine: true; readonly call: string; confirm(): Promise<void> }
+	/** The key stands for a call that exists. */
+	| { readonly mine: false; readonly call: string };
+
+/**
+ * Takes an idempotency key for a call, or finds the call it stands for. Keys are scoped to caller and function.
+ *
+ * @throws {Refusal} `idempotency_mismatch` where it was used with other arguments.
+ */
+export async function useKey(ports: IngressPorts, key: string, checked: CheckedCall, newCall: string): Promise<KeyUse> {
+	const store = ports.bus.store("calls");
+	const { issuer, subject } = checked.asked.caller;
+	const scope = canonicalJson([issuer, subject, checked.connection.name, checked.fn.name, key]);
+	const name = `key.${createHash("sha256").update(scope).digest("hex")}`;
+	const fingerprint = fingerprintOf(ports.sealingKeys, checked);
+	const entryFor = (call: string, published: boolean) =>
+		JSON.stringify({ call, fingerprint, at: ports.clock.now().getTime(), published } satisfies KeyEntry);
+	const mine = (call: string): KeyUse => ({ mine: true, call, confirm: () => store.put(name, entryFor(call, true)) });
+
+	if ((await store.write(name, entryFor(newCall, false), 0)).won) return mine(newCall);
+	const known = await store.get(name);
+	if (!known) throw new Refusal("events_unavailable", { detail: "the idempotency key changed while it was read; try again" });
+	const entry = JSON.parse(known.value) as KeyEntry;
+	if (!timingSafeEqual(Buffer.from(entry.fingerprint), Buffer.from(fingerprint))) {
+		throw new Refusal("idempotency_mismatch", { detail: "the key stands for a call with other arguments", call: entry.call });
+	}
+	const abandoned = !entry.published && ports.clock.now().getTime() - entry.at > takenMsMax;
+	if (abandoned && (await store.write(name, entryFor(entry.call, false), known.version)).won) return mine(entry.call);
+	return { mine: false, call: entry.call };
+}
+
+/** The pending call that an equal proxied request attaches to. */
+export interface Attachment {
+	readonly call: string;
+	/** Takes the call's ending for one request: true for exactly one of those that attached. */
+	take(): Promise<boolean>;
+}
+
+function attachmentKey(ports: IngressPorts, checked: CheckedCall): string {
+	return `same.${fingerprintOf(ports.sealingKeys, checked)}`;
+}
+
+export async function findAttachment(ports: IngressPorts, checked: CheckedCall): Promise<Attachment | undefined> {
+	const store = ports.bus.store("calls");
+	const key = attachmentKey(ports, checked);
+	const entry = await store.get(key);
+	if (!entry || entry.value === taken) return undefined;
+	return { call: entry.value, take: async () => (await store.write(key, taken, entry.version)).won };
+}
+
+const taken = "taken";
+
+/** From now on an equal request attaches to this call. */
+export async function offerAttachment(ports: IngressPorts, checked: CheckedCall, call: string): Promise<void> {
+	await ports.bus.store("calls").put(attachmentKey(ports, checked), call);
+}

@@ -1,0 +1,134 @@
+// The API of calls: submit, ask, watch, cancel, and the list of functions. What each request means is in the verbs; here is only HTTP.
+import swagger from "@fastify/swagger";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Static, Type } from "typebox";
+import { callIdPattern, namePattern } from "#libs/contracts/call.ts";
+import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { problemBody, Refusal } from "#libs/contracts/problems.ts";
+import { authorizationOf } from "#libs/identity/authorization-header.ts";
+import { sendProblem } from "#libs/service/http.ts";
+import { checkCall } from "./accept-call.ts";
+import { answerOf, completedText } from "./answer-call.ts";
+import { cancelCall } from "./cancel-call.ts";
+import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
+import type { Ended } from "./pending-calls.ts";
+import type { IngressPorts } from "./ports.ts";
+import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
+import { showCall } from "./show-call.ts";
+import { StepStreams } from "./stream-steps.ts";
+import { submitCall } from "./submit-call.ts";
+
+export interface HttpLimits {
+	readonly waitSecondsMax: number;
+	readonly stepsMax: number;
+}
+
+const CallRequest = Type.Object(
+	{
+		connection: Type.String({ pattern: namePattern, description: "where the function lives" }),
+		function: Type.String({ minLength: 1, maxLength: 128, description: "its name: the operationId of the connection's document" }),
+		arguments: Type.Unsafe<JsonValue>({ type: "object", description: "one flat object, as the function's schema says" }),
+		reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: "why; approvers and auditors read it" })),
+	},
+	{ additionalProperties: false },
+);
+const CallParams = Type.Object({ call: Type.String({ pattern: callIdPattern }) });
+const FunctionsQuery = Type.Object({ format: Type.Optional(Type.Enum([...toolFormats])) }, { additionalProperties: false });
+const security = [{ bearer: [] }];
+
+/** Adds the routes; call before `listen`. */
+export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
+	const steps = new StepStreams(stepsMax);
+	const callerOf = (request: FastifyRequest) => ports.authenticate(authorizationOf(request.raw));
+	await http.register(swagger, { openapi: openapiHead });
+
+	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", { schema: submitSchema }, async (request, reply) => {
+		const caller = await callerOf(request);
+		const { connection, function: name, arguments: args, reason } = request.body;
+		if (!isJsonObject(args)) throw new Refusal("malformed_request", { detail: "arguments must be an object" });
+		const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
+		const checked = checkCall(ports, {
+			...{ caller, connection, function: name, arguments: args, reason, via: "calls" },
+			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+			traceparent: readTraceparent(request.headers.traceparent),
+		});
+		const submitted = await submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false });
+		reply.header("callgate-call", submitted.call);
+		if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
+		if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
+		return sendAccepted(reply, submitted.call, submitted.state);
+	});
+
+	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: showSchema }, async (request, reply) => {
+		const own = await showCall(ports, await callerOf(request), request.params.call);
+		const { call, connection, function: name, receivedAt, standing } = own;
+		reply.header("callgate-call", call).type("application/json");
+		if (!standing.ended) return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt }));
+		const answer = await answerOf(ports.sealingKeys, standing.ended);
+		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
+		const problem = problemBody(answer.code, answer.details);
+		return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt, problem }));
+	});
+
+	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call/events", { schema: stepsSchema }, async (request, reply) => {
+		const own = await showCall(ports, await callerOf(request), request.params.call);
+		reply.header("cache-control", "no-store").header("callgate-call", own.call).type("text/event-stream");
+		return reply.send(await steps.stream(ports, own));
+	});
+
+	http.delete<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: cancelSchema }, async (request, reply) => {
+		const { call } = request.params;
+		const ended = await cancelCall(ports, await callerOf(request), call);
+		reply.header("callgate-call", call).type("application/json");
+		if (ended) return reply.send(JSON.stringify({ call, state: ended.data.ending }));
+		return reply
+			.code(202)
+			.header("location", `/v1/calls/${call}`)
+			.send(JSON.stringify({ call, state: "withdrawn" }));
+	});
+
+	http.get<{ Querystring: { format?: ToolFormat } }>("/v1/functions", { schema: functionsSchema }, async (request) => {
+		const caller = await callerOf(request);
+		return listFunctions(ports.configuration.current(), caller, request.query.format ?? "callgate");
+	});
+
+	http.get("/openapi.json", { schema: { hide: true } as object }, async () => http.swagger());
+}
+
+async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {
+	const answer = await answerOf(ports.sealingKeys, ended);
+	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
+	return reply.type("application/json").send(completedText(ended, answer.result));
+}
+
+export function sendAccepted(reply: FastifyReply, call: string, state: string): FastifyReply {
+	const body = JSON.stringify({ call, state, location: `/v1/calls/${call}` });
+	return reply.code(202).header("location", `/v1/calls/${call}`).header("retry-after", "2").type("application/json").send(body);
+}
+
+const openapiHead = {
+	openapi: "3.1.0",
+	info: {
+		title: "Callgate ingress",
+		version: "1",
+		description: "Governed function calls. Every refusal is application/problem+json (RFC 9457) with a stable `code`.",
+	},
+	components: { securitySchemes: { bearer: { type: "http" as const, scheme: "bearer", bearerFormat: "JWT" } } },
+};
+const anyJson = { type: "object", additionalProperties: true };
+const problemAnswer = { description: "a problem (RFC 9457)", content: { "application/problem+json": { schema: anyJson } } };
+const submitSchema = {
+	summary: "Submit a call",
+	description: "`Prefer: wait=N` waits up to N seconds for the ending, else 202 with its Location. `Idempotency-Key`: same key, same call.",
+	security,
+	body: CallRequest,
+	response: {
+		202: { description: "accepted; ask at Location", content: { "application/json": { schema: anyJson } } },
+		"4xx": problemAnswer,
+		"5xx": problemAnswer,
+	},
+};
+const showSchema = { summary: "Where a call stands, and its result", security, params: CallParams };
+const stepsSchema = { summary: "The call's steps as server-sent events", security, params: CallParams };
+const cancelSchema = { summary: "Cancel a call that still waits for people", security, params: CallParams };
+const functionsSchema = { summary: "What this caller may call, with JSON Schemas", security, querystring: FunctionsQuery };

@@ -1,0 +1,120 @@
+// The transparent proxy: a client's base URL points here and nothing else of it changes. Requests are mapped to functions by the connection's document.
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Connection } from "#libs/configuration/kinds/connection.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import type { SealedResult } from "#libs/contracts/sealed.ts";
+import { authorizationOf } from "#libs/identity/authorization-header.ts";
+import { argumentsFromRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
+import { matchRoute } from "#libs/openapi/match-route.ts";
+import { parseBody, sendProblem } from "#libs/service/http.ts";
+import { checkCall } from "./accept-call.ts";
+import { answerOf, rawBody } from "./answer-call.ts";
+import { sendAccepted } from "./listen-http.ts";
+import type { IngressPorts } from "./ports.ts";
+import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
+import { submitCall } from "./submit-call.ts";
+
+export interface ProxyLimits {
+	readonly waitSecondsMax: number;
+	/** For a request that does not say `Prefer: wait`. */
+	readonly proxyWaitSeconds: number;
+}
+
+const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+export async function listenProxy(http: FastifyInstance, ports: IngressPorts, limits: ProxyLimits): Promise<void> {
+	await http.register(async (scope) => {
+		// The body is read by the function's own declaration, not by the API's.
+		scope.removeAllContentTypeParsers();
+		scope.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) => body);
+		scope.route<{ Params: { connection: string } }>({
+			method: methods,
+			url: "/proxy/:connection/*",
+			exposeHeadRoute: false,
+			schema: { hide: true } as object,
+			handler: (request, reply) => proxyRequest(ports, limits, request, reply),
+		});
+	});
+}
+
+async function proxyRequest(
+	ports: IngressPorts,
+	limits: ProxyLimits,
+	request: FastifyRequest<{ Params: { connection: string } }>,
+	reply: FastifyReply,
+): Promise<FastifyReply> {
+	const caller = await ports.authenticate(authorizationOf(request.raw));
+	const connection = ports.configuration.current().connection(request.params.connection);
+	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
+	const { name, args } = readCall(connection, request);
+	const checked = checkCall(ports, {
+		...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
+		headers: forwardedOf(connection, request),
+		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+		traceparent: readTraceparent(request.headers.traceparent),
+	});
+	const waitMs = readWaitMs(request.headers.prefer, limits.waitSecondsMax) ?? limits.proxyWaitSeconds * 1_000;
+	const submitted = await submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: true });
+	reply.header("callgate-call", submitted.call);
+	if (!submitted.ended) return sendAccepted(reply, submitted.call, submitted.state);
+	const answer = await answerOf(ports.sealingKeys, submitted.ended);
+	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
+}
+
+function readCall(connection: Connection, request: FastifyRequest): { name: string; args: JsonObject } {
+	const { path, query } = rawTarget(connection, request);
+	const route = matchRoute(connection.functions, request.method, path);
+	if (!route) throw new Refusal("function_unknown", { detail: `no function of ${connection.name} answers ${request.method} on this path` });
+	const { fn, pathArgs } = route;
+	const body = readBody(fn.body?.encoding, request);
+	const read = argumentsFromRequest(fn, { pathArgs, query, headers: request.headers, ...(body && { body }) });
+	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
+	const args = read.args as JsonValue;
+	if (!isJsonObject(args)) throw new Refusal("invalid_arguments", { detail: "the request has no arguments" });
+	return { name: fn.name, args };
+}
+
+/** The path and query exactly as they were sent: decoding is the document's business, once. */
+function rawTarget(connection: Connection, request: FastifyRequest): { path: string; query: string } {
+	const target = request.raw.url ?? "";
+	const prefix = `/proxy/${connection.name}`;
+	if (!target.startsWith(`${prefix}/`)) throw new Refusal("function_unknown", { detail: "the connection's name must be written plainly" });
+	const [path = "", ...query] = target.slice(prefix.length).split("?");
+	return { path, query: query.join("?") };
+}
+
+function readBody(encoding: "json" | "form" | undefined, request: FastifyRequest): RequestBody | undefined {
+	const { body } = request;
+	if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
+	const type = (request.headers["content-type"] ?? "").toLowerCase();
+	if (encoding === "form" && type.startsWith("application/x-www-form-urlencoded")) return { encoding, text: body.toString("latin1") };
+	if (encoding === "json" && /^application\/([\w.+-]+\+)?json\b/.test(type)) return { encoding, value: parseBody(body) };
+	if (encoding === undefined) throw new Refusal("invalid_arguments", { detail: "this function takes no body" });
+	throw new Refusal("unsupported_media_type", { detail: `this function takes ${encoding === "json" ? "JSON" : "a form"}` });
+}
+
+function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [string, string][] {
+	return forward.flatMap((name): [string, string][] => {
+		const value = headers[name];
+		return typeof value === "string" ? [[name, value]] : [];
+	});
+}
+
+/** Set by whoever writes the answer to the wire. */
+const ownHeaders = new Set([
+	"content-length",
+	"transfer-encoding",
+	"connection",
+	"keep-alive",
+	"date",
+	"callgate-call",
+	"www-authenticate",
+]);
+
+function sendResult(reply: FastifyReply, result: SealedResult): FastifyReply {
+	for (const [name, value] of result.headers) if (!ownHeaders.has(name)) reply.header(name, value);
+	// Without a type of the function's own none is invented.
+	if (!result.headers.some(([name]) => name === "content-type")) reply.removeHeader("content-type");
+	return reply.code(result.status).send(rawBody(result));
+}

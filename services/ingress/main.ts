@@ -1,0 +1,50 @@
+// The ingress process: where calls come in and answers go out.
+import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
+import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { systemClock } from "#libs/service/clock.ts";
+import { readConfig } from "#libs/service/config.ts";
+import { createHttp } from "#libs/service/http.ts";
+import { createMetrics } from "#libs/service/metrics.ts";
+import { runService } from "#libs/service/run.ts";
+import { connectServiceBus } from "#libs/service/service-bus.ts";
+import { readSealingKeys } from "#libs/service/service-keys.ts";
+import { IngressConfig } from "./config.ts";
+import { listenHttp } from "./listen-http.ts";
+import { listenProxy } from "./listen-proxy.ts";
+import { PendingCalls } from "./pending-calls.ts";
+import { followEndings } from "./service.ts";
+
+runService("ingress", async (log, environment) => {
+	const config = readConfig(IngressConfig, environment);
+	const metrics = createMetrics("ingress");
+	const pending = new PendingCalls(config.pendingMax);
+	metrics.gauge("callgate_callers_waiting", "Callers that wait at this replica", () => pending.size());
+	const bus = await connectServiceBus("ingress", config, { log, metrics });
+	let authenticator = createAuthenticator([]);
+	const configuration = await followConfiguration(
+		bus,
+		({ revision, issuers }) => {
+			authenticator = createAuthenticator(issuers);
+			log.info({ revision }, "configuration in force");
+		},
+		(error) => log.error({ error }, "a configuration could not be followed"),
+	);
+	await followEndings(bus, pending);
+
+	const ports = {
+		...{ bus, configuration, pending, clock: systemClock },
+		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
+		sealingKeys: readSealingKeys(config.sealingKeys),
+	};
+	const ready = { events: () => bus.checkReady(), configuration: () => configuration.checkReady() };
+	const http = createHttp({ log, metrics, ready, bodyBytesMax: config.bodyBytesMax });
+	await listenHttp(http, ports, config);
+	await listenProxy(http, ports, config);
+	await http.listen({ host: config.host, port: config.port });
+	return {
+		stop: async () => {
+			await http.close();
+			await bus.close();
+		},
+	};
+});

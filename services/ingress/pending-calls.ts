@@ -1,0 +1,66 @@
+// Callers that wait at this replica: each hears of its call's ending once that is durable.
+
+import type { Event } from "#libs/contracts/events.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+
+export type Ended = Event<"call.ended">;
+
+/** One caller's wait. */
+export interface Wait {
+	/** Resolves with the ending, or with undefined when the time is over or the caller is gone. */
+	ended(waitMs: number, gone?: AbortSignal): Promise<Ended | undefined>;
+	/** Must be called; a wait that is not cancelled holds its place. */
+	cancel(): void;
+}
+
+export class PendingCalls {
+	private readonly waits = new Map<string, Set<(ended: Ended) => void>>();
+	private readonly max: number;
+	private count = 0;
+	constructor(max: number) {
+		this.max = max;
+	}
+
+	/**
+	 * Begins to listen for a call's ending; do so before the call is published, or it may have ended unheard.
+	 *
+	 * @throws {Refusal} `too_many_requests` when this replica holds as many callers as it may.
+	 */
+	listen(call: string): Wait {
+		if (this.count >= this.max) throw new Refusal("too_many_requests", { detail: "too many callers wait at once", retryAfterSeconds: 2 });
+		this.count++;
+		const heard = Promise.withResolvers<Ended>();
+		const waits = this.waits.get(call) ?? new Set();
+		this.waits.set(call, waits);
+		waits.add(heard.resolve);
+		return {
+			ended: async (waitMs, gone) => {
+				const over = Promise.withResolvers<undefined>();
+				const timer = setTimeout(() => over.resolve(undefined), waitMs);
+				const leave = () => over.resolve(undefined);
+				gone?.addEventListener("abort", leave);
+				if (gone?.aborted) leave();
+				try {
+					return await Promise.race([heard.promise, over.promise]);
+				} finally {
+					clearTimeout(timer);
+					gone?.removeEventListener("abort", leave);
+				}
+			},
+			cancel: () => {
+				if (!waits.delete(heard.resolve)) return;
+				this.count--;
+				if (waits.size === 0) this.waits.delete(call);
+			},
+		};
+	}
+
+	/** Tells everyone here who waits for this call. */
+	settle(ended: Ended): void {
+		for (const hear of this.waits.get(ended.data.call) ?? []) hear(ended);
+	}
+
+	size(): number {
+		return this.count;
+	}
+}

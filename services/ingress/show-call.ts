@@ -1,0 +1,54 @@
+// Where a call stands, read back from the record: for its own caller only.
+import type { Bus } from "#libs/bus/bus.ts";
+import { type Caller, sameCaller } from "#libs/contracts/call.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { type KeptCall, keptCall } from "./kept-calls.ts";
+import type { Ended } from "./pending-calls.ts";
+import type { IngressPorts } from "./ports.ts";
+
+export type Standing =
+	| { readonly ended: Ended; readonly state: Ended["data"]["ending"] }
+	| { readonly ended: undefined; readonly state: "received" | "held" | "started" };
+
+/** The ending of a call, whoever ended it. */
+export async function endingOf(bus: Bus, call: string, pools: readonly string[]): Promise<Ended | undefined> {
+	const writers = ["policy", "approval", "executor"] as const;
+	const found = await Promise.all(pools.flatMap((pool) => writers.map((writer) => bus.last("call.ended", writer, call, pool))));
+	// An executor's word about a call is the last: nothing else can follow it.
+	return found.findLast((one) => one !== undefined)?.event;
+}
+
+export async function stateOf(bus: Bus, call: string, pools: readonly string[]): Promise<Standing> {
+	const [ended, asked, ...started] = await Promise.all([
+		endingOf(bus, call, pools),
+		bus.last("approval.asked", "approval", call),
+		...pools.map((pool) => bus.last("call.started", "executor", call, pool)),
+	]);
+	if (ended) return { ended, state: ended.data.ending };
+	if (started.some((one) => one !== undefined)) return { ended: undefined, state: "started" };
+	return { ended: undefined, state: asked ? "held" : "received" };
+}
+
+/** A call that its caller may see. */
+export interface OwnCall extends KeptCall {
+	readonly standing: Standing;
+}
+
+/** @throws {Refusal} `not_found`, also for a call of someone else's: whether it exists is nobody's business. */
+export async function showCall({ bus, configuration }: IngressPorts, caller: Caller, call: string): Promise<OwnCall> {
+	const kept = await keptCall(bus, call);
+	if (kept) {
+		if (!sameCaller(kept.caller, caller)) throw notFound();
+		return { ...kept, standing: await stateOf(bus, call, [kept.pool]) };
+	}
+	// A call that was answered with its ending is not kept, but its ending is on the record.
+	const pools = [...new Set(configuration.current().connections.map(({ pool }) => pool))];
+	const ended = await endingOf(bus, call, pools);
+	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound();
+	const { connection, function: name, pool } = ended.data;
+	return { call, caller, connection, function: name, pool, receivedAt: ended.time, standing: { ended, state: ended.data.ending } };
+}
+
+function notFound(): Refusal {
+	return new Refusal("not_found", { detail: "no call of yours has this id, or it is older than 24 hours" });
+}

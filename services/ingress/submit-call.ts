@@ -1,0 +1,95 @@
+// One request for a call, from checked to answered: published, waited for as long as the caller asked, else kept so that it can be asked about.
+import { v7 as uuidv7 } from "uuid";
+import { type CheckedCall, publishCall } from "./accept-call.ts";
+import { findAttachment, keepCall, offerAttachment, useKey } from "./kept-calls.ts";
+import type { Ended, Wait } from "./pending-calls.ts";
+import type { IngressPorts } from "./ports.ts";
+import { endingOf, stateOf } from "./show-call.ts";
+
+export interface SubmitOptions {
+	/** 0: answer at once with the call's address. */
+	readonly waitMs: number;
+	/** Aborted when the caller is gone. Nothing is cancelled by that. */
+	readonly gone: AbortSignal;
+	/** An equal request attaches to a call that is still pending, as the transparent proxy promises. */
+	readonly attach: boolean;
+}
+
+export type Submitted =
+	| { readonly call: string; readonly ended: Ended }
+	| { readonly call: string; readonly ended: undefined; readonly state: "received" | "held" | "started" };
+
+/** A proxied call that takes longer than this may be repeated by a client that lost patience: from then on a repeat attaches. */
+const attachableAfterMs = 1_000;
+
+export async function submitCall(ports: IngressPorts, checked: CheckedCall, options: SubmitOptions): Promise<Submitted> {
+	const attached = options.attach ? await attachToPending(ports, checked, options) : undefined;
+	if (attached) return attached;
+	const newCall = uuidv7();
+	const key = checked.asked.idempotencyKey;
+	const use = key === undefined ? undefined : await useKey(ports, key, checked, newCall);
+	const call = use?.call ?? newCall;
+	const wait = ports.pending.listen(call);
+	try {
+		if (use?.mine === false) return await awaitKnown(ports, checked, call, wait, options);
+		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
+		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(ports, checked, call));
+		await publishCall(ports, call, checked);
+		await use?.confirm();
+		return await awaitEnding(ports, checked, call, wait, options);
+	} finally {
+		wait.cancel();
+	}
+}
+
+async function awaitEnding(
+	ports: IngressPorts,
+	checked: CheckedCall,
+	call: string,
+	wait: Wait,
+	options: SubmitOptions,
+): Promise<Submitted> {
+	if (options.waitMs === 0) return { call, ended: undefined, state: "received" };
+	const patience = options.attach ? Math.min(attachableAfterMs, options.waitMs) : options.waitMs;
+	let ended = await wait.ended(patience, options.gone);
+	if (!ended && options.attach) {
+		await offerAttachment(ports, checked, call);
+		ended = await wait.ended(options.waitMs - patience, options.gone);
+	}
+	if (!ended) return await answerLater(ports, checked, call);
+	return { call, ended };
+}
+
+async function answerLater(ports: IngressPorts, checked: CheckedCall, call: string): Promise<Submitted> {
+	await keepCall(ports.bus, keptOf(ports, checked, call));
+	const { pool } = checked.connection;
+	const state = await stateOf(ports.bus, call, [pool]);
+	return state.ended ? { call, ended: state.ended } : { call, ended: undefined, state: state.state };
+}
+
+/** The call exists; it may have ended before this request began to listen. */
+async function awaitKnown(ports: IngressPorts, checked: CheckedCall, call: string, wait: Wait, options: SubmitOptions): Promise<Submitted> {
+	const already = await endingOf(ports.bus, call, [checked.connection.pool]);
+	const ended = already ?? (await wait.ended(options.waitMs, options.gone));
+	return ended ? { call, ended } : await answerLater(ports, checked, call);
+}
+
+/** The ending of a call goes to one of the requests that attached to it; after that an equal request is a new call. */
+async function attachToPending(ports: IngressPorts, checked: CheckedCall, options: SubmitOptions): Promise<Submitted | undefined> {
+	const attachment = await findAttachment(ports, checked);
+	if (!attachment) return undefined;
+	const wait = ports.pending.listen(attachment.call);
+	try {
+		const submitted = await awaitKnown(ports, checked, attachment.call, wait, options);
+		if (submitted.ended && !options.gone.aborted && !(await attachment.take())) return undefined;
+		return submitted;
+	} finally {
+		wait.cancel();
+	}
+}
+
+function keptOf({ clock }: IngressPorts, { asked, connection, fn }: CheckedCall, call: string) {
+	const { issuer, subject } = asked.caller;
+	const { name, pool } = connection;
+	return { call, caller: { issuer, subject }, connection: name, function: fn.name, pool, receivedAt: clock.now().toISOString() };
+}

@@ -195,6 +195,7 @@ describe("several who use it", () => {
 				const value = Number(seen[0]?.reveal());
 				expect(value).toBeGreaterThanOrEqual(last);
 				last = value;
+				await new Promise(setImmediate); // what is remembered is answered without waiting: let the writer have its turn
 			}
 		})();
 		for (let n = 1; n <= 50; n += 1) await vault.set("a", String(n));

@@ -72,6 +72,8 @@ test("a secret written in Latin-1, as header values are", () => {
 	const scrub = scrubber(["clé-très-secrète"]);
 	expect(scrub.text(Buffer.from("clé-très-secrète", "latin1").toString("latin1"))).toBe(SCRUBBED);
 	expect(scrub.text(Buffer.from("x clé-très-secrète", "utf8").toString("latin1"))).toBe(`x ${SCRUBBED}`);
+	expect(Buffer.from(scrub.bytes(Buffer.from("clé-très-secrète", "latin1"))).toString("latin1")).toBe(SCRUBBED);
+	expect(scrub.text("cl%E9-tr%e8s-secr%E8te")).toBe(SCRUBBED);
 });
 
 test("text without the secret comes back as it was", () => {

@@ -71,9 +71,11 @@ function readVariable(environment: Environment, env: string, secret: boolean, fa
 	}
 }
 
+/** By the JSON Schema keyword: a schema that was given its marks is a copy, and no longer carries the library's own hidden kind. */
 function parseAs(schema: TSchema, raw: string): unknown {
-	if (Type.IsInteger(schema) || Type.IsNumber(schema)) return /^-?\d+(\.\d+)?$/.test(raw) ? Number(raw) : raw;
-	if (Type.IsBoolean(schema)) return raw === "true" ? true : raw === "false" ? false : raw;
-	if (Type.IsArray(schema)) return raw.split(",").map((item) => item.trim());
+	const { type } = schema as { type?: string };
+	if (type === "integer" || type === "number") return /^-?\d+(\.\d+)?$/.test(raw) ? Number(raw) : raw;
+	if (type === "boolean") return raw === "true" ? true : raw === "false" ? false : raw;
+	if (type === "array") return raw.split(",").map((item) => item.trim());
 	return raw;
 }

@@ -172,6 +172,9 @@ async function javaCommand(options: OpenSearchOptions, place: ServerPlace): Prom
 		`-Xmx${heap}m`,
 		// Starts fastest and costs least memory with so small a heap.
 		"-XX:+UseSerialGC",
+		// The quick compiler alone: starting takes half the processor time (10 s instead of 19), which is what two busy cores feel, and over
+		// the first 120,000 documents indexing was no slower. The thorough one pays off only on a cluster that runs for days.
+		"-XX:TieredStopAtLevel=1",
 		"-XX:+ExitOnOutOfMemoryError",
 		`-XX:ErrorFile=${join(place.folder, "java-error.log")}`,
 		`-Djava.io.tmpdir=${temporary}`,

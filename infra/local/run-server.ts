@@ -121,7 +121,8 @@ async function launch(plan: ServerPlan, logFile: string): Promise<ChildProcess> 
 		stdio: ["ignore", log, log],
 		// A group of its own: Ctrl-C at the terminal reaches the stack, which stops its services before the servers they need.
 		detached: true,
-		env: { ...process.env, ...plan.env },
+		// Not this process's environment: it may hold secrets, and JAVA_TOOL_OPTIONS or proxy variables of the machine are not the servers' business.
+		env: { PATH: process.env.PATH, LANG: "C.UTF-8", ...plan.env },
 		...(plan.user !== undefined && !canDieWithParent ? { uid: plan.user, gid: plan.user } : {}),
 	});
 	closeSync(log);

@@ -14,7 +14,7 @@ import {
 	decideVote,
 	decideWithdraw,
 } from "./decide-approval.ts";
-import { at, call, cfo, digest, erin, finance, group, groupsOf, heldData, identity, terms, vote } from "./fixture.ts";
+import { at, call, cfo, digest, erin, finance, group, groupsOf, heldData, identity, terms, vote } from "./held-call.test-support.ts";
 import type { Groups } from "./ports.ts";
 
 const groups = groupsOf(finance, cfo);

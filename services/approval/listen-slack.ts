@@ -6,6 +6,7 @@ import type { Approval } from "./approval.ts";
 import type { SlackApp } from "./approvers-slack.ts";
 import { type CastVote, decideVote, reasonCharactersMin } from "./decide-approval.ts";
 import { progressOf } from "./eligibility.ts";
+import { channelsOf } from "./plan-jobs.ts";
 import { ApproversUnavailable, isShown, type Parts, type Shown } from "./ports.ts";
 import { progressLine } from "./slack-card.ts";
 import { type Interaction, readInteraction } from "./slack-payload.ts";
@@ -112,9 +113,9 @@ function answerToError(error: unknown): string {
 
 /** What to tell the person, or undefined where a modal says it. */
 async function answerTo(parts: Parts, slack: SlackApp, act: Act): Promise<string | undefined> {
-	const isOurs = await parts.approvals.until(() => isBound(parts.approvals.get(act.call), act), recordWithinMs);
-	if (!isOurs) {
-		const approval = parts.approvals.get(act.call);
+	await parts.approvals.until(() => isBound(parts.approvals.get(act.call), act) || isAllRecorded(parts, act.call), recordWithinMs);
+	const approval = parts.approvals.get(act.call);
+	if (!isBound(approval, act)) {
 		if (approval.state === "granted" || approval.state === "ended") return "This call is no longer waiting.";
 		return "This message is not the one on record for that call. Please use the newest message about it.";
 	}
@@ -132,10 +133,10 @@ async function answerTo(parts: Parts, slack: SlackApp, act: Act): Promise<string
 		via: "slack",
 		digest,
 	};
-	const decision = decideVote(parts.approvals.get(call), cast, parts.now(), parts.groups());
+	const decision = decideVote(approval, cast, parts.now(), parts.groups());
 	if (act.kind === "click" && decision.kind === "refuse" && decision.refusal === "reason_required") {
 		const { channel, messageTs } = act;
-		await slack.askReason(act.triggerId, { call, digest, verdict, channel, messageTs }, whatOf(parts.approvals.get(call)));
+		await slack.askReason(act.triggerId, { call, digest, verdict, channel, messageTs }, whatOf(approval));
 		return undefined;
 	}
 	return standing(await voteOnCall(parts, call, cast), parts);
@@ -154,6 +155,14 @@ const personRefusals = {
 function isBound(approval: Approval, { channel, messageTs }: Act): boolean {
 	if (!isShown(approval)) return false;
 	return approval.question.deliveries.some((delivered) => delivered.channelId === channel && delivered.messageTs === messageTs);
+}
+
+/** Whether no message about the call can still be on its way onto the record. */
+function isAllRecorded({ approvals, groups }: Parts, call: string): boolean {
+	const approval = approvals.get(call);
+	if (approval.state !== "waiting") return approval.state !== "absent";
+	const recorded = approval.question.deliveries.map(({ channel }) => channel);
+	return channelsOf(approval.question, groups()).every((channel) => recorded.includes(channel));
 }
 
 function whatOf(approval: Approval): string {

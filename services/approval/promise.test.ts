@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Event } from "#libs/contracts/events.ts";
 import { expireCalls } from "./expire-calls.ts";
-import { at, call, group, groupsOf, minute, terms, vote, World, withdrawnEvent } from "./fixture.ts";
+import { at, call, group, groupsOf, minute, terms, vote, World, withdrawnEvent } from "./held-call.test-support.ts";
 import type { Parts } from "./ports.ts";
 import { handle } from "./service.ts";
 import { VoteRefused, voteOnCall } from "./vote-on-call.ts";

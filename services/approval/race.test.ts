@@ -4,7 +4,7 @@ import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { verifyGrant } from "#libs/contracts/grant.ts";
 import { expireCalls } from "./expire-calls.ts";
-import { at, call, cfo, digest, erin, group, groupsOf, otherCall, terms, vote, World, withdrawnEvent } from "./fixture.ts";
+import { at, call, cfo, digest, erin, group, groupsOf, otherCall, terms, vote, World, withdrawnEvent } from "./held-call.test-support.ts";
 import type { Parts } from "./ports.ts";
 import { handle } from "./service.ts";
 import { VoteRefused, voteOnCall } from "./vote-on-call.ts";

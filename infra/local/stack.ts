@@ -1,0 +1,233 @@
+// Everything on one machine: real servers, the demo's surroundings and the five services, started in the order they need each other.
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { connectLink } from "#libs/bus/nats-link.ts";
+import { type Service, services } from "#libs/contracts/define-event.ts";
+import { indexTemplate, recordStream } from "#libs/contracts/index-template.ts";
+import { openVault } from "#libs/vault/vault-file.ts";
+import { provisionStream } from "../nats/provision-stream.ts";
+import { operatorInbox, serverConfig } from "../nats/server-config.ts";
+import { provisionOpenSearch } from "../opensearch/provision.ts";
+import type { Report } from "./cache.ts";
+import { demoConfiguration } from "./demo/configuration.ts";
+import { type KeyRing, localPool, openKeyRing } from "./key-ring.ts";
+import { assertPortsFree, type Part, portOf, urlOf } from "./port-plan.ts";
+import { provideJava } from "./provide-java.ts";
+import { provideNats } from "./provide-nats.ts";
+import { provideOpenSearch } from "./provide-opensearch.ts";
+import { provideValkey } from "./provide-valkey.ts";
+import { natsStoreDir, type RunningNats, startNats } from "./run-nats.ts";
+import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
+import { type RunningServer, startServer } from "./run-server.ts";
+import { type RunningValkey, startValkey } from "./run-valkey.ts";
+import { type StackFacts, servicePlan, vaultFiles } from "./service-plans.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export interface StackOptions {
+	readonly dataDir: string;
+	readonly firstPort: number;
+	readonly replicas: number;
+	/** The demo's own where undefined. */
+	readonly configDir: string | undefined;
+	readonly report: Report;
+	/** Of NATS: see infra/nats/server-config.ts. */
+	readonly syncInterval?: string;
+}
+
+/** A stack that is ready. */
+export interface Stack {
+	readonly dataDir: string;
+	readonly keys: KeyRing;
+	url(part: Part): string;
+	readonly nats: RunningNats;
+	readonly valkey: RunningValkey;
+	readonly openSearch: RunningOpenSearch;
+	/** By service: its replicas, in order. */
+	readonly services: Readonly<Record<Service, readonly RunningServer[]>>;
+	/** Stops services before the servers they need; resolves when nothing is left. */
+	stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** A process may have to wait for its turn on a busy machine. */
+const readyWithinMs = 90_000;
+/** A service finishes the calls in work: see `stopMsMax` in libs/service/run.ts. */
+const stopWithinMs = 50_000;
+
+/** @throws SetupError with one message that says what to do. Whatever was started is stopped again. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+	const started: { stop(): Promise<void> }[] = [];
+	const supervisor = new Supervisor(options.report);
+	const stop = async () => {
+		supervisor.release();
+		// Services of one rank together, ranks in reverse order of their start.
+		for (const one of started.toReversed()) await one.stop();
+	};
+	try {
+		return await assemble(options, (one) => started.push(one), supervisor, stop);
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+async function assemble(
+	options: StackOptions,
+	keep: (one: { stop(): Promise<void> }) => void,
+	supervisor: Supervisor,
+	stop: () => Promise<void>,
+): Promise<Stack> {
+	const { dataDir, firstPort, replicas, report } = options;
+	await assertPortsFree(firstPort, replicas);
+	await mkdir(dataDir, { recursive: true, mode: 0o700 });
+	const keys = await openKeyRing(join(dataDir, "keys"));
+	const servers = await startServers(options, keys, keep);
+	const redisUrlFile = join(keys.dir, "valkey.url");
+	await writeFile(redisUrlFile, servers.valkey.url, { mode: 0o600 });
+
+	report("demo: starting bank, identity provider and Slack stand-in");
+	const demo = await Promise.all((["bank", "idp", "slack"] as const).map((name) => startDemo(name, options, keys)));
+	keep({ stop: async () => void (await Promise.all(demo.map((one) => one.stop()))) });
+	const configurationDir = options.configDir ?? (await writeDemoConfiguration(dataDir, firstPort));
+	const vault = await openVault(vaultFiles(dataDir, keys));
+	await vault.set("bank-api-key", keys.value("bank-api.key"));
+
+	const facts: StackFacts = {
+		...{ firstPort, keys, dataDir, redisUrlFile, configurationDir },
+		natsUrl: servers.nats.url,
+		openSearch: servers.openSearch,
+		slackApiUrl: `${urlOf("slack", firstPort)}/api/`,
+	};
+	report(`services: starting ${services.join(", ")}${replicas > 1 ? `, ${replicas} of each` : ""}`);
+	const running = await startServices(facts, replicas);
+	const all = Object.values(running).flat();
+	keep({ stop: async () => void (await Promise.all(all.map((one) => one.stop()))) });
+	for (const [service, ones] of Object.entries(running)) for (const one of ones) supervisor.watch(service, one);
+	return { dataDir, keys, url: (part) => urlOf(part, firstPort), ...servers, services: running, stop };
+}
+
+async function startServers(
+	{ dataDir, firstPort, report, syncInterval }: StackOptions,
+	keys: KeyRing,
+	keep: (one: { stop(): Promise<void> }) => void,
+) {
+	const dir = (name: string) => join(dataDir, name);
+	const kept = async <T extends RunningServer>(starting: Promise<T>): Promise<T> => {
+		const server = await starting;
+		keep(server);
+		return server;
+	};
+	const startTheNats = async () => {
+		const { binary } = await provideNats(report);
+		const configText = serverConfig({ users: keys.natsUsers, storeDir: natsStoreDir(dir("nats")), ...(syncInterval && { syncInterval }) });
+		const server = await kept(startNats({ binary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
+		await provisionNats(server, keys);
+		report("nats: ready");
+		return server;
+	};
+	const startTheValkey = async () => {
+		const { binary } = await provideValkey(report);
+		const server = await kept(
+			startValkey({ binary, dir: dir("valkey"), port: portOf("valkey", firstPort), password: keys.value("valkey.password") }),
+		);
+		report("valkey: ready");
+		return server;
+	};
+	const startTheIndex = async () => {
+		const [{ openSearchHome }, { javaHome }] = await Promise.all([provideOpenSearch(report), provideJava(report)]);
+		report("opensearch: starting (half a minute)");
+		const passwords = keys.openSearchPasswords;
+		const port = portOf("opensearch", firstPort);
+		const server = await kept(startOpenSearch({ openSearchHome, javaHome, dir: dir("opensearch"), port, passwords, stream: recordStream }));
+		const ca = await readFile(server.caFile, "utf8");
+		const login = { url: server.url, ca, user: "provisioner", password: passwords.provisioner } as const;
+		await provisionOpenSearch({ ...login, stream: recordStream, template: indexTemplate({ replicas: 0 }) });
+		report("opensearch: ready");
+		return server;
+	};
+	// All of them are awaited before an error is passed on: what was started must be known to be stopped.
+	const [nats, valkey, openSearch] = await Promise.allSettled([startTheNats(), startTheValkey(), startTheIndex()]);
+	for (const one of [nats, valkey, openSearch]) if (one.status === "rejected") throw one.reason;
+	if (nats.status !== "fulfilled" || valkey.status !== "fulfilled" || openSearch.status !== "fulfilled") throw new Error("unreachable");
+	return { nats: nats.value, valkey: valkey.value, openSearch: openSearch.value };
+}
+
+async function provisionNats({ url }: RunningNats, keys: KeyRing): Promise<void> {
+	const seed = keys.value("nats-operator.seed");
+	const operator = await connectLink({ servers: [url], name: "operator", seed, inboxPrefix: operatorInbox, onStatus: () => undefined });
+	try {
+		await provisionStream(operator, { pools: [localPool] });
+	} finally {
+		await operator.close();
+	}
+}
+
+function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: StackOptions, keys: KeyRing): Promise<RunningServer> {
+	const dir = join(dataDir, "demo", name);
+	const port = portOf(name, firstPort);
+	const env = {
+		DEMO_PORT: String(port),
+		DEMO_DATA_DIR: dir,
+		...(name === "bank" && { DEMO_BANK_API_KEY_FILE: keys.file("bank-api.key") }),
+		...(name === "idp" && {
+			DEMO_PASSWORD_FILE: keys.file("people.password"),
+			DEMO_CI_SECRET_FILE: keys.file("client-ci.secret"),
+			DEMO_AGENT_SECRET_FILE: keys.file("client-agent.secret"),
+		}),
+		...(name === "slack" && {
+			DEMO_SLACK_BOT_TOKEN_FILE: keys.file("slack-bot.token"),
+			DEMO_SLACK_SIGNING_SECRET_FILE: keys.file("slack-signing.secret"),
+			DEMO_SLACK_INTERACTIVITY_URL: `${urlOf("approval", firstPort)}/slack/interactions`,
+		}),
+	};
+	const args = [join(root, "infra/local/demo/main.ts"), name];
+	return startProcess({ name, args, dir, port, env, isReady: () => answers(`${urlOf(name, firstPort)}/`, false) });
+}
+
+async function startServices(facts: StackFacts, replicas: number): Promise<Record<Service, RunningServer[]>> {
+	const start = async (service: Service, replica: number) => {
+		const { name, script, port, env } = servicePlan(service, replica, facts);
+		const dir = join(facts.dataDir, "services", name);
+		const ready = `${urlOf(service, facts.firstPort, replica)}/readyz`;
+		return await startProcess({ name, args: [script], dir, port, env, isReady: () => answers(ready, true) });
+	};
+	const running: Record<Service, RunningServer[]> = { ingress: [], policy: [], approval: [], executor: [], audit: [] };
+	// The revision in force comes from policy: the others are ready only when there is one.
+	for (let replica = 0; replica < replicas; replica++) {
+		const ones = await Promise.all(services.map(async (service) => [service, await start(service, replica)] as const));
+		for (const [service, one] of ones) running[service].push(one);
+	}
+	return running;
+}
+
+interface ProcessPlan {
+	readonly name: string;
+	readonly args: readonly string[];
+	readonly dir: string;
+	readonly port: number;
+	readonly env: Readonly<Record<string, string>>;
+	readonly isReady: () => Promise<boolean>;
+}
+
+/** Runs a program of ours as a server: its own folder, its own log, asked until it is ready. */
+async function startProcess(plan: ProcessPlan): Promise<RunningServer> {
+	await mkdir(plan.dir, { recursive: true, mode: 0o700 });
+	const prepared = { ...plan, command: process.execPath, readyWithinMs, stopWithinMs };
+	return await startServer(prepared);
+}
+
+async function answers(url: string, mustBeOk: boolean): Promise<boolean> {
+	const response = await fetch(url, { signal: AbortSignal.timeout(2_000), redirect: "manual" });
+	await response.arrayBuffer();
+	return response.ok || !mustBeOk;
+}
+
+async function writeDemoConfiguration(dataDir: string, firstPort: number): Promise<string> {
+	const dir = join(dataDir, "configuration");
+	await rm(dir, { recursive: true, force: true });
+	await mkdir(dir, { recursive: true });
+	const files = demoConfiguration({ issuer: urlOf("idp", firstPort), bankUrl: urlOf("bank", firstPort) });
+	for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
+	return dir;
+}

@@ -22,8 +22,8 @@ export function detectorSet(detectors: readonly Detector[]): DetectorSet {
 
 export interface MaskedString {
 	readonly text: string;
-	/** What was masked, one entry a mark. */
-	readonly found: readonly DetectorId[];
+	/** How many marks each detector put there. */
+	readonly found: ReadonlyMap<DetectorId, number>;
 }
 
 /** Nothing that a detector finds is shorter: `a@b.io` is six characters, a password after `pwd=` makes five. */
@@ -40,14 +40,14 @@ const passesMax = 4;
  */
 export function maskString(detectors: DetectorSet, text: string, hints: number): MaskedString | undefined {
 	if (text.length < charsMin) return undefined;
-	const found: DetectorId[] = [];
+	const found = new Map<DetectorId, number>();
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
 		const { scan, folded } = scanText(detectors, current, hints);
 		if (scan.spans.length === 0) return pass === 0 ? undefined : { text: current, found };
 		const spans = mergeOverlapping(scan.spans);
 		current = replace(current, spans, folded);
-		for (const { detector } of spans) found.push(detector);
+		for (const { detector } of spans) found.set(detector, (found.get(detector) ?? 0) + 1);
 	}
 	return { text: redactedMark, found };
 }

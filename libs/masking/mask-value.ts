@@ -28,10 +28,11 @@ export interface MaskLimits {
 interface KnownName {
 	readonly name: string;
 	readonly hints: number;
-	readonly found: readonly DetectorId[];
+	readonly found: ReadonlyMap<DetectorId, number>;
 }
 
 const knownNamesMax = 4096;
+const nothing: ReadonlyMap<DetectorId, number> = new Map();
 const cardCodeMark = markOf("card-code");
 
 /** The state of one walk; used for one value. */
@@ -115,8 +116,8 @@ export class ValueMasker {
 		return masked.text;
 	}
 
-	private record(found: readonly DetectorId[]): void {
-		for (const detector of found) this.findings.add(detector, this.place, 1);
+	private record(found: ReadonlyMap<DetectorId, number>): void {
+		for (const [detector, count] of found) this.findings.add(detector, this.place, count);
 	}
 
 	private count(chars: number): void {
@@ -175,7 +176,7 @@ export class ValueMasker {
 		if (this.names.size >= knownNamesMax) this.names.clear();
 		const masked = maskString(this.detectors, original, 0);
 		const name = masked?.text ?? original;
-		const entry = { name, hints: hintsOf(name), found: masked?.found ?? [] };
+		const entry = { name, hints: hintsOf(name), found: masked?.found ?? nothing };
 		this.names.set(original, entry);
 		return entry;
 	}

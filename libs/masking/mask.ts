@@ -73,7 +73,7 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
 			const masked = maskString(detectors, text, 0);
 			const findings = new Findings();
-			for (const detector of masked?.found ?? []) findings.add(detector, [], 1);
+			for (const [detector, count] of masked?.found ?? []) findings.add(detector, [], count);
 			return { text: masked?.text ?? text, findings: findings.list() };
 		},
 	};

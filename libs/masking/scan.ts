@@ -83,6 +83,10 @@ export interface DigitGroups {
 	readonly ends: readonly number[];
 }
 
+const noSpans: Span[] = [];
+const noAnchors: Anchor[] = [];
+const noRun = { end: -1, tries: 0 };
+
 /**
  * The state of one scan. Detectors never run a regular expression over the whole text: they start from an anchor, a digit group or an `@`,
  * and step with `runEnd` and `runStart`, which count into `work`. So the work of a scan is a number that a test can bound by the length of
@@ -91,8 +95,9 @@ export interface DigitGroups {
 export class Scan {
 	readonly text: string;
 	readonly hints: number;
-	readonly spans: Span[] = [];
-	readonly anchors: Anchor[] = [];
+	// Most texts have neither, and allocating for each of a million short strings is what would cost most: both begin as one shared empty list.
+	spans: Span[] = noSpans;
+	anchors: Anchor[] = noAnchors;
 	digits = 0;
 	ats = 0;
 	pluses = 0;
@@ -102,9 +107,9 @@ export class Scan {
 	/** Scratch of detect-private-key.ts: where the last key ended. */
 	keyEnd = 0;
 	/** Scratch of detect-jwt.ts: the run that was looked at last, and how often. */
-	run = { end: -1, tries: 0 };
+	run = noRun;
 	/** The last run of each class, so that a run with many anchors in it is walked once. */
-	private readonly runs = new Map<number, { from: number; end: number }>();
+	private runs: Map<number, { from: number; end: number }> | undefined;
 	private groups: DigitGroups | undefined;
 
 	constructor(text: string, hints: number) {
@@ -117,6 +122,7 @@ export class Scan {
 		const { text } = this;
 		const { pairs } = index;
 		let before = 0;
+		let digitCount = 0;
 		for (let at = 0; at < text.length; at++) {
 			const code = text.charCodeAt(at);
 			if (code >= 128) {
@@ -124,13 +130,16 @@ export class Scan {
 				before = 0;
 				continue;
 			}
-			if (code >= 0x30 && code <= 0x39) this.digits++;
-			else if (code === 0x40) this.ats++;
-			else if (code === 0x2b) this.pluses++;
+			if (code <= 0x40) {
+				if (code >= 0x30 && code <= 0x39) digitCount++;
+				else if (code === 0x40) this.ats++;
+				else if (code === 0x2b) this.pluses++;
+			}
 			const bucket = pairs[(before << 7) | code] ?? 0;
 			if (bucket !== 0) this.anchor(at - 1, index.buckets[bucket] ?? []);
 			before = code;
 		}
+		this.digits += digitCount;
 		this.work += text.length;
 	}
 
@@ -138,6 +147,7 @@ export class Scan {
 		for (const { prefix, detector } of bucket) {
 			this.work++;
 			if (!this.text.startsWith(prefix, start)) continue;
+			if (this.anchors === noAnchors) this.anchors = [];
 			this.anchors.push({ start, prefix, detector });
 			return;
 		}
@@ -146,16 +156,18 @@ export class Scan {
 	add(start: number, end: number, detector: DetectorId, mark: string): void {
 		// A mark of an earlier pass is what should be there already.
 		if (end - start === mark.length && this.text.startsWith(mark, start)) return;
+		if (this.spans === noSpans) this.spans = [];
 		this.spans.push({ start, end, detector, mark });
 	}
 
 	/** End of the run of `bits` that starts at `from`. */
 	runEnd(from: number, bits: number): number {
-		const known = this.runs.get(bits);
+		const known = this.runs?.get(bits);
 		if (known && from >= known.from && from <= known.end) return known.end;
 		let at = from;
 		while (at < this.text.length && is(this.text, at, bits)) at++;
 		this.work += at - from + 1;
+		this.runs ??= new Map();
 		this.runs.set(bits, { from, end: at });
 		return at;
 	}

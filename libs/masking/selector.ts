@@ -148,22 +148,33 @@ export function buildAutomaton<Action>(paths: readonly (readonly [segments: read
 /** The states at a child, from the states at its parent. `name` is a member's name or an item's index. */
 export function stepInto<Action>(automaton: Automaton<Action>, states: readonly number[], name: string | number): readonly number[] {
 	if (states.length === 0) return states;
-	const next = new Set<number>();
+	// Most members are selected by no path: then only the states that wait for a descendant stay, which is often all of them.
+	let next: number[] | undefined;
+	let stays = true;
 	for (const state of states) {
 		const segment = automaton.states[state]?.segment;
-		if (!segment) continue;
-		if (segment.descendants) next.add(state);
-		const selected =
-			segment.kind === "all" || (segment.kind === "name" ? segment.name === name : typeof name === "number" && segment.index === name);
-		if (selected) next.add(state + 1);
+		if (!segment) stays = false;
+		else {
+			stays &&= segment.descendants;
+			if (selects(segment, name)) next = [...(next ?? []), state + 1];
+		}
 	}
-	return next.size === 0 ? [] : [...next];
+	if (next === undefined && stays) return states;
+	const waiting = states.filter((state) => automaton.states[state]?.segment?.descendants);
+	return next === undefined ? waiting : [...new Set([...waiting, ...next])];
+}
+
+function selects(segment: Segment, name: string | number): boolean {
+	if (segment.kind === "all") return true;
+	return segment.kind === "name" ? segment.name === name : segment.index === name;
 }
 
 /** The actions of the paths that end here. */
 export function actionsAt<Action>(automaton: Automaton<Action>, states: readonly number[]): readonly Action[] {
-	return states.flatMap((state) => {
+	const actions: Action[] = [];
+	for (const state of states) {
 		const entry = automaton.states[state];
-		return entry && entry.segment === undefined ? [entry.action] : [];
-	});
+		if (entry && entry.segment === undefined) actions.push(entry.action);
+	}
+	return actions;
 }

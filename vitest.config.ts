@@ -1,0 +1,31 @@
+// Three kinds of tests: what needs nothing, what starts servers of its own, and what calls a whole stack.
+import { defineConfig } from "vitest/config";
+
+const needsServers = ["**/*.server.test.ts", "infra/local/servers.test.ts", "infra/local/demo/**/*.test.ts"];
+const needsStack = ["test/e2e/**/*.test.ts"];
+const never = ["**/node_modules/**", ".callgate/**"];
+
+// biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
+export default defineConfig({
+	test: {
+		// Two cores: more processes than that only slow each other down.
+		maxWorkers: 2,
+		testTimeout: 30_000,
+		hookTimeout: 300_000,
+		projects: [
+			{ extends: true, test: { name: "fast", include: ["**/*.test.ts"], exclude: [...never, ...needsServers, ...needsStack] } },
+			{ extends: true, test: { name: "servers", include: needsServers, exclude: never, fileParallelism: false, testTimeout: 120_000 } },
+			{
+				extends: true,
+				test: {
+					name: "e2e",
+					include: needsStack,
+					exclude: never,
+					globalSetup: ["test/support/stack-setup.ts"],
+					fileParallelism: false,
+					testTimeout: 120_000,
+				},
+			},
+		],
+	},
+});

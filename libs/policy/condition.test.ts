@@ -88,8 +88,10 @@ describe("bounds", () => {
 
 	test("once the budget is used up nothing later is told", () => {
 		const view = viewWith({ many });
+		const told: (string | undefined)[] = [];
 		withBudget(10_000, () => {
-			expect(compileCondition("args.many.exists(i, i < 0)").ask(view)).toBe("error");
+			expect(compileCondition("args.many.exists(i, i < 0)").ask(view, ({ why }) => told.push(why))).toBe("error");
+			expect(told).toEqual(["the conditions need more steps than one decision may take"]);
 			expect(compileCondition('connection == "x"').ask(view)).toBe("error");
 		});
 	});
@@ -169,6 +171,25 @@ describe("four answers", () => {
 			}),
 			{ numRuns: 1_000 },
 		);
+	});
+
+	// Found by the property above: an error before a "?" may hide the false that took the other way.
+	test("an argument left out before a ? is an error even beside one that the function does not have", () => {
+		const source = "(args.c ? (args.a && args.b) : args.a) ? args.a : args.c";
+		expect(ask(source, { b: false, c: true }, ["b", "c"])).toBe("true");
+		expect(ask(source, { c: true }, ["b", "c"])).toBe("error");
+	});
+
+	test.each([
+		["declared and left out", {}, ["a"], "error"],
+		["a wrong type behind an argument that the function does not have", { b: "x" }, ["b"], "error"],
+		["nothing the function has", {}, ["z"], "inapplicable"],
+	] as const)("has() inside one comparison: %s", (_, args, declared, answer) => {
+		expect(ask("(has(args.a) ? args.a : args.b) > 1", args, [...declared])).toBe(answer);
+	});
+
+	test("a function without an argument called constructor has none", () => {
+		expect(ask("args.constructor == null", {}, ["a"])).toBe("inapplicable");
 	});
 
 	test("a negation answers like De Morgan's other side", () => {

@@ -33,15 +33,13 @@ export interface Amount {
 }
 
 type Node =
-	| { readonly kind: "and" | "or"; readonly parts: readonly [Node, Node] }
+	| { readonly kind: "and" | "or"; readonly ranking: readonly Answer[]; readonly parts: readonly [Node, Node] }
 	| { readonly kind: "if"; readonly test: Node; readonly yes: Node; readonly no: Node }
 	| { readonly kind: "leaf"; readonly negated: boolean; readonly leaf: Leaf };
 
 /** A part without `&&`, `||`, `!` and `?:` on its outside: the library evaluates it. */
 interface Leaf {
 	readonly text: string;
-	/** Top-level arguments that it cannot do without: read, and not asked for with `has()` in the same leaf. */
-	readonly needs: readonly string[];
 	evaluate(call: CallView): CelValue | Failure;
 }
 
@@ -55,7 +53,7 @@ export function compileCondition(source: string): Condition {
 	const parsed = parseSource(source);
 	const type = checkCondition(parsed);
 	if (type !== "bool" && type !== "dyn") throw new ConditionRefused(0, `a condition must be true or false, this is ${type}`);
-	const node = nodeOf(parsed, parsed.expr, false);
+	const node = nodeOf(parsed, parsed.expr, false, false);
 	return { reads: readsOf(parsed), ask: (call, onStep) => askNode(node, call, onStep) };
 }
 
@@ -98,27 +96,38 @@ function syntaxMessage(error: Error): string {
 	return `the condition is not valid CEL: ${message.slice(0, 200)}`;
 }
 
+/**
+ * What two parts answer together: the first of these that one of them is; if none, both are the opposite of the decisive answer.
+ *
+ * "or": one `true` decides; else an error may hide a `true`, so it outweighs what is inapplicable.
+ * "and": one `false` decides; else what is inapplicable cannot become true in this function, so it outweighs an error. But before a `?` it
+ * matters as much whether the test is false, and an error may hide that: there the error outweighs.
+ */
+const rankings = {
+	or: ["true", "error", "inapplicable"],
+	and: ["false", "inapplicable", "error"],
+	andInTest: ["false", "error", "inapplicable"],
+} as const satisfies Record<string, readonly Answer[]>;
+
 /** Splits a condition into its logic and its leaves; a negation moves to the leaves (De Morgan), so `!(a && b)` answers like `!a || !b`. */
-function nodeOf(parsed: Parsed, expr: Expr, negated: boolean): Node {
+function nodeOf(parsed: Parsed, expr: Expr, negated: boolean, inTest: boolean): Node {
 	if (expr.exprKind.case === "callExpr") {
 		const { function: name, args } = expr.exprKind.value;
 		const [first, second, third] = args;
-		if (name === "!_" && first) return nodeOf(parsed, first, !negated);
+		if (name === "!_" && first) return nodeOf(parsed, first, !negated, inTest);
 		if ((name === "_&&_" || name === "_||_") && first && second) {
 			const kind = (name === "_&&_") === !negated ? "and" : "or";
-			return { kind, parts: [nodeOf(parsed, first, negated), nodeOf(parsed, second, negated)] };
+			const ranking = kind === "or" ? rankings.or : inTest ? rankings.andInTest : rankings.and;
+			return { kind, ranking, parts: [nodeOf(parsed, first, negated, inTest), nodeOf(parsed, second, negated, inTest)] };
 		}
 		if (name === "_?_:_" && first && second && third) {
-			return { kind: "if", test: nodeOf(parsed, first, false), yes: nodeOf(parsed, second, negated), no: nodeOf(parsed, third, negated) };
+			const branch = (one: Expr) => nodeOf(parsed, one, negated, inTest);
+			return { kind: "if", test: nodeOf(parsed, first, false, true), yes: branch(second), no: branch(third) };
 		}
 	}
 	return { kind: "leaf", negated, leaf: leafOf(parsed, expr) };
 }
 
-/**
- * "and": one `false` decides; else what is inapplicable cannot become true in this function, so it outweighs an error.
- * "or": one `true` decides; else an error may hide a `true`, so it outweighs what is inapplicable.
- */
 function askNode(node: Node, call: CallView, onStep: ((step: Step) => void) | undefined): Answer {
 	switch (node.kind) {
 		case "leaf":
@@ -128,12 +137,10 @@ function askNode(node: Node, call: CallView, onStep: ((step: Step) => void) | un
 			return test === "true" ? askNode(node.yes, call, onStep) : test === "false" ? askNode(node.no, call, onStep) : test;
 		}
 		default: {
-			const decisive: Answer = node.kind === "and" ? "false" : "true";
 			const first = askNode(node.parts[0], call, onStep);
-			if (first === decisive) return decisive;
+			if (first === node.ranking[0]) return first;
 			const second = askNode(node.parts[1], call, onStep);
-			const ranked: readonly Answer[] = node.kind === "and" ? ["false", "inapplicable", "error"] : ["true", "error", "inapplicable"];
-			return ranked.find((answer) => answer === first || answer === second) ?? (node.kind === "and" ? "true" : "false");
+			return node.ranking.find((answer) => answer === first || answer === second) ?? first;
 		}
 	}
 }
@@ -157,26 +164,27 @@ function askLeaf(leaf: Leaf, negated: boolean, call: CallView, onStep: ((step: S
 function leafOf(parsed: Parsed, expr: Expr): Leaf {
 	const evaluate = plan(conditionEnvironment, expr);
 	const { read, tested } = argumentsOf(expr);
-	const needs = [...read.keys()].filter((name) => !tested.has(name));
 	return {
 		text: textOf(parsed, expr),
-		needs,
 		evaluate(call) {
 			const value = evaluate(call.bindings);
-			return isCelError(value) ? failureOf(needs, call) : value;
+			return isCelError(value) ? failureOf(read, tested, call) : value;
 		},
 	};
 }
 
-/** Why a leaf could not be evaluated. An argument that was left out counts as an error unless the function does not have it at all. */
-function failureOf(needs: readonly string[], call: CallView): Failure {
+/**
+ * Why a leaf could not be evaluated: an error, unless the function does not have an argument that the leaf reads without asking for it with
+ * `has()`, and the call leaves out none that the function has.
+ */
+function failureOf(read: ReadonlyMap<string, string>, tested: ReadonlySet<string>, call: CallView): Failure {
 	if (isExhausted()) return { failed: "error", why: "the conditions need more steps than one decision may take" };
-	const missing = needs.filter((name) => !call.has(name));
-	const left = missing.filter((name) => call.declares(name));
-	if (left.length > 0) return { failed: "error", why: `the call does not give ${left.map((name) => `args.${name}`).join(", ")}` };
-	if (missing.length > 0) {
-		return { failed: "inapplicable", why: `the function has no argument ${missing.map((name) => `args.${name}`).join(", ")}` };
-	}
+	const missing = [...read.keys()].filter((name) => !call.has(name));
+	const spoken = (names: readonly string[]) => names.map((name) => `args.${name}`).join(", ");
+	const omitted = missing.filter((name) => call.declares(name));
+	if (omitted.length > 0) return { failed: "error", why: `the call does not give ${spoken(omitted)}` };
+	const foreign = missing.filter((name) => !tested.has(name));
+	if (foreign.length > 0) return { failed: "inapplicable", why: `the function has no argument ${spoken(foreign)}` };
 	return { failed: "error", why: "a value has not the type or the members that the condition expects" };
 }
 

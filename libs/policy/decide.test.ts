@@ -196,10 +196,7 @@ test("more hold rules than an approval can carry deny", () => {
 
 test("however much there is to say, it fits into the events that carry it", () => {
 	const names = Array.from({ length: 80 }, (_, at) => `has_a_rather_long_name_${at}`);
-	const when = names
-		.map((name) => `args.${name}`)
-		.join(" + ")
-		.concat(" > 1");
+	const when = `1 in [${names.map((name) => `args.${name}`).join(", ")}]`;
 	const long: PolicyContext = { ...context, groups: new Set(names.slice(0, 32).map((name) => name.replaceAll("_", "-"))) };
 	const rules: Rule[] = [
 		...Array.from({ length: 70 }, (_, at): Rule => ({ name: `deny-${at}`, match: { connection: "mail" }, when, effect: "deny" })),

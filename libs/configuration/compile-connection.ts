@@ -177,7 +177,7 @@ function refuseBadSchema(document: ConnectionDocument, fn: HttpFunction, faults:
 	const problem = whyNotASchema(fn.argumentsSchema);
 	if (problem === undefined) return;
 	const path = document.openapi === undefined ? ["functions", fn.name] : ["openapi"];
-	faults.push({ path, message: `found a schema of ${fn.name} that is not JSON Schema, ${problem}` });
+	faults.push({ path, message: `found a schema of ${fn.name} that ${problem}, expected JSON Schema 2020-12 of a moderate size` });
 }
 
 function refine(document: ConnectionDocument, fn: HttpFunction, limits: ConnectionLimits, faults: Fault[]): ConnectionFunction {

@@ -88,7 +88,7 @@ function refuseSegment(parameter: HttpParameter, written: readonly string[], seg
 		const message = parameter.list && text.includes(",") ? "expected no comma: the list is sent in the path" : whyNotASegment(text);
 		if (message !== undefined) errors.push({ pointer: parameter.list ? pointer + pointerTo(index) : pointer, message });
 	}
-	if ("literal" in segment) return;
+	if ("literal" in segment || (segment.prefix === "" && segment.suffix === "")) return;
 	// With text around it a harmless value can still become a dot segment: `.` after the prefix `.`.
 	const whole = whyNotASegment(`${segment.prefix}${written.join(",")}${segment.suffix}`);
 	if (whole !== undefined) errors.push({ pointer, message: whole });

@@ -7,7 +7,7 @@ export type Dialect = "3.0" | "3.1";
 type Path = readonly (string | number)[];
 
 /** Bounds for the schemas of one function: beyond them nobody can say what a call's arguments are. */
-const nodesMax = 20_000;
+const nodesMax = 5_000;
 const depthMax = 64;
 
 /** Formats that are checked; others are annotations (JSON Schema 2020-12, section 7). */

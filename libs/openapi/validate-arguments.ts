@@ -1,5 +1,5 @@
 // Arguments checked against their function's schema, before anyone decides about them.
-import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { fullFormats } from "ajv-formats/dist/formats.js";
 import { buildRequest } from "./build-request.ts";
 import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
@@ -15,34 +15,52 @@ const nodesForAllErrorsMax = 2_000;
 /** Longest text a format is checked on: RFC formats are shorter, and some of their regular expressions are not linear. */
 const formatCharsMax = 2_048;
 
+/** Schemas larger than this are compiled when the configuration is: the compiler recurses, and one too large for it must not be found by a call. */
+const easyCharsMax = 20_000;
+const easyDefinitionsMax = 50;
+
 /**
  * Compiles the check of a function's arguments; keep the result, compiling takes milliseconds. The check refuses what the schema refuses
  * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in) and what no request can be built from. Messages say where and
- * what was expected, never the value.
+ * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` tells it beforehand.
  */
 export function compileArguments(fn: HttpFunction): (args: Readonly<Record<string, unknown>>) => CheckedArguments {
-	const first = createAjv(false).compile(mutable(fn.argumentsSchema));
+	const schema = fn.argumentsSchema;
+	const first = compileSchema(schema, false);
+	if (!first) return () => ({ ok: false, errors: [{ pointer: "", message: "cannot be checked: the function's schema is too large" }] });
 	let every: typeof first | undefined;
 	let names: ReadonlySet<string> | undefined;
 	return (args) => {
 		if (!first(args)) {
-			every ??= createAjv(true).compile(mutable(fn.argumentsSchema));
+			every ??= compileSchema(schema, true) ?? first;
 			const validate = countNodes(args, nodesForAllErrorsMax) < nodesForAllErrorsMax ? every : first;
 			validate(args);
-			names ??= declaredNames(fn.argumentsSchema);
-			return { ok: false, errors: explain(fn.argumentsSchema, names, validate.errors ?? []) };
+			names ??= declaredNames(schema);
+			return { ok: false, errors: explain(schema, names, validate.errors ?? []) };
 		}
 		const built = buildRequest(fn, args);
 		return built.ok ? { ok: true } : { ok: false, errors: built.errors };
 	};
 }
 
-/** Why a schema is not valid JSON Schema 2020-12, or undefined. Cheaper than compiling it. */
+function compileSchema(schema: JsonSchema, allErrors: boolean): ValidateFunction | undefined {
+	try {
+		return createAjv(allErrors).compile(mutable(schema));
+	} catch {
+		return undefined;
+	}
+}
+
+/** Why arguments cannot be checked against a schema (not JSON Schema 2020-12, or too large), or undefined. Small schemas are not compiled for it. */
 export function whyNotASchema(schema: JsonSchema): string | undefined {
 	checker ??= createAjv(false);
-	if (checker.validateSchema(mutable(schema)) === true) return undefined;
-	const error = checker.errors?.[0];
-	return error ? `at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not valid";
+	if (checker.validateSchema(mutable(schema)) !== true) {
+		const error = checker.errors?.[0];
+		return error ? `is not JSON Schema at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not JSON Schema";
+	}
+	const isEasy =
+		JSON.stringify(schema).length <= easyCharsMax && Object.keys(asRecord(memberOf(schema, "$defs"))).length <= easyDefinitionsMax;
+	return isEasy || compileSchema(schema, false) ? undefined : "is too large to be compiled";
 }
 
 let checker: Ajv2020 | undefined;
@@ -50,8 +68,8 @@ let checker: Ajv2020 | undefined;
 function createAjv(allErrors: boolean): Ajv2020 {
 	const ajv = new Ajv2020({
 		allErrors,
-		strictSchema: true,
-		// Vendors write types and required lists loosely; that changes no result.
+		// The converter let through only what the validator knows; strictness here would refuse what is merely loose (`if` without `then`).
+		strictSchema: false,
 		strictTypes: false,
 		strictTuples: false,
 		strictRequired: false,

@@ -1,0 +1,120 @@
+// Arguments checked: what is refused, what is said about it, and what a hostile value or document cannot do.
+import { expect, test } from "vitest";
+import { functionOf } from "./document.test-support.ts";
+import { compileArguments, whyNotASchema } from "./validate-arguments.ts";
+
+const secret = "4111111111111111";
+const properties = {
+	amount: { type: "number", exclusiveMinimum: 0 },
+	currency: { type: "string", enum: ["USD", "EUR"] },
+	when: { type: "string", format: "date" },
+	email: { type: "string", format: "email" },
+	code: { type: "string", pattern: "^[A-Z]{2}$" },
+	line1: { type: "string", maxLength: 3 },
+	tags: { type: "array", items: { type: "string" }, uniqueItems: true },
+	inner: { type: "object", additionalProperties: { type: "integer" } },
+	fixed: { const: 1 },
+};
+const fn = functionOf({ body: { type: "object", required: ["amount"], properties } });
+const check = compileArguments(fn);
+const told = (args: Record<string, unknown>) => {
+	const result = check(args);
+	return result.ok ? [] : result.errors.map(({ pointer, message }) => `${pointer} ${message}`);
+};
+
+test.each([
+	[{ amount: 1 }, []],
+	[{}, ["/amount is missing"]],
+	[{ amount: "1" }, ["/amount must be number"]],
+	[{ amount: 0 }, ["/amount must be > 0"]],
+	[{ amount: Number.NaN }, ["/amount must be number"]],
+	[{ amount: 1, currency: secret }, ['/currency expected one of ["USD","EUR"]']],
+	[{ amount: 1, code: secret }, ["/code does not match its pattern"]],
+	[{ amount: 1, when: "2026-02-30" }, ['/when must match format "date"']],
+	[{ amount: 1, email: `${secret}@` }, ['/email must match format "email"']],
+	[{ amount: 1, line1: secret }, ["/line1 must NOT have more than 3 characters"]],
+	[{ amount: 1, tags: [secret, secret] }, ["/tags expected items that differ"]],
+	[{ amount: 1, inner: { [secret]: "x" } }, ["/inner/… must be integer"]],
+	[{ amount: 1, fixed: secret }, ["/fixed expected [1]"]],
+	[
+		{ amount: 1, [secret]: 1 },
+		["/… is not an argument of this function; expected amount, currency, when, email, code, line1, tags, inner, fixed"],
+	],
+	[
+		{ amuont: 1, amount: null },
+		[
+			"/amuont is not an argument of this function; expected amount, currency, when, email, code, line1, tags, inner, fixed",
+			"/amount must be number",
+		],
+	],
+])("%j", (args, messages) => {
+	expect(told(args)).toEqual(messages);
+	expect(JSON.stringify(told(args))).not.toContain(secret);
+});
+
+test("arguments are never changed", () => {
+	const args = Object.freeze({ amount: 1 });
+	const withDefault = compileArguments(functionOf({ body: { type: "object", properties: { a: { default: 1 }, b: { type: "integer" } } } }));
+	expect(check(args)).toEqual({ ok: true });
+	const own = { b: "1" };
+	expect(withDefault(own).ok).toBe(false);
+	expect(own).toEqual({ b: "1" });
+	const empty = {};
+	withDefault(empty);
+	expect(empty).toEqual({});
+});
+
+test("members that every object inherits are not members", () => {
+	const inherited = compileArguments(
+		functionOf({ body: { type: "object", required: ["constructor"], properties: { constructor: { type: "string" } } } }),
+	);
+	expect(inherited({}).ok).toBe(false);
+	expect(inherited({ constructor: "x" })).toEqual({ ok: true });
+	expect(told(JSON.parse('{"amount":1,"__proto__":{"x":1}}'))).toHaveLength(1);
+	expect(told({ amount: 1, toString: 1 })).toHaveLength(1);
+});
+
+test("a pattern that would stall a backtracking engine does not", () => {
+	const hostile = compileArguments(
+		functionOf({ body: { type: "object", properties: { a: { type: "string", pattern: "^(([a-z])+.)+[A-Z]([a-z])+$" } } } }),
+	);
+	// With a backtracking engine this takes longer than any test may.
+	expect(hostile({ a: "a".repeat(50_000) }).ok).toBe(false);
+});
+
+test("a format is not looked for in a text that is too long for one", () => {
+	expect(told({ amount: 1, email: `${"a.".repeat(200_000)}@` })).toEqual(['/email must match format "email"']);
+});
+
+test("errors have a bound, whatever is sent", () => {
+	const many = compileArguments(
+		functionOf({ body: { type: "object", properties: { list: { type: "array", items: { type: "integer" } } } } }),
+	);
+	const result = many({ list: Array.from({ length: 100_000 }, () => "x") });
+	expect(!result.ok && result.errors).toHaveLength(1);
+	const few = many({ list: Array.from({ length: 100 }, () => "x") });
+	expect(!few.ok && few.errors).toHaveLength(20);
+});
+
+test("what no request can carry is refused here already", () => {
+	const get = compileArguments(
+		functionOf({ path: "/a/{id}", parameters: [{ name: "id", in: "path", required: true, schema: { type: "string" } }] }),
+	);
+	for (const id of ["..", "", "a/b", "%2e%2e", "\ud800"]) expect(get({ id })).toMatchObject({ ok: false, errors: [{ pointer: "/id" }] });
+	expect(get({ id: "a.b" })).toEqual({ ok: true });
+});
+
+test("a schema too large to compile is told when the configuration is compiled, and refuses every call", () => {
+	const chain = Object.fromEntries(
+		Array.from({ length: 2_000 }, (_, index) => [
+			`S${index}`,
+			{ type: "object", properties: { a: { $ref: `#/components/schemas/S${index + 1}` } } },
+		]),
+	);
+	const large = functionOf({ body: { $ref: "#/components/schemas/S0" } }, "3.0.0", { schemas: { ...chain, S2000: {} } });
+	expect(whyNotASchema(large.argumentsSchema)).toBe("is too large to be compiled");
+	expect(compileArguments(large)({}).ok).toBe(false);
+	expect(whyNotASchema({ type: "object", properties: { a: { maxLength: "x" } } })).toContain(
+		"is not JSON Schema at /properties/a/maxLength",
+	);
+});

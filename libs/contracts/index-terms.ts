@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 export const termBytesMax = 32_766;
 /** https://docs.opensearch.org/latest/api-reference/document-apis/bulk/: "the document _id must be 512 bytes or less". */
 const idBytesMax = 512;
-/** A flat value is indexed as `path=value`, one term: names may take this much of it. */
+/** A flat value is indexed as one term, `root.root.path=value` in OpenSearch 3.4: names may take this much of it. */
 const flatPathBytesMax = 8_192;
 /** Stands at the end of what was cut. */
 const ellipsis = "…";
@@ -29,12 +29,12 @@ export function documentIdOf(eventId: string): string {
 }
 
 /**
- * A JSON value as a `flat_object` can hold it: always an object (anything else is its `value`), every `path=value` within one term, and
+ * A JSON value as a `flat_object` can hold it: always an object (anything else is its `value`), every path and value within one term, and
  * members whose path alone is too long counted instead of named.
  */
 export function fitFlat(value: unknown, path: string): Record<string, unknown> {
 	const object = typeof value === "object" && value !== null && !Array.isArray(value) ? value : { value };
-	return fitMembers(object as Record<string, unknown>, Buffer.byteLength(path));
+	return fitMembers(object as Record<string, unknown>, 2 * Buffer.byteLength(path) + 1);
 }
 
 function fitMembers(object: Record<string, unknown>, pathBytes: number): Record<string, unknown> {

@@ -17,6 +17,7 @@ type Source = Readonly<Record<string, unknown>>;
 export class MemoryIndex implements Index, RecordReader {
 	/** Backing indices, oldest first: an id is unique within one of them. */
 	readonly generations: Map<string, Source>[] = [new Map()];
+	readonly wordsMax = 16;
 	readonly mappings: Mappings;
 	/** While set, every request fails with it. */
 	trouble: IndexUnavailable | undefined;
@@ -102,7 +103,7 @@ function faultOf(mapping: FieldMapping, value: unknown, field: string): Fault | 
 			return typeof value === "object" ? malformed : undefined;
 		case "flat_object":
 			if (typeof value !== "object" || Array.isArray(value)) return malformed;
-			return longestTerm(value, field) > termBytesMax ? tooLong : undefined;
+			return longestTerm(value, `${field}.${field}`) > termBytesMax ? tooLong : undefined;
 		case "date":
 			return mapping.ignore_malformed || !Number.isNaN(Date.parse(String(value))) ? undefined : malformed;
 		case "boolean":
@@ -125,7 +126,7 @@ function objectFaultOf(properties: Mappings, value: unknown, field: string): Fau
 	return undefined;
 }
 
-/** The bytes of the longest `path=value` of a flat object. */
+/** The bytes of the longest `root.root.path=value` of a flat object. */
 function longestTerm(value: unknown, path: string): number {
 	if (Array.isArray(value)) return Math.max(0, ...value.map((item) => longestTerm(item, path)));
 	if (typeof value === "object" && value !== null) {

@@ -9,8 +9,8 @@ import type { RecordQuery } from "./ports.ts";
 import { type ReadingParts, readCall, searchRecord } from "./read-record.ts";
 
 export interface AuditApiParts extends ReadingParts {
-	/** Who is asking. @throws {Refusal} `unauthenticated` */
-	readonly authenticate: (request: FastifyRequest) => Promise<Caller>;
+	/** @throws {Refusal} `unauthenticated` */
+	readonly authenticate: (authorization: readonly string[]) => Promise<Caller>;
 }
 
 const sizeDefault = 50;
@@ -48,16 +48,16 @@ const callId = Compile(CallId);
 
 /** `GET /v1/audit/events` and `GET /v1/audit/calls/{id}`; both only for auditors, both on the record before they answer. */
 export function addAuditApi(http: FastifyInstance, parts: AuditApiParts): void {
-	// Who asks is settled before what they ask is looked at: a stranger learns nothing, not even which parameters exist.
+	// Who asks is settled before what they ask is looked at: without a token one learns nothing, not even which parameters exist.
 	http.get("/v1/audit/events", async (request, reply) => {
-		const caller = await parts.authenticate(request);
+		const caller = await parts.authenticate(authorizationOf(request));
 		const { size, cursor, ...asked } = checkedQuery(request.query);
 		const answer = await searchRecord(parts, caller, { query: queryOf(asked), size: sizeOf(size), cursor });
 		return neverStored(reply).send(answer);
 	});
 
 	http.get<{ Params: { id: string } }>("/v1/audit/calls/:id", async (request, reply) => {
-		const caller = await parts.authenticate(request);
+		const caller = await parts.authenticate(authorizationOf(request));
 		const { id } = request.params;
 		if (!callId.Check(id)) throw new Refusal("not_found", { detail: "that is no call's id" });
 		const answer = await readCall(parts, caller, id);
@@ -73,6 +73,11 @@ function checkedQuery(query: unknown): SearchQuery {
 		detail: "a parameter cannot be read",
 		errors: errors.map(({ instancePath, message }) => ({ pointer: instancePath, message })),
 	});
+}
+
+/** Every value of the header, as it came: Node would keep only the first of two. */
+function authorizationOf({ raw: { rawHeaders } }: FastifyRequest): string[] {
+	return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "authorization");
 }
 
 function neverStored(reply: FastifyReply): FastifyReply {

@@ -83,6 +83,8 @@ export interface RecordPage {
 
 /** Reads the record; can change nothing. What was created a moment ago may not be found yet. */
 export interface RecordReader {
+	/** How many words (runs of letters or digits) one query may look for. */
+	readonly wordsMax: number;
 	/** @throws {IndexUnavailable} */
 	search(query: RecordQuery, size: number, after?: PageEnd): Promise<RecordPage>;
 	/** All events of one call, in the order of the stream. @throws {IndexUnavailable} */
@@ -92,10 +94,7 @@ export interface RecordReader {
 }
 
 export interface Auditors {
-	/**
-	 * Whether the active configuration's group `auditors` has this caller, by e-mail or through the groups of the identity provider.
-	 * False while no configuration is known.
-	 */
+	/** Whether the active configuration's group `auditors` has this caller, by e-mail or through the groups of the identity provider. */
 	has(caller: Caller): boolean;
 }
 
@@ -116,7 +115,8 @@ export interface AuditLog {
 export interface AuditMetrics {
 	recorded(outcome: Outcome["kind"], events: number): void;
 	parked(): void;
-	/** How long the newest batch waited from being durable to being indexed. */
-	behind(seconds: number): void;
-	indexAvailable(available: boolean): void;
+	/** A batch is in the index; its oldest event became durable then. */
+	indexed(oldest: Date): void;
+	/** A batch has to wait; its oldest event became durable then. */
+	waiting(oldest: Date): void;
 }

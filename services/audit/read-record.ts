@@ -34,8 +34,6 @@ export interface CallAnswer {
 	readonly events: readonly RecordedEvent[];
 }
 
-/** Every word becomes a clause for each searched field, and OpenSearch takes 1,024 clauses (`indices.query.bool.max_clause_count`). */
-const wordsMax = 16;
 /** As `control.record.read` declares it. */
 const queryTextMax = 2_048;
 
@@ -52,7 +50,7 @@ export async function searchRecord(
 ): Promise<SearchAnswer> {
 	refuseStranger(parts.auditors, caller);
 	const { query, size, cursor } = asked;
-	refuseManyWords(query.q);
+	refuseManyWords(query.q, parts.reader.wordsMax);
 	const after = cursor === undefined ? undefined : decodeCursor(cursor);
 	const { events, end, total } = await reading(parts.reader.search(query, size, after));
 	const said = { ...query, ...(query.q !== undefined && { q: parts.maskText(query.q) }), size, ...(cursor && { cursor }) };
@@ -79,7 +77,7 @@ function refuseStranger(auditors: Auditors, caller: Caller): void {
 	if (!auditors.has(caller)) throw new Refusal("not_an_auditor", { detail: "only members of the group auditors may read the record" });
 }
 
-function refuseManyWords(q: string | undefined): void {
+function refuseManyWords(q: string | undefined, wordsMax: number): void {
 	const words = q?.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
 	if (words > wordsMax) {
 		const error = { pointer: "/q", message: `has ${words} words, at most ${wordsMax} are searched for at once` };

@@ -38,17 +38,16 @@ export function createRecorder(parts: RecorderParts): Recorder {
 	let pausedUntil = 0;
 	let trouble: IndexUnavailable | undefined;
 
-	const failed = (error: IndexUnavailable, events: number): void => {
+	const failed = (error: IndexUnavailable, batch: readonly Entry[]): void => {
 		pausedUntil = now().getTime() + Math.min(pauseMs.max, pauseMs.first * 2 ** Math.min(failures++, 16));
 		trouble = error;
-		metrics.indexAvailable(false);
-		log.unavailable({ reason: error.reason, message: error.message, events });
+		metrics.waiting(oldestOf(batch));
+		log.unavailable({ reason: error.reason, message: error.message, events: batch.length });
 	};
 	const succeeded = (): void => {
 		if (trouble) log.available();
 		failures = 0;
 		trouble = undefined;
-		metrics.indexAvailable(true);
 	};
 
 	return {
@@ -62,12 +61,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
 			} catch (error) {
 				const known =
 					error instanceof IndexUnavailable ? error : new IndexUnavailable("busy", "the index failed unexpectedly", { cause: error });
-				failed(known, batch.length);
+				failed(known, batch);
 				throw known;
 			}
 			succeeded();
 			await parkRefused(parts, batch, outcomes);
-			measure(parts, batch, outcomes);
+			count(metrics, outcomes);
+			metrics.indexed(oldestOf(batch));
 		},
 		parkMalformed: (fault, delivery) => park(parts, delivery, fault),
 		trouble: () => trouble && `${trouble.reason}: ${trouble.message}`,
@@ -116,11 +116,13 @@ function alarm(
 	log.parked({ position, item, fault, ...(type && { type }) });
 }
 
-function measure({ metrics, now }: RecorderParts, batch: readonly Entry[], outcomes: readonly Outcome[]): void {
+function count(metrics: AuditMetrics, outcomes: readonly Outcome[]): void {
 	for (const kind of ["created", "exists", "refused"] as const) {
-		const count = outcomes.filter((outcome) => outcome.kind === kind).length;
-		if (count > 0) metrics.recorded(kind, count);
+		const events = outcomes.filter((outcome) => outcome.kind === kind).length;
+		if (events > 0) metrics.recorded(kind, events);
 	}
-	const oldest = Math.min(...batch.map(({ storedAt }) => storedAt.getTime()));
-	metrics.behind(Math.max(0, (now().getTime() - oldest) / 1_000));
+}
+
+function oldestOf(batch: readonly Entry[]): Date {
+	return new Date(batch.reduce((oldest, { storedAt }) => Math.min(oldest, storedAt.getTime()), Number.POSITIVE_INFINITY));
 }

@@ -14,6 +14,8 @@ const storyPage = 1_000;
 
 /** Words are looked for here. Numbers, booleans and dates have their own parameters or none. */
 const searchedFields = pathsOf(["keyword", "text", "flat_object"]);
+/** Each word becomes a clause for each field, and OpenSearch takes 1,024 clauses (`indices.query.bool.max_clause_count`). */
+const wordsMax = Math.floor(1_000 / searchedFields.length);
 
 /** Reads with the user that may only search. */
 export function createRecordReader(connection: OpenSearchConnection, stream = recordStream): RecordReader {
@@ -27,6 +29,7 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 		}
 	};
 	return {
+		wordsMax,
 		async search(query, size, after) {
 			const { hits, total } = await ask({
 				size,

@@ -1,0 +1,25 @@
+// What the audit process must be told.
+import { type Static, Type } from "typebox";
+import { secretSetting, setting } from "#libs/service/config.ts";
+import { natsSettings } from "#libs/service/service-bus.ts";
+
+const integer = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
+const password = Type.String({ minLength: 1 });
+
+export const AuditConfig = Type.Object({
+	...natsSettings,
+	openSearchUrl: setting("CALLGATE_OPENSEARCH_URL", "https://host:port of OpenSearch", Type.String({ pattern: "^https?://[^/]+/?$" })),
+	openSearchCaFile: Type.Optional(
+		setting("CALLGATE_OPENSEARCH_CA_FILE", "PEM of the authority of OpenSearch's certificate, where it is not a public one", Type.String()),
+	),
+	writerUser: setting("CALLGATE_OPENSEARCH_WRITER", "the user that may only add documents", Type.String({ default: "audit-writer" })),
+	writerPassword: secretSetting("CALLGATE_OPENSEARCH_WRITER_PASSWORD", "its password", password),
+	readerUser: setting("CALLGATE_OPENSEARCH_READER", "the user that may only search", Type.String({ default: "audit-reader" })),
+	readerPassword: secretSetting("CALLGATE_OPENSEARCH_READER_PASSWORD", "its password", password),
+	requestTimeoutMs: setting("CALLGATE_OPENSEARCH_TIMEOUT_MS", "longest one request to OpenSearch may take", integer(500, 25_000, 10_000)),
+	batchEventsMax: setting("CALLGATE_AUDIT_BATCH_EVENTS", "events in one bulk request", integer(1, 10_000, 2_000)),
+	batchWaitMs: setting("CALLGATE_AUDIT_BATCH_WAIT_MS", "how long a batch waits for more", integer(1, 5_000, 50)),
+	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
+	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, 7305)),
+});
+export type AuditConfig = Static<typeof AuditConfig>;

@@ -1,0 +1,73 @@
+// The audit process: everything that happened goes on the record; auditors read it.
+import { readFileSync } from "node:fs";
+import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
+import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { compileMask } from "#libs/masking/mask.ts";
+import { systemClock } from "#libs/service/clock.ts";
+import { readConfig } from "#libs/service/config.ts";
+import { createHttp } from "#libs/service/http.ts";
+import { createMetrics } from "#libs/service/metrics.ts";
+import { runService } from "#libs/service/run.ts";
+import { connectServiceBus } from "#libs/service/service-bus.ts";
+import { createAuditors } from "./auditors.ts";
+import { AuditConfig } from "./config.ts";
+import { connectOpenSearch } from "./connect-opensearch.ts";
+import { createCounters } from "./count.ts";
+import { createOpenSearchIndex } from "./index-opensearch.ts";
+import { addAuditApi } from "./listen-http.ts";
+import { createAuditLog, IndexNotReady } from "./log.ts";
+import { createRecorder } from "./record-event.ts";
+import { createRecordReader } from "./search-opensearch.ts";
+import { startAudit } from "./service.ts";
+
+/** What an auditor may have pasted into a search; e-mails and phone numbers stay, they are what one looks for. */
+const queryMask = compileMask({ paths: {}, detect: ["card", "iban", "national-id", "secret"] });
+
+runService("audit", async (log, environment) => {
+	const config = readConfig(AuditConfig, environment);
+	const { requestTimeoutMs, openSearchUrl: url } = config;
+	const ca = config.openSearchCaFile === undefined ? undefined : readFileSync(config.openSearchCaFile, "utf8");
+	const writing = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.writerUser, password: config.writerPassword });
+	const reading = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.readerUser, password: config.readerPassword });
+	const reader = createRecordReader(reading);
+	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded });
+
+	const metrics = createMetrics("audit");
+	const counters = createCounters(metrics, systemClock.now);
+	const bus = await connectServiceBus("audit", config, { log, metrics });
+	let authenticator = createAuthenticator([]);
+	const configuration = await followConfiguration(
+		bus,
+		(activated) => {
+			authenticator = createAuthenticator(activated.issuers);
+			log.info({ revision: activated.revision }, "configuration in force");
+		},
+		(error) => log.error({ error }, "a configuration could not be followed"),
+	);
+	const recorder = createRecorder({ index, say: bus.publish.bind(bus), now: systemClock.now, log: createAuditLog(log), metrics: counters });
+	const consumption = await startAudit(bus, recorder, { eventsMax: config.batchEventsMax, waitMs: config.batchWaitMs });
+
+	const ready = {
+		events: () => bus.checkReady(),
+		configuration: () => configuration.checkReady(),
+		index: async () => IndexNotReady.throwIf(recorder.trouble()),
+	};
+	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });
+	addAuditApi(http, {
+		reader,
+		auditors: createAuditors((name) => configuration.current().group(name)),
+		say: bus.publish.bind(bus),
+		now: systemClock.now,
+		maskText: (text) => queryMask.maskText(text).text,
+		authenticate: (authorization) => authenticator.authenticate(authorization),
+	});
+	await http.listen({ host: config.host, port: config.port });
+	return {
+		stop: async () => {
+			await http.close();
+			await consumption.stop();
+			await bus.close();
+			await Promise.all([writing.close(), reading.close()]);
+		},
+	};
+});

@@ -11,10 +11,7 @@ import { askOpenSearch } from "../opensearch/ask-opensearch.ts";
 import { type DataStreamTemplate, provisionOpenSearch } from "../opensearch/provision.ts";
 import type { OpenSearchUser } from "../opensearch/roles.ts";
 import { findFreePorts } from "./ports.ts";
-import { provideJava } from "./provide-java.ts";
-import { provideNats } from "./provide-nats.ts";
-import { provideOpenSearch } from "./provide-opensearch.ts";
-import { provideValkey } from "./provide-valkey.ts";
+import { provideServers } from "./provide-servers.ts";
 import { type RunningNats, startPlainNats } from "./run-nats.ts";
 import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
 import type { RunningServer } from "./run-server.ts";
@@ -46,18 +43,12 @@ async function track<Server extends RunningServer>(starting: Promise<Server>): P
 
 beforeAll(async () => {
 	dir = await mkdtemp(join(tmpdir(), "callgate-servers-"));
-	const report = (): void => {};
-	const [natsBinary, valkeyBinary, java, search] = await Promise.all([
-		provideNats(report),
-		provideValkey(report),
-		provideJava(report),
-		provideOpenSearch(report),
-	]);
+	const provided = await provideServers(() => {});
 	const [natsPort = 0, valkeyPort = 0, searchPort = 0] = await findFreePorts(3);
 	[nats, valkey, openSearch] = await Promise.all([
-		track(startPlainNats({ ...natsBinary, dir: join(dir, "nats"), port: natsPort })),
-		track(startValkey({ ...valkeyBinary, dir: join(dir, "valkey"), port: valkeyPort, password: secret() })),
-		track(startOpenSearch({ ...java, ...search, dir: join(dir, "opensearch"), port: searchPort, passwords, stream })),
+		track(startPlainNats({ binary: provided.natsBinary, dir: join(dir, "nats"), port: natsPort })),
+		track(startValkey({ binary: provided.valkeyBinary, dir: join(dir, "valkey"), port: valkeyPort, password: secret() })),
+		track(startOpenSearch({ ...provided, dir: join(dir, "opensearch"), port: searchPort, passwords, stream })),
 	]);
 }, startTimeoutMs);
 

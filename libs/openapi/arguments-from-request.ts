@@ -8,7 +8,7 @@ import {
 	pointerTo,
 	type TextForm,
 } from "./http-function.ts";
-import { expectedText, readTexts, whyNotAHeaderValue } from "./parameter-text.ts";
+import { expectedText, readTexts, whyNotAHeaderValue, whyNotQueryText } from "./parameter-text.ts";
 
 /** The body as its content type says: JSON already parsed (strictly, by the caller), or the text of a form. */
 export type RequestBody = { readonly encoding: "json"; readonly value: unknown } | { readonly encoding: "form"; readonly text: string };
@@ -125,12 +125,12 @@ function readPairs(declared: readonly Named[], text: string, where: "query" | "f
 	for (const [named, texts] of given) keep({ argument: named.argument, form: named }, texts, found, errors);
 }
 
-/** Decodes one name or value once; undefined where it is malformed or has control characters but line breaks and tabs. */
+/** Decodes one name or value once; undefined where it is malformed or has zero bytes. */
 function decodePart(raw: string): string | undefined {
 	if (!/^[\x21-\x7e]*$/.test(raw) || raw.includes("#")) return undefined;
 	try {
 		const text = decodeURIComponent(raw.replaceAll("+", "%20"));
-		return text.includes("\0") ? undefined : text;
+		return whyNotQueryText(text) === undefined ? text : undefined;
 	} catch {
 		return undefined;
 	}

@@ -9,7 +9,7 @@ import {
 	type PathSegment,
 	pointerTo,
 } from "./http-function.ts";
-import { expectedText, whyNotAHeaderValue, writeTexts } from "./parameter-text.ts";
+import { expectedText, whyNotAHeaderValue, whyNotQueryText, writeTexts } from "./parameter-text.ts";
 import { couldMean, percentEncode, whyNotASegment } from "./path-template.ts";
 
 /** A request without host and credential. `path` is relative to the connection's `url`; `query` has no `?` and is empty if there is none. */
@@ -102,8 +102,9 @@ function buildQuery(texts: Texts, errors: ArgumentError[]): string {
 	const pairs: string[] = [];
 	for (const [parameter, written] of texts) {
 		if (parameter.in !== "query") continue;
-		if (!written.every((text) => text.isWellFormed())) {
-			errors.push({ pointer: pointerTo(parameter.argument), message: "expected well-formed Unicode" });
+		const message = written.map(whyNotQueryText).find((reason) => reason !== undefined);
+		if (message !== undefined) {
+			errors.push({ pointer: pointerTo(parameter.argument), message });
 			continue;
 		}
 		const name = percentEncode(parameter.name);
@@ -179,9 +180,10 @@ function formText(body: HttpBody, args: Readonly<Record<string, unknown>>, error
 		if (value === undefined || text === undefined) continue;
 		const written = writeTexts(text, value);
 		const pointer = pointerTo(argument);
+		const message = written?.map(whyNotQueryText).find((reason) => reason !== undefined);
 		if (written === undefined) errors.push({ pointer, message: `expected ${expectedText(text)}: it is sent as a form` });
 		else if (written.length === 0) errors.push({ pointer, message: "expected at least one item: it is sent as a form" });
-		else if (!written.every((item) => item.isWellFormed())) errors.push({ pointer, message: "expected well-formed Unicode" });
+		else if (message !== undefined) errors.push({ pointer, message });
 		else for (const item of written) form.append(name, item);
 	}
 	return form.toString();

@@ -81,3 +81,9 @@ export function whyNotAHeaderValue(text: string): string | undefined {
 	if (text !== text.trim()) return "expected no space at either end: it is sent as a header";
 	return undefined;
 }
+
+/** Why a text may not stand in a query or form, or undefined. A zero byte ends the text for some servers. */
+export function whyNotQueryText(text: string): string | undefined {
+	if (!text.isWellFormed()) return "expected well-formed Unicode";
+	return text.includes("\0") ? "expected no zero bytes" : undefined;
+}

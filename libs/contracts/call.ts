@@ -32,9 +32,6 @@ export type Caller = Static<typeof Caller>;
 export const endings = ["denied", "rejected", "expired", "cancelled", "completed", "failed", "unknown"] as const;
 export type Ending = (typeof endings)[number];
 
-/** Where a call that has not ended yet stands. */
-export type CallState = "received" | "held" | "started" | Ending;
-
 export function sameCaller(one: Pick<Caller, "issuer" | "subject">, other: Pick<Caller, "issuer" | "subject">): boolean {
 	return one.issuer === other.issuer && one.subject === other.subject;
 }

@@ -1,5 +1,5 @@
 // The signed permission to run one call once, and the signed hold without which approval can grant nothing: JWTs (RFC 7519) under Ed25519.
-import { type CryptoKey, type JWK, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { type CryptoKey, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import type { Static } from "typebox";
 import type { Requirement } from "./events.ts";
 
@@ -145,6 +145,3 @@ function refuseOtherCall(payload: JWTPayload, expected: GrantedCall): void {
 		payload.revision === expected.revision;
 	if (!same) throw new GrantRefused("other_call", "the permission is for another call");
 }
-
-/** A public or private key as it lies in a key file. */
-export type KeyFile = JWK;

@@ -19,14 +19,23 @@ const groupsMax = 256;
 type Trusted = Issuer & { readonly find: ReturnType<typeof issuerKeys> };
 
 export function createAuthenticator(issuers: readonly Issuer[], now: () => Date = () => new Date()): Authenticator {
-	const trusted = new Map(issuers.map((issuer) => [issuer.issuer, { ...issuer, find: issuerKeys(issuer) }]));
+	const trusted = Map.groupBy(
+		issuers.map((issuer): Trusted => ({ ...issuer, find: issuerKeys(issuer) })),
+		({ issuer }) => issuer,
+	);
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
-			const issuer = trusted.get(claimedIssuer(token));
-			if (!issuer) throw refused("its issuer is not trusted here");
-			const payload = await verified(token, issuer, now());
-			return callerFrom(payload, issuer);
+			let refusal: unknown = refused("its issuer is not trusted here");
+			// One issuer may be configured several times, for several audiences: the first that accepts the token counts.
+			for (const issuer of trusted.get(claimedIssuer(token)) ?? []) {
+				try {
+					return callerFrom(await verified(token, issuer, now()), issuer);
+				} catch (error) {
+					refusal = error;
+				}
+			}
+			throw refusal;
 		},
 	};
 }

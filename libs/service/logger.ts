@@ -1,8 +1,7 @@
 // Logs: one line of JSON each, with call id and trace id, and nothing of an event but what is public.
 import { destination, type Logger, pino, stdTimeFunctions } from "pino";
-import { redact } from "#libs/contracts/classification.ts";
 import { callOf } from "#libs/contracts/envelope.ts";
-import { type CallgateEvent, declarationOf } from "#libs/contracts/events.ts";
+import type { CallgateEvent } from "#libs/contracts/events.ts";
 
 export type { Logger };
 
@@ -17,11 +16,9 @@ export function createLogger(service: string, level = "info"): Logger {
 	return pino(options, destination({ dest: 1, sync: true }));
 }
 
-/** What a log line may say about an event. */
+/** What every log line about an event says: which, of which call, in which trace (W3C Trace Context). */
 export function aboutEvent(event: CallgateEvent): Record<string, unknown> {
-	const declaration = declarationOf(event.type);
-	const data = declaration ? redact(declaration.data, event.data, "public") : {};
-	return { event: event.id, type: event.type, call: callOf(event.data), trace: event.traceparent?.split("-")[1], data };
+	return { event: event.type, call: callOf(event.data), trace: event.traceparent?.split("-")[1] };
 }
 
 /** An error by name, code and place; its message only where it is one of ours, because a library's may quote a value. */

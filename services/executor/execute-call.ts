@@ -89,7 +89,7 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	const durationMs = Math.round(performance.now() - claim.claimedAtMs);
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	// Lost only if this process was away for longer than its lease and another ended the call: that ending stands.
-	if (won) ports.ended(ended.ending, ended.code, durationMs / 1_000);
+	if (won) ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
 }
 
 async function dial(
@@ -202,7 +202,7 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	}
 	const detail = "the executor that claimed it died; whether the function ran is not known";
 	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
-	if (won) ports.ended("unknown", "outcome_unknown", 0);
+	if (won) ports.ended(granted, "unknown", "outcome_unknown", 0);
 	foreignClaims.delete(started.position);
 }
 

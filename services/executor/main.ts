@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { Event } from "#libs/contracts/events.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
+import { aboutEvent } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
@@ -38,9 +40,10 @@ runService("executor", async (log, environment) => {
 		clock: systemClock,
 		pool,
 		name: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
-		ended: (ending: string, code: string | undefined, took: number) => {
+		ended: (granted: Event<"call.granted">, ending: string, code: string | undefined, took: number) => {
 			endings.inc({ ending, code: code ?? "none" });
 			seconds.observe(took);
+			log.info({ ...aboutEvent(granted), ending, code, seconds: took }, "ended");
 		},
 		failed: (error: unknown, call: string) => log.error({ error, call }, "an execution did not go as it should"),
 	};

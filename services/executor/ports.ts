@@ -1,6 +1,7 @@
 // What the executor needs from outside: the stream, the revision a call was granted under, its keys, the vault, and the functions themselves.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { Event } from "#libs/contracts/events.ts";
 import type { VerifyingKeys } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
@@ -18,8 +19,8 @@ export interface ExecutorPorts {
 	readonly pool: string;
 	/** Tells this process from its replicas, on the record. */
 	readonly name: string;
-	/** Told of each ending, for metrics. */
-	readonly ended: (ending: string, code: string | undefined, seconds: number) => void;
+	/** Told of each ending, for metrics and logs. */
+	readonly ended: (granted: Event<"call.granted">, ending: string, code: string | undefined, seconds: number) => void;
 	/** Something failed that is nobody's fault but ours; never with a value. */
 	readonly failed: (error: unknown, call: string) => void;
 }

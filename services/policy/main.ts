@@ -4,6 +4,7 @@ import { readFolder } from "#libs/configuration/read-folder.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
+import { aboutEvent } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
@@ -34,7 +35,10 @@ runService("policy", async (log, environment) => {
 		signingKey: await readSigningKey(config.signingKey),
 		clock: systemClock,
 		grantTtlMs: config.grantTtlMs,
-		decided: (effect) => decisions.inc({ effect }),
+		decided: (effect, received) => {
+			decisions.inc({ effect });
+			log.info({ ...aboutEvent(received), effect }, "decided");
+		},
 	});
 	const ready = { events: () => bus.checkReady(), configuration: () => configuration.checkReady() };
 	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });

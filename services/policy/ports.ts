@@ -1,6 +1,7 @@
 // What policy needs from outside: the stream and its stores, the configuration in force, its keys, and the time.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { Event } from "#libs/contracts/events.ts";
 import type { SigningKey } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
@@ -12,6 +13,6 @@ export interface PolicyPorts {
 	readonly signingKey: SigningKey;
 	readonly clock: Clock;
 	readonly grantTtlMs: number;
-	/** Told of each decision, for metrics. */
-	readonly decided: (effect: "grant" | "hold" | "deny") => void;
+	/** Told of each decision, for metrics and logs. */
+	readonly decided: (effect: "grant" | "hold" | "deny", received: Event<"call.received">) => void;
 }

@@ -1,0 +1,183 @@
+// The story of one call in lines a person reads: when, who, what, why, from the events on the record. Pure.
+import type { EventType } from "#libs/contracts/events.ts";
+
+/** An event as the auditors' API answers it. */
+export interface StoryEvent {
+	readonly type: string;
+	readonly source: string;
+	readonly subject: string;
+	readonly time: string;
+	readonly position: number;
+	readonly data: Readonly<Record<string, unknown>>;
+}
+
+type Data = StoryEvent["data"];
+/** A step: its word, what happened, and lines that explain it. */
+type Step = readonly [word: string, happened: string, ...because: (string | readonly string[] | undefined)[]];
+
+/** How each event reads. A new event needs a line here, or the type checker says so. */
+const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
+	"call.received": (data) => [
+		"received",
+		`${who(data.caller)} asked for ${functionOf(data)} ${data.via === "proxy" ? "through the proxy" : "through the API"}`,
+		said("because", data.callReason),
+		members("arguments", data.arguments),
+		findings(data.findings),
+	],
+	"call.withdrawn": (data) => ["withdrawn", `${who(data.caller)} no longer wants it`],
+	"call.held": (data) => ["held", `policy wants people to decide${rules(data)}`, reasons(data), terms(data.terms)],
+	"approval.asked": (data) => ["asked", `people are asked until ${instant(record(data.terms).expiresAt)}`, terms(data.terms)],
+	"approval.delivered": (data) => ["delivered", `the question is in ${text(data.channel)}`],
+	"approval.voted": (data) => [
+		data.verdict === "approve" ? "approved" : "rejected",
+		`${text(data.voter)} of ${list(data.groups)} voted to ${text(data.verdict)} through ${data.via === "slack" ? "Slack" : "the API"}`,
+		said("because", data.reason),
+	],
+	"approval.reminded": (data) => ["reminded", `approvers were reminded (${text(data.reminder)})`],
+	"approval.escalated": (data) => ["escalated", `${list(data.to)} may decide as well`],
+	"approval.withdrawn": (data) => ["withdrawn", `${who(data.caller)} withdrew it before approvers were asked`],
+	"call.granted": (data) => [
+		"granted",
+		`it may run once until ${instant(data.expiresAt)}${rules(data)}`,
+		reasons(data),
+		Array.isArray(data.approvedBy) ? `approved by ${list(data.approvedBy)}` : undefined,
+	],
+	"call.started": (data) => [
+		"started",
+		`executor ${text(data.executor)} claimed it (attempt ${text(data.attempt)}) and dials`,
+		`grant ${text(data.grantId)}${data.credential === undefined ? "" : `, credential ${text(data.credential)}`}`,
+	],
+	"call.ended": (data) => [
+		text(data.ending),
+		outcome(data),
+		said("detail", data.detail),
+		reasons(data),
+		Array.isArray(data.by) ? `by ${list(data.by)}` : undefined,
+		data.result === undefined ? undefined : members("answer", data.result),
+		findings(data.findings),
+	],
+	"control.configuration.activated": (data) => ["activated", `configuration ${text(data.revision)} is in force`],
+	"control.message.parked": (data) => [
+		"parked",
+		`${text(data.service)} set message ${text(data.position)} aside (item ${text(data.item)}): someone should look`,
+		said("fault", data.fault),
+	],
+	"control.record.read": (data) => ["read", `${who(data.reader)} read the record (${text(data.hits)} events)`, said("query", data.query)],
+};
+
+/** The lines of a story. Events come in the order of the stream, and are told in it. */
+export function tellStory(call: string, events: readonly StoryEvent[]): string[] {
+	const about = events.find(({ data }) => typeof data.digest === "string")?.data;
+	const ended = events.findLast(({ type }) => type === "call.ended")?.data;
+	const head = [
+		`call      ${text(call)}`,
+		...(about ? [`function  ${functionOf(about)}`, `caller    ${who(about.caller)}`, `digest    ${text(about.digest)}`] : []),
+		...(about ? [`revision  ${text(about.revision)}, pool ${text(about.pool)}`] : []),
+		`ending    ${ended ? text(ended.ending) : "none yet"}`,
+	];
+	return [...head, "", ...events.flatMap(tellEvent)];
+}
+
+/** One event: a line, then what explains it below it. */
+export function tellEvent(event: StoryEvent): string[] {
+	const tell = Object.hasOwn(steps, event.type) ? steps[event.type as EventType] : undefined;
+	const [word, happened, ...because] = tell ? tell(event.data) : ([text(event.type), "an event this version does not know"] as const);
+	const service = text(event.source).replace("/callgate/", "");
+	const explained = because.flat().filter((line) => line !== undefined && line !== "");
+	return [
+		`${clock(event.time)}  ${word.padEnd(10)} ${service.padEnd(9)} ${happened}`,
+		...explained.map((line) => `${" ".repeat(47)}${line}`),
+	];
+}
+
+/** One line for a list of events of many calls. */
+export function tellBriefly({ type, time, subject, data }: StoryEvent): string {
+	const person = data.caller ?? data.reader;
+	const words = [
+		clock(time),
+		text(type).padEnd(30),
+		functionOf(data),
+		person === undefined ? "" : who(person),
+		text(data.ending ?? data.verdict ?? ""),
+	];
+	return [...words, text(data.call ?? subject)].filter((word) => word !== "").join("  ");
+}
+
+function clock(time: string): string {
+	return text(time).replace("T", " ");
+}
+
+function record(value: unknown): Data {
+	return typeof value === "object" && value !== null ? (value as Data) : {};
+}
+
+/**
+ * Text for a terminal: what callers and functions wrote must not move the cursor, colour a line or turn its direction, for that could make
+ * a record read differently from what it says.
+ */
+export function text(value: unknown): string {
+	const plain = typeof value === "string" ? value : value === undefined ? "?" : JSON.stringify(value);
+	return plain.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
+function list(value: unknown): string {
+	return Array.isArray(value) && value.length > 0 ? value.map(text).join(", ") : "nobody";
+}
+
+function who(value: unknown): string {
+	const { subject, email, issuer } = record(value);
+	return `${text(subject)}${typeof email === "string" ? ` <${text(email)}>` : ""}${typeof issuer === "string" ? ` of ${text(issuer)}` : ""}`;
+}
+
+function functionOf({ connection, function: name }: Data): string {
+	return connection === undefined ? "" : `${text(connection)}.${text(name)}`;
+}
+
+function instant(value: unknown): string {
+	return clock(text(value));
+}
+
+function said(word: string, value: unknown): string | undefined {
+	return typeof value === "string" && value !== "" ? `${word}: ${text(value)}` : undefined;
+}
+
+function rules({ rules: names }: Data): string {
+	return Array.isArray(names) && names.length > 0 ? `, rule ${list(names)}` : "";
+}
+
+function reasons({ reasons: given }: Data): string[] {
+	if (!Array.isArray(given)) return [];
+	return given.map(record).map(({ code, rule, message }) => {
+		const of = rule === undefined ? "" : ` (${text(rule)})`;
+		return `reason: ${text(code)}${of}${message === undefined ? "" : `: ${text(message)}`}`;
+	});
+}
+
+function terms(value: unknown): string[] {
+	const { requirements } = record(value);
+	if (!Array.isArray(requirements)) return [];
+	return requirements.map(record).map(({ rule, anyOf, quorum, reasonRequired }) => {
+		return `wants ${text(quorum)} of ${list(anyOf)} for ${text(rule)}${reasonRequired === true ? ", with a reason" : ""}`;
+	});
+}
+
+/** A masked view, a member a line. */
+function members(word: string, view: unknown): string[] {
+	const entries = Object.entries(record(view));
+	if (entries.length === 0) return [`${word}: none`];
+	return [`${word}:`, ...entries.map(([name, value]) => `  ${text(name)}: ${text(JSON.stringify(value))}`)];
+}
+
+function findings(value: unknown): string[] {
+	if (!Array.isArray(value)) return [];
+	return value
+		.map(record)
+		.map(({ detector, path, count }) => `masked: ${text(detector)} at ${text(path || "/")}${count === 1 ? "" : ` (${text(count)} times)`}`);
+}
+
+function outcome(data: Data): string {
+	const status = data.status === undefined ? "" : `, the function answered ${text(data.status)}`;
+	const took = data.durationMs === undefined ? "" : ` after ${text(data.durationMs)} ms`;
+	const code = data.code === undefined ? "" : ` (${text(data.code)})`;
+	return `the call is ${text(data.ending)}${code}${status}${took}${rules(data)}`;
+}

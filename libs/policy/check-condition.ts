@@ -22,7 +22,7 @@ export class ConditionRefused extends Error {
 }
 
 /** Bounds that no sensible condition meets; each keeps a recursion or a product small. */
-export const conditionLimits = { nodesMax: 1_000, depthMax: 64, loopDepthMax: 2, patternCharactersMax: 256 } as const;
+const conditionLimits = { nodesMax: 1_000, depthMax: 64, loopDepthMax: 2, patternCharactersMax: 256 } as const;
 
 /** Members of `caller`; every one is always there (`email` is "" if the issuer gave none). */
 const callerMembers: ReadonlyMap<string, StaticType> = new Map([

@@ -25,7 +25,7 @@ export interface PolicySource {
 }
 
 /** A mistake: in which document, where in it, and (for conditions) at which UTF-16 code unit of that text. */
-export interface PolicyError {
+interface PolicyError {
 	readonly document: string;
 	readonly path: readonly (string | number)[];
 	readonly offset?: number;
@@ -39,14 +39,14 @@ export type CompileResult =
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 /** How long people have; the shortest lets a person read, the longest is how long a pending call is kept. */
-export const approvalBounds = {
+const approvalBounds = {
 	expiresMinMs: minuteMs,
 	expiresMaxMs: 7 * dayMs,
 	expiresDefaultMs: 30 * minuteMs,
 	quorumDefault: 1,
 } as const;
 /** The longest window a limit may look back over; its state is kept that long. */
-export const limitWindowMaxMs = 31 * dayMs;
+const limitWindowMaxMs = 31 * dayMs;
 
 /**
  * Compiles documents that fit the schema `PolicyDocument`. Names of rules are unique over all of them; connections, functions and groups must

@@ -4,7 +4,7 @@ import { type CelValue, isCelList, isCelMap } from "@bufbuild/cel";
 /** Steps of one decision: far more than policies need (a step is a loop's turn, a compared item or 64 characters), some tens of milliseconds. */
 export const stepsMax = 200_000;
 
-export class BudgetExhausted extends Error {
+class BudgetExhausted extends Error {
 	constructor() {
 		super("the conditions need more steps than one decision may take");
 		this.name = "BudgetExhausted";

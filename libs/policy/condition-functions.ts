@@ -17,9 +17,9 @@ import { spend, spendDeep, spendShallow } from "./condition-budget.ts";
 import { timeFunctions, timeMethods } from "./condition-time.ts";
 
 /** Longest text that `matches` looks at. The engine is RE2 (no backtracking), linear in text times pattern: 30 µs a character at worst. */
-export const matchedTextMax = 4_096;
+const matchedTextMax = 4_096;
 /** Longest list that `map`, `filter` and `+` may build. */
-export const builtListMax = 1_000;
+const builtListMax = 1_000;
 /** Put around a loop's own condition by the compiler, so that every turn is counted. */
 export const loopStep = "@step";
 

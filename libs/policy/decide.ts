@@ -7,7 +7,7 @@ import { decimalOfUnits, unitsOf } from "./decimal.ts";
 import { callerName, candidatesFor } from "./rule-index.ts";
 
 /** Every reason a decision can have. */
-export const reasonCodes = [
+const reasonCodes = [
 	"allowed_by_rule",
 	"held_by_rule",
 	"denied_by_rule",
@@ -17,10 +17,10 @@ export const reasonCodes = [
 	"function_unknown",
 	"too_many_requirements",
 ] as const;
-export type ReasonCode = (typeof reasonCodes)[number];
+type ReasonCode = (typeof reasonCodes)[number];
 
 /** Why; `message` is for people, names rules and arguments and never repeats a value. */
-export interface Reason {
+interface Reason {
 	readonly code: ReasonCode;
 	readonly rule?: string;
 	readonly message: string;

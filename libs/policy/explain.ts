@@ -6,7 +6,7 @@ import { stepsMax, withBudget } from "./condition-budget.ts";
 import { type Decision, decide, type LimitCharge, verdictOf } from "./decide.ts";
 import { callerMismatch, rulesAbout } from "./rule-index.ts";
 
-export interface RuleExplanation {
+interface RuleExplanation {
 	readonly rule: string;
 	readonly policy: string;
 	readonly effect: Effect;

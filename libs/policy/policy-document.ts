@@ -5,9 +5,9 @@ import { selectorCharsMax } from "#libs/masking/selector.ts";
 import { durationPattern } from "./duration.ts";
 
 /** Kebab case: a rule's name appears in Slack, in problems and in the record. */
-export const ruleNamePattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
+const ruleNamePattern = "^[a-z][a-z0-9]*(-[a-z0-9]+)*$";
 /** A condition longer than this is a program; programs belong into the function. */
-export const conditionCharactersMax = 4_096;
+const conditionCharactersMax = 4_096;
 
 const closed = { additionalProperties: false } as const;
 const strict = <T extends Parameters<typeof Type.Object>[0]>(properties: T) => Type.Object(properties, closed);

@@ -56,8 +56,11 @@ export function createSlack({ token, apiUrl }: SlackOptions, counters: Pick<Coun
 		}
 	};
 	let team: string | undefined;
-	const ownTeam = async (): Promise<string | undefined> => (team ??= (await client.auth.test()).team_id);
-	const people = createPeopleCache(async (user) => await once(async () => await lookUp(client, user, await ownTeam())));
+	const ownTeam = async (): Promise<string | undefined> => {
+		team ??= (await client.auth.test()).team_id;
+		return team;
+	};
+	const people = createPeopleCache((user) => once(() => lookUp(client, user, ownTeam)));
 
 	return {
 		async ask(channel: string, approval: Waiting, groups: Groups): Promise<Delivered> {
@@ -87,10 +90,12 @@ export function createSlack({ token, apiUrl }: SlackOptions, counters: Pick<Coun
 /** Nothing that a caller wrote is fetched, previewed or turned into a link. */
 const quiet = { unfurl_links: false, unfurl_media: false, link_names: false } as const;
 
-async function lookUp(client: WebClient, user: string, ownTeam: string | undefined): Promise<SlackPerson> {
+async function lookUp(client: WebClient, user: string, ownTeam: () => Promise<string | undefined>): Promise<SlackPerson> {
 	let found: Awaited<ReturnType<typeof client.users.info>>["user"];
+	let team: string | undefined;
 	try {
-		found = (await client.users.info({ user })).user;
+		// Side by side: a modal must be open three seconds after the click.
+		[team, found] = await Promise.all([ownTeam(), client.users.info({ user }).then((answer) => answer.user)]);
 	} catch (error) {
 		if (error instanceof WebAPIPlatformError && (error.data.error === "user_not_found" || error.data.error === "user_not_visible")) {
 			return { refused: "unknown" };
@@ -102,7 +107,7 @@ async function lookUp(client: WebClient, user: string, ownTeam: string | undefin
 	if (found.is_bot !== false || found.is_app_user === true) return { refused: "bot" };
 	if (found.is_restricted || found.is_ultra_restricted || ("is_stranger" in found && found.is_stranger)) return { refused: "guest" };
 	// A member of a connected workspace could carry any e-mail address that their own administrators let them have.
-	if (ownTeam === undefined || found.team_id !== ownTeam) return { refused: "foreign" };
+	if (team === undefined || found.team_id !== team) return { refused: "foreign" };
 	if (found.is_email_confirmed === false) return { refused: "unconfirmed" };
 	const email = found.profile?.email;
 	return email ? { email } : { refused: "unknown" };

@@ -29,23 +29,32 @@ describe("text of other people", () => {
 		expect(escapeMrkdwn(given)).toBe(expected);
 	});
 
+	const troubling = fc.string({ unit: fc.constantFrom("`", "<", "&", "a", "\n", "\u202e"), maxLength: 400, size: "max" });
 	test("never ends its code block, whatever it is", () => {
 		fc.assert(
-			fc.property(fc.string({ unit: "binary", maxLength: 400 }), fc.integer({ min: 20, max: 200 }), (given, charactersMax) => {
-				const { blocks, isWhole } = codeBlocks(given, charactersMax, 3);
-				expect(blocks.length).toBeLessThanOrEqual(3);
-				for (const block of blocks) {
-					expect(block.length).toBeLessThanOrEqual(charactersMax);
-					expect(block.slice(3, -3)).not.toMatch(/```|[<>]/);
-					expect(block.slice(3, -3)).not.toMatch(/&(?!amp;|lt;|gt;)/);
-				}
-				const whole = codeBlocks(given, 1_000_000, 1);
-				expect(whole.isWhole).toBe(true);
-				const shown = blocks.map((block) => block.slice(3, -3)).join("");
-				if (isWhole) expect(shown).toBe(whole.blocks[0]?.slice(3, -3));
-				else expect(whole.blocks[0]?.slice(3, -3).startsWith(shown)).toBe(true);
-			}),
+			fc.property(
+				fc.oneof(fc.string({ unit: "binary", maxLength: 400, size: "max" }), troubling),
+				fc.integer({ min: 20, max: 200 }),
+				(given, charactersMax) => {
+					const { blocks, isWhole } = codeBlocks(given, charactersMax, 3);
+					expect(blocks.length).toBeLessThanOrEqual(3);
+					for (const block of blocks) {
+						expect(block.length).toBeLessThanOrEqual(charactersMax);
+						expect(block.slice(3, -3)).not.toMatch(/```|[<>]/);
+						expect(block.slice(3, -3)).not.toMatch(/&(?!amp;|lt;|gt;)/);
+					}
+					const whole = codeBlocks(given, 1_000_000, 1);
+					expect(whole.isWhole).toBe(true);
+					const shown = blocks.map((block) => block.slice(3, -3)).join("");
+					if (isWhole) expect(shown).toBe(whole.blocks[0]?.slice(3, -3));
+					else expect(whole.blocks[0]?.slice(3, -3).startsWith(shown)).toBe(true);
+				},
+			),
 		);
+	});
+
+	test("cannot close the block by three backticks", () => {
+		expect(codeBlocks("a```b", 100, 3).blocks).toEqual(["```a`\u200b`\u200b`\u200bb```"]);
 	});
 
 	test("is cut with a sign, and empty text is something", () => {
@@ -113,7 +122,7 @@ test.each(settledStates)("%s: no buttons, but who and when and why", (_, settle,
 });
 
 test("Slack takes every card and every modal, whatever people wrote", () => {
-	const wild = fc.string({ unit: "binary", maxLength: 1_000 });
+	const wild = fc.string({ unit: "binary", maxLength: 1_000, size: "max" });
 	fc.assert(
 		fc.property(
 			wild,

@@ -70,6 +70,8 @@ export async function startWorkspace() {
 			const person = people.find(({ name }) => name === user);
 			return await until(() => slack.messages().filter(({ ephemeralFor }) => ephemeralFor === person?.slackId)[before]?.text);
 		},
+		/** Resolves when every click that was acknowledged is done with. */
+		idle: clicks.idle,
 		/** The modal in front of this person, once there is one. */
 		async modal(user: string): Promise<unknown> {
 			return await until(async () => {

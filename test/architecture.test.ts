@@ -58,7 +58,7 @@ const importing =
 	/(?:^|\n)\s*(?:import|export)\s[^;"'`]*?from\s*["']([^"']+)["']|(?:^|\n)\s*import\s*["']([^"']+)["']|import\(\s*["']([^"']+)["']\s*\)/g;
 
 function importsIn(file: string, text: string): Import[] {
-	return [...text.matchAll(importing)].flatMap(([, ...groups]) => {
+	return [...text.matchAll(importing)].flatMap(([, ...groups]): Import[] => {
 		const specifier = groups.find((group) => group !== undefined) ?? "";
 		if (specifier.startsWith("node:") || builtinModules.includes(specifier)) return [];
 		if (specifier.startsWith("#libs/")) return [{ from: file, to: specifier.slice(1), isPackage: false }];

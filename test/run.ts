@@ -17,7 +17,16 @@ interface Report {
 
 const folder = await mkdtemp(join(tmpdir(), "callgate-test-"));
 const file = join(folder, "report.json");
-const args = [vitest, "run", "--root", root, "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...process.argv.slice(2)];
+const args = [
+	vitest,
+	"run",
+	"--root",
+	root,
+	"--reporter=default",
+	"--reporter=json",
+	`--outputFile.json=${file}`,
+	...process.argv.slice(2),
+];
 const code = await new Promise<number>((resolve) => {
 	const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
 	for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
@@ -30,7 +39,8 @@ const report = await readFile(file, "utf8").then(
 await rm(folder, { recursive: true, force: true });
 
 // A file that could not even be loaded has no tests, and is a failure all the same.
-const unloaded = report?.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0).length ?? 1;
+const unloaded =
+	report?.testResults.filter(({ status, assertionResults }) => status === "failed" && assertionResults.length === 0).length ?? 1;
 const passed = report?.numPassedTests ?? 0;
 const failed = (report?.numFailedTests ?? 0) + (report?.numPendingTests ?? 0) + unloaded;
 process.stdout.write(`\n${passed} passed, ${failed} failed\n`);

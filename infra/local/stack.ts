@@ -13,10 +13,7 @@ import type { Report } from "./cache.ts";
 import { demoConfiguration } from "./demo/configuration.ts";
 import { type KeyRing, localPool, openKeyRing } from "./key-ring.ts";
 import { assertPortsFree, type Part, portOf, urlOf } from "./port-plan.ts";
-import { provideJava } from "./provide-java.ts";
-import { provideNats } from "./provide-nats.ts";
-import { provideOpenSearch } from "./provide-opensearch.ts";
-import { provideValkey } from "./provide-valkey.ts";
+import { provideServers } from "./provide-servers.ts";
 import { natsStoreDir, type RunningNats, startNats } from "./run-nats.ts";
 import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
 import { type RunningServer, startServer } from "./run-server.ts";
@@ -118,24 +115,22 @@ async function startServers(
 		keep(server);
 		return server;
 	};
+	const { natsBinary, valkeyBinary, javaHome, openSearchHome } = await provideServers(report);
 	const startTheNats = async () => {
-		const { binary } = await provideNats(report);
 		const configText = serverConfig({ users: keys.natsUsers, storeDir: natsStoreDir(dir("nats")), ...(syncInterval && { syncInterval }) });
-		const server = await kept(startNats({ binary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
+		const server = await kept(startNats({ binary: natsBinary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
 		await provisionNats(server, keys);
 		report("nats: ready");
 		return server;
 	};
 	const startTheValkey = async () => {
-		const { binary } = await provideValkey(report);
 		const server = await kept(
-			startValkey({ binary, dir: dir("valkey"), port: portOf("valkey", firstPort), password: keys.value("valkey.password") }),
+			startValkey({ binary: valkeyBinary, dir: dir("valkey"), port: portOf("valkey", firstPort), password: keys.value("valkey.password") }),
 		);
 		report("valkey: ready");
 		return server;
 	};
 	const startTheIndex = async () => {
-		const [{ openSearchHome }, { javaHome }] = await Promise.all([provideOpenSearch(report), provideJava(report)]);
 		report("opensearch: starting (half a minute)");
 		const passwords = keys.openSearchPasswords;
 		const port = portOf("opensearch", firstPort);

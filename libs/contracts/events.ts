@@ -283,7 +283,7 @@ export const messageParked = defineEvent({
 	type: "control.message.parked",
 	says: "A message no handler could process was set aside: someone should look.",
 	reader: "all",
-	writers: { ingress: "grouped", policy: "grouped", approval: "grouped", executor: "grouped", audit: "grouped" },
+	writers: { policy: "grouped", approval: "grouped", executor: "grouped", audit: "grouped" },
 	data: {
 		service: pub(Type.String({ maxLength: 32 })),
 		position: pub(Type.Integer({ minimum: 0 })),

@@ -5,7 +5,9 @@ import { inject } from "vitest";
 export interface StackFacts {
 	readonly dataDir: string;
 	readonly firstPort: number;
-	readonly urls: Readonly<Record<"ingress" | "approval" | "audit" | "policy" | "executor" | "bank" | "idp" | "slack" | "nats" | "valkey" | "opensearch", string>>;
+	readonly urls: Readonly<
+		Record<"ingress" | "approval" | "audit" | "policy" | "executor" | "bank" | "idp" | "slack" | "nats" | "valkey" | "opensearch", string>
+	>;
 	readonly openSearch: { readonly caFile: string; readonly admin: { readonly user: string; readonly password: string } };
 	readonly issuer: string;
 	readonly clients: readonly { readonly id: string; readonly secret?: string }[];
@@ -73,7 +75,11 @@ export async function ask(url: string, init: RequestInit & { as?: string } = {})
 }
 
 /** `POST /v1/calls` as `as`, waiting for `wait` seconds. */
-export function submit(as: string, call: object, { wait = 30, headers = {}, at = stack.urls.ingress }: { wait?: number; headers?: Record<string, string>; at?: string } = {}) {
+export function submit(
+	as: string,
+	call: object,
+	{ wait = 30, headers = {}, at = stack.urls.ingress }: { wait?: number; headers?: Record<string, string>; at?: string } = {},
+) {
 	const all = { "content-type": "application/json", ...(wait > 0 && { prefer: `wait=${wait}` }), ...headers };
 	return ask(`${at}/v1/calls`, { method: "POST", as, headers: all, body: JSON.stringify(call) });
 }

@@ -1,0 +1,50 @@
+// A real NATS for tests: provisioned as in production, one key per service, on a free port and in a folder that is thrown away.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectLink, newUserKey } from "#libs/bus/nats-link.ts";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { findFreePorts } from "../local/ports.ts";
+import { provideNats } from "../local/provide-nats.ts";
+import { natsStoreDir, type RunningNats, startNats } from "../local/run-nats.ts";
+import { provisionStream } from "./provision-stream.ts";
+import { operatorInbox, serverConfig } from "./server-config.ts";
+
+export interface NatsForTests {
+	readonly url: string;
+	readonly server: RunningNats;
+	readonly seeds: Readonly<Record<Service, string>>;
+	stop(): Promise<void>;
+}
+
+export async function startNatsForTests(): Promise<NatsForTests> {
+	const dir = await mkdtemp(join(tmpdir(), "callgate-nats-"));
+	const [ingress, policy, approval, executor, audit, operator] = Array.from({ length: 6 }, newUserKey);
+	if (!ingress || !policy || !approval || !executor || !audit || !operator) throw new Error("keys could not be made");
+	const users = {
+		operator: operator.publicKey,
+		services: { ingress: ingress.publicKey, policy: policy.publicKey, approval: approval.publicKey, audit: audit.publicKey },
+		executors: { default: executor.publicKey },
+	};
+	const [port = 0] = await findFreePorts(1);
+	const { binary } = await provideNats(() => undefined);
+	const server = await startNats({
+		binary,
+		dir,
+		port,
+		configText: serverConfig({ users, storeDir: natsStoreDir(dir), syncInterval: "2m" }),
+	});
+	const link = { servers: [server.url], name: "operator", seed: operator.seed, inboxPrefix: operatorInbox, onStatus: () => undefined };
+	const connected = await connectLink(link);
+	await provisionStream(connected, { pools: ["default"] });
+	await connected.close();
+	return {
+		url: server.url,
+		server,
+		seeds: { ingress: ingress.seed, policy: policy.seed, approval: approval.seed, executor: executor.seed, audit: audit.seed },
+		stop: async () => {
+			await server.stop();
+			await rm(dir, { recursive: true, force: true });
+		},
+	};
+}

@@ -1,7 +1,7 @@
 // A document of kind `Connection` and the OpenAPI document it names → a connection with its functions.
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
-import { whyNotASchema } from "#libs/openapi/validate-arguments.ts";
+import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
 import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
 import { isPrivateHost, parseHttpUrl } from "./kinds/addresses.ts";
@@ -44,7 +44,7 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 	const credential = compileCredential(document, faults);
 	const limits = compileLimits(document, faults);
 	const found = document.openapi === undefined ? writtenFunctions(document, faults) : functionsOf(document, openapi, credential, faults);
-	for (const fn of found.functions) refuseBadSchema(document, fn, faults);
+	refuseBadSchemas(document, found.functions, faults);
 	const functions = found.functions
 		.map((fn) => refine(document, fn, limits, faults))
 		.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -173,11 +173,30 @@ function functionsOf(document: ConnectionDocument, openapi: unknown, credential:
 	return { functions: read.functions, openapiFaults: read.errors, names: read.operationIds };
 }
 
-function refuseBadSchema(document: ConnectionDocument, fn: HttpFunction, faults: Fault[]): void {
-	const problem = whyNotASchema(fn.argumentsSchema);
-	if (problem === undefined) return;
-	const path = document.openapi === undefined ? ["functions", fn.name] : ["openapi"];
-	faults.push({ path, message: `found a schema of ${fn.name} that ${problem}, expected JSON Schema 2020-12 of a moderate size` });
+/** Reports functions whose arguments could not be checked. Functions that share their definitions are as compilable as the first of them. */
+function refuseBadSchemas(document: ConnectionDocument, functions: readonly HttpFunction[], faults: Fault[]): void {
+	const compilable = new Map<string, boolean>();
+	for (const { name, argumentsSchema } of functions) {
+		const path = document.openapi === undefined ? ["functions", name] : ["openapi"];
+		const problem = whyNotASchema(argumentsSchema);
+		if (problem !== undefined)
+			faults.push({ path, message: `found a schema of ${name} that is not valid, expected JSON Schema 2020-12: ${problem}` });
+		const shared = definitionNames(argumentsSchema);
+		const known = compilable.get(shared) ?? canCompile(argumentsSchema);
+		if (shared !== "") compilable.set(shared, known);
+		if (!known)
+			faults.push({
+				path,
+				message: `found schemas of ${name} that are too many to be checked, expected fewer (expose: listed leaves functions out)`,
+			});
+	}
+}
+
+function definitionNames(schema: JsonSchema): string {
+	const defs = typeof schema === "object" ? schema.$defs : undefined;
+	return Object.keys(defs ?? {})
+		.sort()
+		.join(" ");
 }
 
 function refine(document: ConnectionDocument, fn: HttpFunction, limits: ConnectionLimits, faults: Fault[]): ConnectionFunction {

@@ -15,14 +15,14 @@ const nodesForAllErrorsMax = 2_000;
 /** Longest text a format is checked on: RFC formats are shorter, and some of their regular expressions are not linear. */
 const formatCharsMax = 2_048;
 
-/** Schemas larger than this are compiled when the configuration is: the compiler recurses, and one too large for it must not be found by a call. */
+/** Schemas larger than this are worth trying before a call needs them: the compiler recurses, and may find one too large. */
 const easyCharsMax = 20_000;
 const easyDefinitionsMax = 50;
 
 /**
  * Compiles the check of a function's arguments; keep the result, compiling takes milliseconds. The check refuses what the schema refuses
  * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in) and what no request can be built from. Messages say where and
- * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` tells it beforehand.
+ * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` and `canCompile` tell it beforehand.
  */
 export function compileArguments(fn: HttpFunction): (args: Readonly<Record<string, unknown>>) => CheckedArguments {
 	const schema = fn.argumentsSchema;
@@ -51,16 +51,19 @@ function compileSchema(schema: JsonSchema, allErrors: boolean): ValidateFunction
 	}
 }
 
-/** Why arguments cannot be checked against a schema (not JSON Schema 2020-12, or too large), or undefined. Small schemas are not compiled for it. */
+/** Why a schema is not JSON Schema 2020-12, or undefined. It may still be too large to be compiled: {@link canCompile}. */
 export function whyNotASchema(schema: JsonSchema): string | undefined {
 	checker ??= createAjv(false);
-	if (checker.validateSchema(mutable(schema)) !== true) {
-		const error = checker.errors?.[0];
-		return error ? `is not JSON Schema at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not JSON Schema";
-	}
-	const isEasy =
-		JSON.stringify(schema).length <= easyCharsMax && Object.keys(asRecord(memberOf(schema, "$defs"))).length <= easyDefinitionsMax;
-	return isEasy || compileSchema(schema, false) ? undefined : "is too large to be compiled";
+	if (checker.validateSchema(mutable(schema)) === true) return undefined;
+	const error = checker.errors?.[0];
+	return error ? `at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not valid";
+}
+
+/** Whether a schema can be compiled. Small ones always can and are not tried. */
+export function canCompile(schema: JsonSchema): boolean {
+	const definitions = Object.keys(asRecord(memberOf(schema, "$defs"))).length;
+	const isEasy = definitions <= easyDefinitionsMax && JSON.stringify(schema).length <= easyCharsMax;
+	return isEasy || compileSchema(schema, false) !== undefined;
 }
 
 let checker: Ajv2020 | undefined;

@@ -1,8 +1,5 @@
 // What a detector is. The closed list of them is in detectors.ts.
-import type { Scan } from "./scan.ts";
-
-/** Names that findings and marks carry. */
-export type DetectorId = "card" | "iban" | "email" | "phone" | "national-id" | "jwt" | "private-key" | "cloud-token" | "password";
+import type { DetectorId, Scan } from "./scan.ts";
 
 interface DetectorBase {
 	readonly id: DetectorId;

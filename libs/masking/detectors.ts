@@ -8,7 +8,8 @@ import { nationalIdDetector } from "./detect-national-id.ts";
 import { passwordDetector } from "./detect-password.ts";
 import { phoneDetector } from "./detect-phone.ts";
 import { privateKeyDetector } from "./detect-private-key.ts";
-import type { Detector, DetectorId } from "./detector.ts";
+import type { Detector } from "./detector.ts";
+import type { DetectorId } from "./scan.ts";
 
 /** In order of precedence: where two overlap and are equally long, the earlier one names what is masked. */
 const detectors = [

@@ -15,6 +15,8 @@ const looksMax = 96;
 
 /** Each is repeated to fill the text: what detectors start at, what they run through, and what makes them give up late. */
 const pieces = [
+	// One long run with many places where a token's header could begin.
+	`${"eyJ".repeat(1000)}.`,
 	"a",
 	"0",
 	"4",

@@ -1,21 +1,25 @@
 // One string masked: detectors run over its folded text, overlapping finds become one mark, until nothing is found.
-import type { Detector, DetectorId, ShapeDetector } from "./detector.ts";
+import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
 import { type Folded, fold } from "./fold.ts";
 import { redactedMark } from "./mark.ts";
-import { indexPrefixes, type PrefixIndex, Scan, type Span } from "./scan.ts";
+import { type DetectorId, indexPrefixes, type PrefixIndex, Scan, type Span } from "./scan.ts";
 
 /** Detectors ready to run together. */
 export interface DetectorSet {
 	readonly shapes: readonly ShapeDetector[];
+	/** In the order that `prefixes` numbers them. */
+	readonly prefixed: readonly PrefixDetector[];
 	readonly prefixes: PrefixIndex;
 	has(id: DetectorId): boolean;
 }
 
 export function detectorSet(detectors: readonly Detector[]): DetectorSet {
 	const ids = new Set(detectors.map(({ id }) => id));
+	const prefixed = detectors.filter((detector) => "prefixes" in detector);
 	return {
+		prefixed,
 		shapes: detectors.filter((detector) => "find" in detector),
-		prefixes: indexPrefixes(detectors),
+		prefixes: indexPrefixes(prefixed),
 		has: (id) => ids.has(id),
 	};
 }
@@ -61,7 +65,7 @@ export function scanText(detectors: DetectorSet, text: string, hints: number): {
 		scan = new Scan(folded.text, hints);
 		scan.profile(detectors.prefixes);
 	}
-	for (const { detector, start, prefix } of scan.anchors) detector.findAt(scan, start, prefix);
+	for (const { owner, start, prefix } of scan.anchors) detectors.prefixed[owner]?.findAt(scan, start, prefix);
 	for (const detector of detectors.shapes) if (detector.worthwhile(scan)) detector.find(scan);
 	return { scan, folded };
 }

@@ -3,12 +3,12 @@ import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/j
 import { mayHaveBeenCard } from "./detect-card.ts";
 import { passwordMark } from "./detect-password.ts";
 import { isPrivateJwkMember, privateKeyMark } from "./detect-private-key.ts";
-import type { DetectorId } from "./detector.ts";
 import { type Finding, Findings } from "./findings.ts";
 import { hint, hintsOf, hintsWithin } from "./hints.ts";
 import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
 import { type DetectorSet, maskString } from "./mask-string.ts";
 import { MaskingError } from "./masking-error.ts";
+import type { DetectorId } from "./scan.ts";
 import { type Automaton, actionsAt, stepInto } from "./selector.ts";
 
 /** What a path does to its value. `redact`: the whole value. `last4`: all but the last four of a number-like scalar. */

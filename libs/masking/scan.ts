@@ -1,5 +1,7 @@
 // One text being looked at: what it is made of, where anything interesting starts, and what detectors found so far.
-import type { Detector, DetectorId, PrefixDetector } from "./detector.ts";
+
+/** Names that findings and marks carry. */
+export type DetectorId = "card" | "iban" | "email" | "phone" | "national-id" | "jwt" | "private-key" | "cloud-token" | "password";
 
 /** Something found: code units `start` to `end` (exclusive) of the scanned text, and the mark to put there. */
 export interface Span {
@@ -9,31 +11,34 @@ export interface Span {
 	readonly mark: string;
 }
 
-/** A place where the text has the prefix of a token. */
-interface Anchor {
-	readonly start: number;
+/** A prefix, and the place in the list given to `indexPrefixes` of whom it belongs to. */
+interface Prefix {
 	readonly prefix: string;
-	readonly detector: PrefixDetector;
+	readonly owner: number;
+}
+
+/** A place where the text has a prefix. */
+interface Anchor extends Prefix {
+	readonly start: number;
 }
 
 /** Prefixes by their first two characters: the pass over the text pays one table look-up a character, however many prefixes there are. */
 export interface PrefixIndex {
 	readonly pairs: Uint8Array;
-	readonly buckets: readonly (readonly Omit<Anchor, "start">[])[];
+	readonly buckets: readonly (readonly Prefix[])[];
 }
 
-export function indexPrefixes(detectors: readonly Detector[]): PrefixIndex {
-	const byPair = new Map<number, Omit<Anchor, "start">[]>();
-	for (const detector of detectors) {
-		if (!("prefixes" in detector)) continue;
-		for (const prefix of detector.prefixes) {
+export function indexPrefixes(owners: readonly { readonly prefixes: readonly string[] }[]): PrefixIndex {
+	const byPair = new Map<number, Prefix[]>();
+	for (const [owner, { prefixes }] of owners.entries()) {
+		for (const prefix of prefixes) {
 			const pair = (prefix.charCodeAt(0) << 7) | prefix.charCodeAt(1);
-			byPair.set(pair, [...(byPair.get(pair) ?? []), { prefix, detector }]);
+			byPair.set(pair, [...(byPair.get(pair) ?? []), { prefix, owner }]);
 		}
 	}
 	const pairs = new Uint8Array(128 * 128);
 	// Bucket 0 is "nothing starts here". The longest prefix comes first, so that `sk-ant-` is not taken for `sk-`.
-	const buckets: Omit<Anchor, "start">[][] = [[]];
+	const buckets: Prefix[][] = [[]];
 	for (const [pair, entries] of byPair) {
 		pairs[pair] = buckets.length;
 		buckets.push(entries.sort((a, b) => b.prefix.length - a.prefix.length));
@@ -143,12 +148,12 @@ export class Scan {
 		this.work += text.length;
 	}
 
-	private anchor(start: number, bucket: readonly Omit<Anchor, "start">[]): void {
-		for (const { prefix, detector } of bucket) {
+	private anchor(start: number, bucket: readonly Prefix[]): void {
+		for (const { prefix, owner } of bucket) {
 			this.work++;
 			if (!this.text.startsWith(prefix, start)) continue;
 			if (this.anchors === noAnchors) this.anchors = [];
-			this.anchors.push({ start, prefix, detector });
+			this.anchors.push({ start, prefix, owner });
 			return;
 		}
 	}

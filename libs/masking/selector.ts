@@ -15,7 +15,7 @@ type Step =
 export type Segment = Step & { readonly descendants: boolean };
 
 export const selectorCharsMax = 512;
-export const segmentsMax = 32;
+const segmentsMax = 32;
 
 class SelectorRefused extends Error {
 	readonly offset: number;

@@ -7,7 +7,6 @@ import type { Event } from "#libs/contracts/events.ts";
 export type Asked = Omit<Event<"approval.asked">["data"], "sealed" | "hold">;
 export type Delivered = Omit<Event<"approval.delivered">["data"], "call">;
 export type Vote = Omit<Event<"approval.voted">["data"], "call" | "digest"> & { readonly at: Date };
-export type Escalation = Asked["terms"]["escalations"][number];
 
 /** A question to people and what has happened to it so far. */
 export interface Question {

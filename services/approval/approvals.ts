@@ -30,6 +30,13 @@ export class Approvals {
 		return this.all.get(call) ?? absent;
 	}
 
+	/** What a log line says about a call: its id, and its trace (W3C Trace Context) where it has one. */
+	about(call: string): { readonly call: string; readonly trace?: string } {
+		const approval = this.get(call);
+		const trace = "question" in approval ? approval.question?.traceparent?.split("-")[1] : undefined;
+		return { call, ...(trace !== undefined && { trace }) };
+	}
+
 	/** Those that still wait, oldest first. */
 	waiting(): IterableIterator<[string, Waiting]> {
 		return this.open.entries();

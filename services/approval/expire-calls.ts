@@ -28,7 +28,7 @@ async function settleOrWarn(parts: Parts, call: string): Promise<void> {
 		await settleCall(parts, call);
 	} catch (error) {
 		if (!(error instanceof EventsUnavailable)) throw error;
-		parts.log.warn({ call, error }, "a call that is due cannot be settled now; it is tried again");
+		parts.log.warn({ ...parts.approvals.about(call), error }, "a call that is due cannot be settled now; it is tried again");
 	}
 }
 

@@ -9,7 +9,10 @@ import { planFor, settleCall } from "./settle-call.ts";
 export async function holdCall(parts: Parts, { data, traceparent }: Event<"call.held">): Promise<void> {
 	const { wrote } = await carryOut(parts, data.call, (approval) => decideHold(approval, data), traceparent);
 	if (wrote === "approval.asked")
-		parts.log.info({ call: data.call, connection: data.connection, function: data.function }, "a call waits for people");
+		parts.log.info(
+			{ ...parts.approvals.about(data.call), connection: data.connection, function: data.function },
+			"a call waits for people",
+		);
 	// One that arrives after its own end is ended at once.
 	const approval = await settleCall(parts, data.call);
 	if (approval.state === "waiting") planFor(parts, data.call);

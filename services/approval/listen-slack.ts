@@ -94,12 +94,12 @@ async function carryOutAct(parts: Parts, slack: SlackApp, act: Act): Promise<voi
 	} catch (error) {
 		answer = answerToError(error);
 		if (!(error instanceof VoteRefused)) {
-			parts.log.error({ call: act.call, error, via: "slack" }, "a click could not be carried out");
+			parts.log.error({ ...parts.approvals.about(act.call), error, via: "slack" }, "a click could not be carried out");
 		}
 	}
 	if (answer === undefined) return;
 	await slack.whisper(act.channel, act.user, answer).catch((error: unknown) => {
-		parts.log.warn({ call: act.call, error }, "the person who clicked could not be answered");
+		parts.log.warn({ ...parts.approvals.about(act.call), error }, "the person who clicked could not be answered");
 	});
 }
 
@@ -122,7 +122,7 @@ async function answerTo(parts: Parts, slack: SlackApp, act: Act): Promise<string
 	const person = await slack.personOf(act.user);
 	if ("refused" in person) {
 		parts.counters.refused(`slack_${person.refused}`, "slack");
-		parts.log.info({ call: act.call, refusal: person.refused, via: "slack" }, "a vote was refused");
+		parts.log.info({ ...parts.approvals.about(act.call), refusal: person.refused, via: "slack" }, "a vote was refused");
 		return personRefusals[person.refused];
 	}
 	const { verdict, call, digest } = act;

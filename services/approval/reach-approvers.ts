@@ -46,7 +46,7 @@ async function deliver(parts: Parts, approvers: Approvers, { call, nth: channel 
 	}
 	const { approval: after, wrote } = await carryOut(parts, call, (now) => decideDelivered(now, delivered));
 	unrecorded.delete(key);
-	if (wrote !== undefined) parts.log.info({ call, channel }, "approvers were asked");
+	if (wrote !== undefined) parts.log.info({ ...parts.approvals.about(call), channel }, "approvers were asked");
 	// Settled while the message was on its way: it must not go on asking.
 	if (isShown(after) && !shows(approval, after)) await approvers.show(delivered, after, parts.groups());
 }

@@ -20,7 +20,7 @@ export async function settleCall(parts: Parts, call: string): Promise<Approval> 
 		if (approval.state === "granted" || approval.state === "ended") {
 			const outcome = approval.state === "granted" ? "granted" : approval.ending;
 			parts.counters.settled(outcome);
-			parts.log.info({ call, outcome }, "a held call is settled");
+			parts.log.info({ ...parts.approvals.about(call), outcome }, "a held call is settled");
 		}
 		planFor(parts, call);
 	}

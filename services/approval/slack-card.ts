@@ -32,8 +32,6 @@ const contextMax = 1_900;
 /** More than an approver reads; what does not fit is said not to fit. */
 const argumentBlocksMax = 6;
 
-export const verdictOfAction = { approve: "approve", reject: "reject" } as const;
-
 /** What a button carries back: the call and what exactly was shown. */
 export function buttonValue(call: string, digest: string): string {
 	return `${call} ${digest}`;
@@ -95,8 +93,8 @@ function asking(approval: Shown, groups: Groups): CardBlock[] {
 			type: "actions",
 			block_id: "callgate-vote",
 			elements: [
-				{ type: "button", action_id: verdictOfAction.approve, text: plain("Approve", 75), style: "primary", value },
-				{ type: "button", action_id: verdictOfAction.reject, text: plain("Reject", 75), style: "danger", value },
+				{ type: "button", action_id: "approve", text: plain("Approve", 75), style: "primary", value },
+				{ type: "button", action_id: "reject", text: plain("Reject", 75), style: "danger", value },
 			],
 		},
 	];

@@ -48,12 +48,12 @@ export async function voteOnCall(parts: Parts, call: string, cast: CastVote): Pr
 	const approval = await settleCall(parts, call);
 	if (refusal !== undefined) {
 		parts.counters.refused(refusal, cast.via);
-		parts.log.info({ call, refusal, via: cast.via }, "a vote was refused");
+		parts.log.info({ ...parts.approvals.about(call), refusal, via: cast.via }, "a vote was refused");
 		throw new VoteRefused(refusal, call);
 	}
 	if (wrote !== undefined) {
 		parts.counters.voted(cast.verdict, cast.via);
-		parts.log.info({ call, verdict: cast.verdict, via: cast.via }, "a vote was counted");
+		parts.log.info({ ...parts.approvals.about(call), verdict: cast.verdict, via: cast.via }, "a vote was counted");
 		if (approval.state === "waiting") planFor(parts, call);
 	}
 	if (!isShown(approval)) throw new VoteRefused("unknown_call", call);

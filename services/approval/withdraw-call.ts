@@ -12,6 +12,6 @@ export async function withdrawCall(parts: Parts, { data, traceparent }: Event<"c
 	const { wrote } = await carryOut(parts, data.call, (approval) => decideWithdraw(approval, data.call, data.caller), traceparent);
 	if (wrote !== "call.ended") return;
 	parts.counters.settled("cancelled");
-	parts.log.info({ call: data.call, outcome: "cancelled" }, "a held call is settled");
+	parts.log.info({ ...parts.approvals.about(data.call), outcome: "cancelled" }, "a held call is settled");
 	planFor(parts, data.call);
 }

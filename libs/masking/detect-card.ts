@@ -2,6 +2,7 @@
 import type { ShapeDetector } from "./detector.ts";
 import { markOf } from "./mark.ts";
 import { chars, is, type Scan } from "./scan.ts";
+import { isInUuid } from "./uuid.ts";
 
 interface Issuer {
 	readonly name: string;
@@ -98,9 +99,8 @@ for (const issuer of issuers) {
 
 const digitsMin = 13;
 const digitsMax = 19;
-const uuid = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/iy;
-/** Lengths of hexadecimal digests: MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512. */
-const digestLengths = new Set([32, 40, 56, 64, 96, 128]);
+/** Lengths of hexadecimal ids and digests: BSON object id, MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512. */
+const digestLengths = new Set([24, 32, 40, 56, 64, 96, 128]);
 
 export const cardDetector: ShapeDetector = {
 	id: "card",
@@ -169,19 +169,30 @@ function isCard(value: Uint8Array, count: number): boolean {
 	return sum % 10 === 0;
 }
 
-/** Digits that are part of something else: a UUID, a hexadecimal digest, the fraction of a number below one. */
+/** Digits that are part of something else: a UUID, a hexadecimal digest or object id, the fraction of a decimal number. */
 function isOther(scan: Scan, start: number, end: number): boolean {
 	const { text } = scan;
-	if (text[start - 1] === "." && text[start - 2] === "0" && !is(text, start - 3, chars.alnum)) return true;
-	// Of a UUID's groups 8-4-4-4-12 only the first three and the last two make sixteen digits.
-	for (const from of [start, start - 19]) {
-		const match = scan.match(uuid, from);
-		if (match && /[a-f]/i.test(match[0]) && end <= from + match[0].length) return true;
-	}
+	if (isFraction(scan, start, end) || isInUuid(scan, start, end)) return true;
 	if (!is(text, start - 1, chars.hex) && !is(text, end, chars.hex)) return false;
 	const tokenStart = scan.runStart(start, chars.hex, 129);
 	const tokenEnd = scan.runEnd(end, chars.hex);
 	return digestLengths.has(tokenEnd - tokenStart) && !is(text, tokenStart - 1, chars.alnum) && !is(text, tokenEnd, chars.alnum);
+}
+
+/** Digits that a double prints at most. */
+const doubleDigitsMax = 17;
+
+/**
+ * Whether the digits are the fraction of a number as a double prints it. After one digit only zero counts: `1.4111111111111111` is as likely
+ * the first card of a list.
+ */
+function isFraction(scan: Scan, start: number, end: number): boolean {
+	const { text } = scan;
+	if (text[start - 1] !== ".") return false;
+	const whole = scan.runStart(start - 1, chars.digit, doubleDigitsMax);
+	const wholeDigits = start - 1 - whole;
+	if (wholeDigits === 0 || is(text, whole - 1, chars.alnum) || text[whole - 1] === ".") return false;
+	return wholeDigits === 1 ? text[whole] === "0" : wholeDigits + end - start <= doubleDigitsMax;
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { ShapeDetector } from "./detector.ts";
 import { markOf } from "./mark.ts";
 import { chars, is, type Scan } from "./scan.ts";
+import { isInUuid } from "./uuid.ts";
 
 /** Length by country, from the IBAN registry (SWIFT, release 99). */
 const registry =
@@ -27,7 +28,7 @@ function find(scan: Scan): void {
 		const length = lengthByCountry.get(text.slice(start, start + 2).toUpperCase());
 		if (length === undefined) continue;
 		const end = endOfIban(scan, start, length);
-		if (end !== undefined) scan.add(start, end, "iban", markOf("iban", tailOf(text, end)));
+		if (end !== undefined && !isInUuid(scan, start, end)) scan.add(start, end, "iban", markOf("iban", tailOf(text, end)));
 	}
 }
 

@@ -1,5 +1,4 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
-import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
@@ -41,7 +40,7 @@ export class CannotRun extends Error {
 
 const headerBytesMax = 64 * 1024;
 
-/** @throws {CannotRun} for what will not change by trying again, {@link EventsUnavailable} for what may. */
+/** @throws {CannotRun} for what will not change by trying again. */
 export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
 	const { data } = granted;
 	const { grantId } = await verifyGrant(data.grant, ports.grantKeys, data, ports.clock.now()).catch((error: unknown) => {
@@ -49,7 +48,8 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	});
 	const sealed = await openArguments(ports, granted);
 	const configuration = await ports.configuration.at(data.revision);
-	if (!configuration) throw new EventsUnavailable(`revision ${data.revision} is not known here`);
+	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
+	if (!configuration) throw new Error("the grant's revision is not known here");
 	const connection = configuration.connection(data.connection);
 	const fn = connection?.function(data.function);
 	if (!connection || !fn || connection.pool !== ports.pool)

@@ -1,6 +1,6 @@
 // May this call happen? Opens the arguments, checks that they are what the digest says, decides, and puts the decision on the record.
 import { randomUUID } from "node:crypto";
-import { EventsUnavailable, Unprocessable } from "#libs/bus/bus.ts";
+import { Unprocessable } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
@@ -45,7 +45,8 @@ async function revisionOf({ configuration }: PolicyPorts, { data }: Received, st
 	const current = configuration.current();
 	if (data.revision === current.revision) return current;
 	const named = await configuration.at(data.revision);
-	if (!named) throw new EventsUnavailable(`revision ${data.revision} is not known here yet`);
+	// It may not have arrived yet; one that never does was never activated, and the event is parked.
+	if (!named) throw new Error("the call's revision is not known here");
 	const until = configuration.supersededAt(data.revision);
 	return until !== undefined && storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
 }

@@ -54,24 +54,24 @@ describe("a story", () => {
 			revision  sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, pool default
 			ending    completed
 
-			2026-01-01 12:00:01.000Z  received   ingress   robin <robin@example.com> of https://idp.example asked for payments.createTransfer through the API
-			                                               because: invoice 4711
-			                                               arguments:
-			                                                 amount: 2500
-			                                                 card: "[card …1111]"
-			                                               masked: card at /card
-			2026-01-01 12:00:02.000Z  held       policy    policy wants people to decide, rule large-transfers-need-finance
-			                                               reason: held_by_rule (large-transfers-need-finance): More than 1000
-			                                               wants 2 of finance for large-transfers-need-finance, with a reason
-			2026-01-01 12:00:03.000Z  approved   approval  dana@example.com of finance voted to approve through Slack
-			                                               because: checked
-			2026-01-01 12:00:04.000Z  granted    approval  it may run once until 2026-01-01 12:05:00.000Z
-			                                               approved by dana@example.com
-			2026-01-01 12:00:05.000Z  started    executor  executor host-1 claimed it (attempt 1) and dials
-			                                               grant g-1, credential bank-api-key
-			2026-01-01 12:00:06.000Z  completed  executor  the call is completed, the function answered 201 after 35 ms
-			                                               answer:
-			                                                 id: "t-1""
+			2026-01-01 12:00:01.000Z  call.received       ingress   robin <robin@example.com> of https://idp.example asked for payments.createTransfer through the API
+			                                                        because: invoice 4711
+			                                                        arguments:
+			                                                          amount: 2500
+			                                                          card: "[card …1111]"
+			                                                        masked: card at /card
+			2026-01-01 12:00:02.000Z  call.held           policy    policy wants people to decide, rule large-transfers-need-finance
+			                                                        reason: held_by_rule (large-transfers-need-finance): More than 1000
+			                                                        wants 2 of finance for large-transfers-need-finance, with a reason
+			2026-01-01 12:00:03.000Z  approval.voted      approval  dana@example.com of finance voted to approve through Slack
+			                                                        because: checked
+			2026-01-01 12:00:04.000Z  call.granted        approval  it may run once until 2026-01-01 12:05:00.000Z
+			                                                        approved by dana@example.com
+			2026-01-01 12:00:05.000Z  call.started        executor  executor host-1 claimed it (attempt 1) and dials
+			                                                        grant g-1, credential bank-api-key
+			2026-01-01 12:00:06.000Z  call.ended          executor  the call is completed, the function answered 201 after 35 ms
+			                                                        answer:
+			                                                          id: "t-1""
 		`);
 	});
 

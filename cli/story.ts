@@ -12,43 +12,38 @@ export interface StoryEvent {
 }
 
 type Data = StoryEvent["data"];
-/** A step: its word, what happened, and lines that explain it. */
-type Step = readonly [word: string, happened: string, ...because: (string | readonly string[] | undefined)[]];
+/** What happened, and lines that explain it. */
+type Step = readonly [happened: string, ...because: (string | readonly string[] | undefined)[]];
 
 /** How each event reads. A new event needs a line here, or the type checker says so. */
 const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 	"call.received": (data) => [
-		"received",
 		`${who(data.caller)} asked for ${functionOf(data)} ${data.via === "proxy" ? "through the proxy" : "through the API"}`,
 		said("because", data.callReason),
 		members("arguments", data.arguments),
 		findings(data.findings),
 	],
-	"call.withdrawn": (data) => ["withdrawn", `${who(data.caller)} no longer wants it`],
-	"call.held": (data) => ["held", `policy wants people to decide${rules(data)}`, reasons(data), terms(data.terms)],
-	"approval.asked": (data) => ["asked", `people are asked until ${instant(record(data.terms).expiresAt)}`, terms(data.terms)],
-	"approval.delivered": (data) => ["delivered", `the question is in ${text(data.channel)}`],
+	"call.withdrawn": (data) => [`${who(data.caller)} no longer wants it`],
+	"call.held": (data) => [`policy wants people to decide${rules(data)}`, reasons(data), terms(data.terms)],
+	"approval.asked": (data) => [`people are asked until ${instant(record(data.terms).expiresAt)}`, terms(data.terms)],
+	"approval.delivered": (data) => [`the question is in ${text(data.channel)}`],
 	"approval.voted": (data) => [
-		data.verdict === "approve" ? "approved" : "rejected",
 		`${text(data.voter)} of ${list(data.groups)} voted to ${text(data.verdict)} through ${data.via === "slack" ? "Slack" : "the API"}`,
 		said("because", data.reason),
 	],
-	"approval.reminded": (data) => ["reminded", `approvers were reminded (${text(data.reminder)})`],
-	"approval.escalated": (data) => ["escalated", `${list(data.to)} may decide as well`],
-	"approval.withdrawn": (data) => ["withdrawn", `${who(data.caller)} withdrew it before approvers were asked`],
+	"approval.reminded": (data) => [`approvers were reminded (${text(data.reminder)})`],
+	"approval.escalated": (data) => [`${list(data.to)} may decide as well`],
+	"approval.withdrawn": (data) => [`${who(data.caller)} withdrew it before approvers were asked`],
 	"call.granted": (data) => [
-		"granted",
 		`it may run once until ${instant(data.expiresAt)}${rules(data)}`,
 		reasons(data),
 		Array.isArray(data.approvedBy) ? `approved by ${list(data.approvedBy)}` : undefined,
 	],
 	"call.started": (data) => [
-		"started",
 		`executor ${text(data.executor)} claimed it (attempt ${text(data.attempt)}) and dials`,
 		`grant ${text(data.grantId)}${data.credential === undefined ? "" : `, credential ${text(data.credential)}`}`,
 	],
 	"call.ended": (data) => [
-		text(data.ending),
 		outcome(data),
 		said("detail", data.detail),
 		reasons(data),
@@ -56,13 +51,12 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		data.result === undefined ? undefined : members("answer", data.result),
 		findings(data.findings),
 	],
-	"control.configuration.activated": (data) => ["activated", `configuration ${text(data.revision)} is in force`],
+	"control.configuration.activated": (data) => [`configuration ${text(data.revision)} is in force`],
 	"control.message.parked": (data) => [
-		"parked",
 		`${text(data.service)} set message ${text(data.position)} aside (item ${text(data.item)}): someone should look`,
 		said("fault", data.fault),
 	],
-	"control.record.read": (data) => ["read", `${who(data.reader)} read the record (${text(data.hits)} events)`, said("query", data.query)],
+	"control.record.read": (data) => [`${who(data.reader)} read the record (${text(data.hits)} events)`, said("query", data.query)],
 };
 
 /** The lines of a story. Events come in the order of the stream, and are told in it. */
@@ -78,16 +72,17 @@ export function tellStory(call: string, events: readonly StoryEvent[]): string[]
 	return [...head, "", ...events.flatMap(tellEvent)];
 }
 
+/** Below what happened: after time, type and service. */
+const indent = 24 + 2 + 20 + 10;
+
 /** One event: a line, then what explains it below it. */
 export function tellEvent(event: StoryEvent): string[] {
 	const tell = Object.hasOwn(steps, event.type) ? steps[event.type as EventType] : undefined;
-	const [word, happened, ...because] = tell ? tell(event.data) : ([text(event.type), "an event this version does not know"] as const);
+	const [happened, ...because] = tell ? tell(event.data) : (["an event this version does not know"] as const);
 	const service = text(event.source).replace("/callgate/", "");
 	const explained = because.flat().filter((line) => line !== undefined && line !== "");
-	return [
-		`${clock(event.time)}  ${word.padEnd(10)} ${service.padEnd(9)} ${happened}`,
-		...explained.map((line) => `${" ".repeat(47)}${line}`),
-	];
+	const lead = `${clock(event.time)}  ${text(event.type).padEnd(20)}${service.padEnd(10)}`;
+	return [`${lead}${happened}`, ...explained.map((line) => `${" ".repeat(indent)}${line}`)];
 }
 
 /** One line for a list of events of many calls. */

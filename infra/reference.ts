@@ -2,13 +2,14 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { TSchema } from "typebox";
 import { itemsOf, marksOf, propertiesOf } from "#libs/contracts/classification.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
 import { type AnyDeclaration, events } from "#libs/contracts/events.ts";
 import { mappingsOf, recordStream } from "#libs/contracts/index-template.ts";
 import { problems } from "#libs/contracts/problems.ts";
 import { streamName } from "#libs/contracts/subjects.ts";
+
+type Schema = Parameters<typeof marksOf>[0];
 
 const folder = new URL("../docs/reference/", import.meta.url);
 const warning = "<!-- Generated from libs/contracts by `node infra/reference.ts`. Change the declaration, not this page. -->";
@@ -81,7 +82,7 @@ interface Field {
 type Mapping = { readonly type?: string; readonly properties?: Readonly<Record<string, Mapping>> } | undefined;
 
 /** The leaves of a schema. What the index has for each comes from the mapping itself, so the page cannot promise another. */
-function fieldsOf(schema: TSchema, prefix: string, mapping: Mapping): Field[] {
+function fieldsOf(schema: Schema, prefix: string, mapping: Mapping): Field[] {
 	const required = new Set((schema as { required?: string[] }).required ?? []);
 	return Object.entries(propertiesOf(schema) ?? {}).flatMap(([name, member]): Field[] => {
 		const inner = mapping?.properties?.[name];
@@ -95,7 +96,7 @@ function fieldsOf(schema: TSchema, prefix: string, mapping: Mapping): Field[] {
 	});
 }
 
-function typeOf(schema: TSchema): string {
+function typeOf(schema: Schema): string {
 	const { type, anyOf, enum: values, maxLength, pattern, minimum, maximum, maxItems } = schema as Partial<Keywords>;
 	const constant = (schema as { const?: unknown }).const;
 	if (constant !== undefined) return JSON.stringify(constant);
@@ -112,7 +113,7 @@ function typeOf(schema: TSchema): string {
 
 interface Keywords {
 	type: string;
-	anyOf: TSchema[];
+	anyOf: Schema[];
 	enum: unknown[];
 	maxLength: number;
 	pattern: string;

@@ -1,10 +1,11 @@
 // The auditors' API: search the record, and one call's whole story. Adds its routes to the process's HTTP server.
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { type Caller, CallId, endings } from "#libs/contracts/call.ts";
 import { events } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { authorizationOf } from "#libs/identity/authorization-header.ts";
 import type { RecordQuery } from "./ports.ts";
 import { type ReadingParts, readCall, searchRecord } from "./read-record.ts";
 
@@ -50,14 +51,14 @@ const callId = Compile(CallId);
 export function addAuditApi(http: FastifyInstance, parts: AuditApiParts): void {
 	// Who asks is settled before what they ask is looked at: without a token one learns nothing, not even which parameters exist.
 	http.get("/v1/audit/events", async (request, reply) => {
-		const caller = await parts.authenticate(authorizationOf(request));
+		const caller = await parts.authenticate(authorizationOf(request.raw));
 		const { size, cursor, ...asked } = checkedQuery(request.query);
 		const answer = await searchRecord(parts, caller, { query: queryOf(asked), size: sizeOf(size), cursor });
 		return neverStored(reply).send(answer);
 	});
 
 	http.get<{ Params: { id: string } }>("/v1/audit/calls/:id", async (request, reply) => {
-		const caller = await parts.authenticate(authorizationOf(request));
+		const caller = await parts.authenticate(authorizationOf(request.raw));
 		const { id } = request.params;
 		if (!callId.Check(id)) throw new Refusal("not_found", { detail: "that is no call's id" });
 		const answer = await readCall(parts, caller, id);
@@ -73,11 +74,6 @@ function checkedQuery(query: unknown): SearchQuery {
 		detail: "a parameter cannot be read",
 		errors: errors.map(({ instancePath, message }) => ({ pointer: instancePath, message })),
 	});
-}
-
-/** Every value of the header, as it came: Node would keep only the first of two. */
-function authorizationOf({ raw: { rawHeaders } }: FastifyRequest): string[] {
-	return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "authorization");
 }
 
 function neverStored(reply: FastifyReply): FastifyReply {

@@ -28,7 +28,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	uuid: ["services/ingress/"],
 	pino: ["libs/service/logger.ts"],
 	"prom-client": ["libs/service/metrics.ts"],
-	typebox: ["libs/", "services/", "infra/local/demo/"],
+	typebox: ["libs/", "services/", "infra/"],
 	yaml: ["libs/configuration/", "infra/"],
 	"libphonenumber-js": ["libs/masking/"],
 	commander: ["cli/"],

@@ -36,7 +36,8 @@ export interface ApprovalDemand {
 	}[];
 	readonly expiresMs: number;
 	readonly remindMs: readonly number[];
-	readonly escalations: readonly { readonly afterMs: number; readonly to: readonly string[] }[];
+	/** Groups that may meet the requirement of `rule` too once the time has passed. */
+	readonly escalations: readonly { readonly afterMs: number; readonly to: readonly string[]; readonly rule: string }[];
 }
 
 /** To be charged before the call is granted; see `charge` in limits.ts. Amounts are exact decimals. */
@@ -197,7 +198,9 @@ function demandOf(rules: readonly CompiledRule[]): ApprovalDemand {
 	const approvals = rules.flatMap(({ name, approval }) => (approval === undefined ? [] : [{ name, approval }]));
 	const expiresMs = Math.min(...approvals.map(({ approval }) => approval.expiresMs));
 	const reminders = approvals.flatMap(({ approval }) => approval.remindMs).filter((ms) => ms < expiresMs);
-	const escalations = approvals.flatMap(({ approval }) => approval.escalate ?? []).filter(({ afterMs }) => afterMs < expiresMs);
+	const escalations = approvals
+		.flatMap(({ name, approval }) => (approval.escalate ? [{ ...approval.escalate, rule: name }] : []))
+		.filter(({ afterMs }) => afterMs < expiresMs);
 	return {
 		requirements: approvals.map(({ name, approval }) => ({
 			rule: name,

@@ -14,6 +14,7 @@ export interface NatsForTests {
 	readonly url: string;
 	readonly server: RunningNats;
 	readonly seeds: Readonly<Record<Service, string>>;
+	readonly operatorSeed: string;
 	stop(): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function startNatsForTests(): Promise<NatsForTests> {
 		url: server.url,
 		server,
 		seeds: { ingress: ingress.seed, policy: policy.seed, approval: approval.seed, executor: executor.seed, audit: audit.seed },
+		operatorSeed: operator.seed,
 		stop: async () => {
 			await server.stop();
 			await rm(dir, { recursive: true, force: true });

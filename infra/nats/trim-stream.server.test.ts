@@ -1,0 +1,142 @@
+// Trimming a real stream: what everyone has read and nobody may ask for goes, grants before claims; what waits, and what the index lacks, stays.
+import { v7 as uuidv7 } from "uuid";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Bus, Consumption } from "#libs/bus/bus.ts";
+import { connectBus } from "#libs/bus/bus-nats.ts";
+import { connectLink, type Link } from "#libs/bus/nats-link.ts";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { Event } from "#libs/contracts/events.ts";
+import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
+import { operatorInbox } from "./server-config.ts";
+import { keepMsDefault, trimStream } from "./trim-stream.ts";
+
+const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
+const digest = `sha256:${"0".repeat(64)}`;
+const caller = { issuer: "https://idp.example", subject: "someone", groups: [] };
+const now = () => new Date();
+const theCall = (call: string) => ({ call, connection: "bank", function: "pay", pool: "default", digest, revision: digest, caller });
+const soon = () => new Date(Date.now() + 60_000).toISOString();
+
+let nats: NatsForTests;
+let operator: Link;
+let buses: Record<Service, Bus>;
+
+beforeAll(async () => {
+	nats = await startNatsForTests();
+	operator = await connectLink({
+		servers: [nats.url],
+		name: "operator",
+		seed: nats.operatorSeed,
+		inboxPrefix: operatorInbox,
+		onStatus: () => undefined,
+	});
+	const connect = (service: Service) => connectBus({ servers: [nats.url], service, seed: nats.seeds[service], log });
+	buses = {
+		ingress: await connect("ingress"),
+		policy: await connect("policy"),
+		approval: await connect("approval"),
+		executor: await connect("executor"),
+		audit: await connect("audit"),
+	};
+}, 120_000);
+afterAll(async () => {
+	for (const bus of Object.values(buses)) await bus.close();
+	await operator?.close();
+	await nats?.stop();
+});
+
+/** As if everything that is stored now had been stored a day and two hours ago. */
+const trim = () =>
+	trimStream(operator, { pools: ["default"], keepMs: keepMsDefault, now: new Date(Date.now() + keepMsDefault + 3_600_000) });
+
+const reading: Consumption[] = [];
+beforeEach(async () => {
+	for (const one of reading.splice(0)) await one.stop();
+});
+
+/** Lets a service acknowledge all that is addressed to it. */
+async function readAll(service: Service): Promise<void> {
+	const consumed = await buses[service].consume(async () => undefined);
+	reading.push(consumed);
+	await expect.poll(() => pendingOf(service), { timeout: 20_000 }).toBe(0);
+	await consumed.stop();
+}
+
+async function pendingOf(service: Service): Promise<number> {
+	const name = service === "executor" ? "executor-default" : service;
+	const answer = await operator.request(`$JS.API.CONSUMER.INFO.CALLGATE.${name}`, new Uint8Array(), 5_000);
+	if (!answer.ok) throw new Error(answer.fault);
+	const info = JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { num_pending: number; num_ack_pending: number };
+	return info.num_pending + info.num_ack_pending;
+}
+
+function granted(call: string): Event<"call.granted"> {
+	const data = { ...theCall(call), receivedAt: soon(), rules: [], reasons: [], expiresAt: soon(), grant: "x", sealed: "x" };
+	return newEvent("policy", "call.granted", data, { at: now() });
+}
+
+async function claim(call: string): Promise<void> {
+	const data = { ...theCall(call), grantId: "g", executor: "e", attempt: 1, leaseUntil: soon() };
+	expect((await buses.executor.publishAfter(newEvent("executor", "call.started", data, { at: now() }), 0)).won).toBe(true);
+}
+
+async function ask(call: string): Promise<number> {
+	const terms = {
+		requirements: [{ rule: "r", anyOf: ["g"], quorum: 1, reasonRequired: false }],
+		expiresAt: soon(),
+		remindAt: [],
+		escalations: [],
+	};
+	const data = { ...theCall(call), receivedAt: soon(), arguments: {}, rules: [], reasons: [], terms, hold: "x", sealed: "x" };
+	const asked = await buses.approval.publishAfter(newEvent("approval", "approval.asked", data, { at: now() }), 0);
+	return asked.won ? asked.position : Number.NaN;
+}
+
+test("a claim stays while its grant is not acknowledged, and both go when it is", async () => {
+	const call = uuidv7();
+	await buses.policy.publish(granted(call));
+	await claim(call);
+	await readAll("audit");
+	await trim();
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeDefined();
+	await readAll("executor");
+	expect((await trim()).removed).toBeGreaterThanOrEqual(2);
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeUndefined();
+});
+
+test("what audit has not indexed stays, whatever its age", async () => {
+	const call = uuidv7();
+	await buses.policy.publish(granted(call));
+	await claim(call);
+	await readAll("executor");
+	await trim();
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeDefined();
+	await readAll("audit");
+	await trim();
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeUndefined();
+});
+
+test("an approval that waits keeps all it needs however long; a settled one goes whole", async () => {
+	const [waiting, settled] = [uuidv7(), uuidv7()];
+	await ask(waiting);
+	const asked = await ask(settled);
+	const ended = newEvent("approval", "call.ended", { ...theCall(settled), ending: "expired", rules: [], reasons: [] }, { at: now() });
+	expect((await buses.approval.publishAfter(ended, asked)).won).toBe(true);
+	await readAll("audit");
+	await trim();
+	expect(await buses.approval.last("approval.asked", "approval", waiting)).toBeDefined();
+	expect(await buses.approval.last("approval.asked", "approval", settled)).toBeUndefined();
+	expect(await buses.approval.last("call.ended", "approval", settled, "default")).toBeUndefined();
+});
+
+test("what is young stays", async () => {
+	const call = uuidv7();
+	await buses.policy.publish(granted(call));
+	await claim(call);
+	await readAll("executor");
+	await readAll("audit");
+	const { removed } = await trimStream(operator, { pools: ["default"], keepMs: keepMsDefault, now: now() });
+	expect(removed).toBe(0);
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeDefined();
+});

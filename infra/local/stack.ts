@@ -8,6 +8,7 @@ import { indexTemplate, recordStream } from "#libs/contracts/index-template.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { provisionStream } from "../nats/provision-stream.ts";
 import { operatorInbox, serverConfig } from "../nats/server-config.ts";
+import { keepMsDefault, trimStream } from "../nats/trim-stream.ts";
 import { provisionOpenSearch } from "../opensearch/provision.ts";
 import type { Report } from "./cache.ts";
 import { demoConfiguration } from "./demo/configuration.ts";
@@ -51,6 +52,9 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const readyWithinMs = 90_000;
 /** A service finishes the calls in work: see `stopMsMax` in libs/service/run.ts. */
 const stopWithinMs = 50_000;
+/** NATS refuses a stream that is larger than the disk it has. */
+const localStreamBytesMax = 1024 ** 3;
+const trimEveryMs = 600_000;
 
 /** @throws SetupError with one message that says what to do. Whatever was started is stopped again. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -119,7 +123,7 @@ async function startServers(
 	const startTheNats = async () => {
 		const configText = serverConfig({ users: keys.natsUsers, storeDir: natsStoreDir(dir("nats")), ...(syncInterval && { syncInterval }) });
 		const server = await kept(startNats({ binary: natsBinary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
-		await provisionNats(server, keys);
+		keep(await operateNats(server, keys, report));
 		report("nats: ready");
 		return server;
 	};
@@ -148,14 +152,23 @@ async function startServers(
 	return { nats: nats.value, valkey: valkey.value, openSearch: openSearch.value };
 }
 
-async function provisionNats({ url }: RunningNats, keys: KeyRing): Promise<void> {
+/** Provisions the stream and keeps it short, as an operator's cron job would; services can do neither. */
+async function operateNats({ url }: RunningNats, keys: KeyRing, report: Report): Promise<{ stop(): Promise<void> }> {
 	const seed = keys.value("nats-operator.seed");
 	const operator = await connectLink({ servers: [url], name: "operator", seed, inboxPrefix: operatorInbox, onStatus: () => undefined });
-	try {
-		await provisionStream(operator, { pools: [localPool] });
-	} finally {
-		await operator.close();
-	}
+	const pools = [localPool];
+	await provisionStream(operator, { pools, streamBytesMax: localStreamBytesMax });
+	const trim = () =>
+		trimStream(operator, { pools, keepMs: keepMsDefault, now: new Date() }).catch((error: unknown) =>
+			report(`nats: the stream was not trimmed: ${error instanceof Error ? error.message : "failed"}`),
+		);
+	const timer = setInterval(trim, trimEveryMs);
+	return {
+		stop: async () => {
+			clearInterval(timer);
+			await operator.close();
+		},
+	};
 }
 
 function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: StackOptions, keys: KeyRing): Promise<RunningServer> {

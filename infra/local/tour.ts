@@ -137,7 +137,7 @@ class Tour {
 	}
 
 	async story(): Promise<Seen> {
-		const { code, out } = await this.callers.auditShow("alice", this.heldCall);
+		const { code, out } = await this.callers.wholeStory("alice", this.heldCall);
 		const steps = ["call.received", "call.held", "approval.asked", "approval.voted", "call.granted", "call.started", "call.ended"];
 		const missing = steps.filter((step) => !out.includes(step));
 		const ok = code === 0 && missing.length === 0 && out.includes("frank@example.com");

@@ -74,7 +74,7 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 /** The pending call that an equal proxied request attaches to. */
 export interface Attachment {
 	readonly call: string;
-	/** Takes the call's ending for one request: true for exactly one of those that attached. */
+	/** Says that a request was answered with the call's ending: true for the first, and nothing attaches to the call after it. */
 	take(): Promise<boolean>;
 }
 
@@ -82,11 +82,12 @@ function attachmentKey(ports: IngressPorts, checked: CheckedCall): string {
 	return `same.${fingerprintOf(ports.sealingKeys, checked)}`;
 }
 
-export async function findAttachment(ports: IngressPorts, checked: CheckedCall): Promise<Attachment | undefined> {
+/** @param call only if it is this one. */
+export async function findAttachment(ports: IngressPorts, checked: CheckedCall, call?: string): Promise<Attachment | undefined> {
 	const store = ports.bus.store("calls");
 	const key = attachmentKey(ports, checked);
 	const entry = await store.get(key);
-	if (!entry || entry.value === taken) return undefined;
+	if (!entry || entry.value === taken || (call !== undefined && entry.value !== call)) return undefined;
 	return { call: entry.value, take: async () => (await store.write(key, taken, entry.version)).won };
 }
 

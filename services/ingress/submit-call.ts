@@ -49,12 +49,17 @@ async function awaitEnding(
 	wait: Wait,
 	options: SubmitOptions,
 ): Promise<Submitted> {
-	if (options.waitMs === 0) return { call, ended: undefined, state: "received" };
+	if (options.waitMs === 0) {
+		// Nobody will be here to offer it later, and the client repeats the request to learn what came of it.
+		if (options.attach) await offerAttachment(ports, checked, call);
+		return { call, ended: undefined, state: "received" };
+	}
 	const patience = options.attach ? Math.min(attachableAfterMs, options.waitMs) : options.waitMs;
 	let ended = await wait.ended(patience, options.gone);
 	if (!ended && options.attach) {
 		await offerAttachment(ports, checked, call);
 		ended = await wait.ended(options.waitMs - patience, options.gone);
+		if (ended && !options.gone.aborted) await (await findAttachment(ports, checked, call))?.take();
 	}
 	if (!ended) return await answerLater(ports, checked, call);
 	return { call, ended };
@@ -74,14 +79,21 @@ async function awaitKnown(ports: IngressPorts, checked: CheckedCall, call: strin
 	return ended ? { call, ended } : await answerLater(ports, checked, call);
 }
 
-/** The ending of a call goes to one of the requests that attached to it; after that an equal request is a new call. */
+/**
+ * An equal request while the call is pending is answered with its ending. One that comes after the ending is, too, as long as no request was
+ * answered with it yet; from then on an equal request is a new call.
+ */
 async function attachToPending(ports: IngressPorts, checked: CheckedCall, options: SubmitOptions): Promise<Submitted | undefined> {
 	const attachment = await findAttachment(ports, checked);
 	if (!attachment) return undefined;
-	const wait = ports.pending.listen(attachment.call);
+	const { call } = attachment;
+	const wait = ports.pending.listen(call);
 	try {
-		const submitted = await awaitKnown(ports, checked, attachment.call, wait, options);
-		if (submitted.ended && !options.gone.aborted && !(await attachment.take())) return undefined;
+		const already = await endingOf(ports.bus, call, [checked.connection.pool]);
+		if (already) return options.gone.aborted || (await attachment.take()) ? { call, ended: already } : undefined;
+		const ended = await wait.ended(options.waitMs, options.gone);
+		const submitted = ended ? { call, ended } : await answerLater(ports, checked, call);
+		if (submitted.ended && !options.gone.aborted) await attachment.take();
 		return submitted;
 	} finally {
 		wait.cancel();

@@ -5,17 +5,29 @@ import { join } from "node:path";
 import type { TestProject } from "vitest/node";
 import { jsonOf } from "../../infra/local/describe-stack.ts";
 import { startStack } from "../../infra/local/stack.ts";
+import { makeForger, writeConfiguration } from "./configuration.ts";
 import { findPortBase } from "./port-base.ts";
 import type { StackFacts } from "./stack.ts";
+import { serveControl } from "./stack-control.ts";
+
+/** Free in the plan of ports: the replicas begin at 20. */
+const labPortAfterFirst = 15;
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
 	const dataDir = await mkdtemp(join(tmpdir(), "callgate-e2e-"));
 	const report = (line: string) => process.stderr.write(`stack: ${line}\n`);
 	const firstPort = await findPortBase();
-	const stack = await startStack({ dataDir, firstPort, replicas: 2, configDir: undefined, report, syncInterval: "2m" });
-	project.provide("stack", { ...(jsonOf(stack) as StackFacts), firstPort });
+	const labPort = firstPort + labPortAfterFirst;
+	const forger = await makeForger();
+	const configDir = join(dataDir, "configuration");
+	await writeConfiguration(configDir, { firstPort, labPort, forger });
+	const start = () => startStack({ dataDir, firstPort, replicas: 2, configDir, report, syncInterval: "2m" });
+	const control = await serveControl(await start(), start);
+	const facts = { ...(jsonOf(control.stack()) as Omit<StackFacts, "lab" | "forger" | "controlUrl">), firstPort };
+	const openSearchDataDir = control.stack().openSearch.dataDir;
+	project.provide("stack", { ...facts, openSearchDataDir, labPort, forger: forger.privateJwk, controlUrl: control.url } as StackFacts);
 	return async () => {
-		await stack.stop();
+		await control.stop();
 		await rm(dataDir, { recursive: true, force: true });
 	};
 }

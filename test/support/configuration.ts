@@ -1,0 +1,82 @@
+// The configuration of the end-to-end tests: the demo's, and beside it what the demo has no need of.
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
+import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { urlOf } from "../../infra/local/port-plan.ts";
+
+/** An issuer whose key the tests hold: what it signs has a valid signature, so that everything else about a token can be wrong. */
+export interface Forger {
+	readonly privateJwk: JWK;
+	readonly publicJwk: JWK;
+}
+
+/** Never asked: its keys are a file. */
+export const forgerIssuer = "https://forger.example";
+
+export async function makeForger(): Promise<Forger> {
+	const { privateKey, publicKey } = await generateKeyPair("RS256", { extractable: true });
+	const kid = "forger-1";
+	return { privateJwk: { ...(await exportJWK(privateKey)), kid }, publicJwk: { ...(await exportJWK(publicKey)), kid } };
+}
+
+interface Places {
+	readonly firstPort: number;
+	/** Where a test may listen as a function: see lab.ts. */
+	readonly labPort: number;
+	readonly forger: Forger;
+}
+
+export async function writeConfiguration(dir: string, { firstPort, labPort, forger }: Places): Promise<void> {
+	const files = {
+		...demoConfiguration({ issuer: urlOf("idp", firstPort), bankUrl: urlOf("bank", firstPort) }),
+		"forger.yaml": issuer,
+		"forger.jwks.json": JSON.stringify({ keys: [forger.publicJwk] }),
+		"lab.yaml": lab(labPort),
+		"tests.yaml": policy,
+	};
+	await mkdir(dir, { recursive: true });
+	for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
+}
+
+const issuer = `kind: Issuer
+name: forger
+issuer: ${forgerIssuer}
+jwks: forger.jwks.json
+audience: callgate
+algorithms: [RS256]
+claims: { groups: groups, email: email }
+`;
+
+const tag = `arguments: { type: object, properties: { tag: { type: string, maxLength: 200 } }, required: [tag], additionalProperties: false }`;
+
+const lab = (port: number): string => `kind: Connection
+name: lab
+protocol: http
+url: http://127.0.0.1:${port}
+credential: { secret: bank-api-key, as: bearer }
+forward: [accept-language]
+allowPrivateAddresses: true
+functions:
+  work: { method: POST, path: /work, timeout: 2s, ${tag} }
+  repeatable: { method: POST, path: /repeatable, timeout: 2s, idempotent: true, ${tag} }
+  guarded: { method: POST, path: /guarded, timeout: 2s, ${tag} }
+  forbidden: { method: POST, path: /forbidden, ${tag} }
+`;
+
+const policy = `kind: Policy
+name: tests
+rules:
+  - name: held-for-a-moment
+    match: { connection: bank, function: createTransfer }
+    when: has(args.reference) && args.reference.startsWith("expires soon")
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 1m }
+  - name: lab-is-open
+    match: { connection: lab, function: [work, repeatable], groups: [ci] }
+    effect: allow
+  - name: lab-asks-finance
+    match: { connection: lab, function: guarded }
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 10m }
+`;

@@ -4,10 +4,9 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { problemBody } from "#libs/contracts/problems.ts";
-import { registerAudit } from "./audit.ts";
+import { type Ran, runProgram } from "./run-program.test-support.ts";
 
 const call = "01890000-0000-7000-8000-000000000001";
 const event = {
@@ -46,22 +45,12 @@ afterEach(async () => {
 	await rm(dir, { recursive: true });
 });
 
-async function run(
-	args: string[],
-	environment: Record<string, string> = { CALLGATE_TOKEN: "t0ken", CALLGATE_AUDIT_URL: url },
-): Promise<string> {
-	const lines: string[] = [];
-	const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined, writeOut: (out) => void lines.push(out) });
-	registerAudit(program, { environment, print: (line) => void lines.push(line) });
-	for (const command of program.commands.flatMap((one) => [one, ...one.commands]))
-		command.exitOverride().configureOutput(program.configureOutput());
-	await program.parseAsync(["node", "callgate", "audit", ...args]);
-	return lines.join("\n");
-}
+const run = (args: string[], environment: Record<string, string> = { CALLGATE_TOKEN: "t0ken", CALLGATE_AUDIT_URL: url }): Promise<Ran> =>
+	runProgram(["audit", ...args], { environment });
 
 describe("callgate audit", () => {
 	it("searches with what was asked, and shows a line an event and how to read on", async () => {
-		const out = await run(["search", "two words", "--ending", "denied", "--from", "2026-01-01", "--size", "1"]);
+		const { out } = await run(["search", "two words", "--ending", "denied", "--from", "2026-01-01", "--size", "1"]);
 		expect(asked[0]?.url).toBe("/v1/audit/events?q=two+words&ending=denied&from=2026-01-01&size=1");
 		expect(asked[0]?.headers.authorization).toBe("Bearer t0ken");
 		expect(out).toContain("2026-01-01 12:00:00.000Z  call.ended");
@@ -70,10 +59,10 @@ describe("callgate audit", () => {
 	});
 
 	it("shows one call, or what the API says with --json", async () => {
-		expect(await run(["show", call])).toContain("ending    denied");
+		expect((await run(["show", call])).out).toContain("ending    denied");
 		expect(asked[0]?.url).toBe(`/v1/audit/calls/${call}`);
-		expect(JSON.parse(await run(["show", call, "--json"]))).toEqual(JSON.parse(answer.body));
-		expect(JSON.parse(await run(["search", "--json"]))).toEqual(JSON.parse(answer.body));
+		expect(JSON.parse((await run(["show", call, "--json"])).out)).toEqual(JSON.parse(answer.body));
+		expect(JSON.parse((await run(["search", "--json"])).out)).toEqual(JSON.parse(answer.body));
 	});
 
 	it("reads the token from a file, and the address from an option", async () => {
@@ -84,28 +73,30 @@ describe("callgate audit", () => {
 
 	it("says that nothing matches", async () => {
 		answer = { status: 200, body: JSON.stringify({ events: [], total: { value: 0, exact: true } }) };
-		expect(await run(["search"])).toContain("Nothing on the record matches");
+		expect((await run(["search"])).out).toContain("Nothing on the record matches");
 	});
 
 	it("explains a refusal with the problem's own words", async () => {
 		const errors = [{ pointer: "/size", message: "is 1 to 500" }];
 		answer = { status: 400, body: JSON.stringify(problemBody("malformed_request", { detail: "out of bounds", errors })) };
-		await expect(run(["search", "--size", "0"])).rejects.toThrow(
-			/cannot be read: out of bounds \(400 malformed_request\)\.\n {2}\/size is 1 to 500\n/,
-		);
+		const refused = await run(["search", "--size", "0"]);
+		expect(refused.exitCode).toBe(1);
+		expect(refused.err).toMatch(/cannot be read: out of bounds \(400 malformed_request\)\n {2}\/size is 1 to 500\n/);
 		answer = { status: 403, body: JSON.stringify(problemBody("not_an_auditor")) };
-		await expect(run(["show", call])).rejects.toThrow("Ask to become a member of the group `auditors`");
+		expect((await run(["show", call])).err).toContain("Ask to become a member of the group `auditors`");
 	});
 
 	it.each([
-		["no token", ["search"], {}, "No token."],
-		["a token file that is not there", ["search", "--token-file", "/no/such"], {}, "cannot be read (ENOENT)"],
-		["an address that is none", ["search", "--audit-url", "nonsense"], { CALLGATE_TOKEN: "t" }, "is no URL"],
-		["plain http to another machine", ["search", "--audit-url", "http://audit.example"], { CALLGATE_TOKEN: "t" }, "in the clear"],
-		["nobody there", ["search", "--audit-url", "http://127.0.0.1:1"], { CALLGATE_TOKEN: "t" }, "cannot be reached"],
-		["a call's id that is none", ["show", "4711"], { CALLGATE_TOKEN: "t" }, "Expected a call's id"],
-	])("says what to do about %s", async (_, args, environment, message) => {
-		await expect(run(args, environment)).rejects.toThrow(message);
+		["no token", ["search"], {}, "No token.", 2],
+		["a token file that is not there", ["search", "--token-file", "/no/such"], {}, "cannot be read (ENOENT)", 2],
+		["an address that is none", ["search", "--audit-url", "nonsense"], { CALLGATE_TOKEN: "t" }, "is no URL", 2],
+		["plain http to another machine", ["search", "--audit-url", "http://audit.example"], { CALLGATE_TOKEN: "t" }, "in the clear", 2],
+		["nobody there", ["search", "--audit-url", "http://127.0.0.1:1"], { CALLGATE_TOKEN: "t" }, "cannot be reached", 3],
+		["a call's id that is none", ["show", "4711"], { CALLGATE_TOKEN: "t" }, "no call's id", 2],
+	])("says what to do about %s", async (_, args, environment, message, exitCode) => {
+		const ran = await run(args, environment);
+		expect(ran.err).toContain(message);
+		expect(ran).toMatchObject({ exitCode, out: "" });
 		expect(asked).toEqual([]);
 	});
 
@@ -116,6 +107,6 @@ describe("callgate audit", () => {
 		[302, ""],
 	])("takes no stranger's answer for the record (%d %j)", async (status, body) => {
 		answer = { status, body };
-		await expect(run(["search"])).rejects.toMatchObject({ name: "CommandFailed" });
+		expect(await run(["search"])).toMatchObject({ exitCode: 3, out: "" });
 	});
 });

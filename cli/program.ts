@@ -1,8 +1,14 @@
 // The program with all its commands, and what each way to end means for whoever reads it.
 import { Command, CommanderError } from "commander";
+import { registerApprovals } from "./approvals.ts";
 import { registerAudit } from "./audit.ts";
+import { registerCall } from "./call.ts";
+import { registerCheck } from "./check.ts";
 import { CommandFailed, exitCodes } from "./command-failed.ts";
+import { registerFunctions } from "./functions.ts";
 import type { Io } from "./io.ts";
+import { registerSecret } from "./secret.ts";
+import { ProgramEnded, registerStart } from "./start.ts";
 import { safeJson, safeLines } from "./terminal-text.ts";
 
 const introduction = `
@@ -44,6 +50,7 @@ export async function runCommand(args: readonly string[], io: Io): Promise<numbe
 		return exitCodes.ok;
 	} catch (error) {
 		if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.wrongUsage;
+		if (error instanceof ProgramEnded) return error.exitCode;
 		const failed = error instanceof CommandFailed ? error : unexpected(error);
 		tellFailure(failed, isJson, io);
 		return failed.exitCode;
@@ -64,7 +71,17 @@ function createProgram(io: Io): Command {
 		})
 		.helpCommand(false)
 		.addHelpText("after", introduction);
-	registerAudit(program, io);
+	for (const register of [
+		registerCall,
+		registerFunctions,
+		registerApprovals,
+		registerAudit,
+		registerSecret,
+		registerCheck,
+		registerStart,
+	]) {
+		register(program, io);
+	}
 	return program;
 }
 

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyEventOf } from "#libs/contracts/any-event.test-support.ts";
 import { events } from "#libs/contracts/events.ts";
-import { type StoryEvent, tellBriefly, tellEvent, tellStory, text } from "./story.ts";
+import { type StoryEvent, tellBriefly, tellEvent, tellStory } from "./story.ts";
+import { safeLine } from "./terminal-text.ts";
 
 const call = "01890000-0000-7000-8000-000000000001";
 const digest = `sha256:${"a".repeat(64)}`;
@@ -107,6 +108,6 @@ describe("a story", () => {
 			}),
 		]);
 		expect(lines.join("")).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
-		expect(text("\u001b")).toBe("\\u{1b}");
+		expect(safeLine("\u001b")).toBe("\\u{1b}");
 	});
 });

@@ -1,5 +1,6 @@
 // The story of one call in lines a person reads: when, who, what, why, from the events on the record. Pure.
 import type { EventType } from "#libs/contracts/events.ts";
+import { safeLine } from "./terminal-text.ts";
 
 /** An event as the auditors' API answers it. */
 export interface StoryEvent {
@@ -26,12 +27,12 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 	"call.withdrawn": (data) => [`${who(data.caller)} no longer wants it`],
 	"call.held": (data) => [`policy wants people to decide${rules(data)}`, reasons(data), terms(data.terms)],
 	"approval.asked": (data) => [`people are asked until ${instant(record(data.terms).expiresAt)}`, terms(data.terms)],
-	"approval.delivered": (data) => [`the question is in ${text(data.channel)}`],
+	"approval.delivered": (data) => [`the question is in ${safeLine(data.channel)}`],
 	"approval.voted": (data) => [
-		`${text(data.voter)} of ${list(data.groups)} voted to ${text(data.verdict)} through ${data.via === "slack" ? "Slack" : "the API"}`,
+		`${safeLine(data.voter)} of ${list(data.groups)} voted to ${safeLine(data.verdict)} through ${data.via === "slack" ? "Slack" : "the API"}`,
 		said("because", data.reason),
 	],
-	"approval.reminded": (data) => [`approvers were reminded (${text(data.reminder)})`],
+	"approval.reminded": (data) => [`approvers were reminded (${safeLine(data.reminder)})`],
 	"approval.escalated": (data) => [`${list(data.to)} may decide as well`],
 	"approval.withdrawn": (data) => [`${who(data.caller)} withdrew it before approvers were asked`],
 	"call.granted": (data) => [
@@ -40,8 +41,8 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		Array.isArray(data.approvedBy) ? `approved by ${list(data.approvedBy)}` : undefined,
 	],
 	"call.started": (data) => [
-		`executor ${text(data.executor)} claimed it (attempt ${text(data.attempt)}) and dials`,
-		`grant ${text(data.grantId)}${data.credential === undefined ? "" : `, credential ${text(data.credential)}`}`,
+		`executor ${safeLine(data.executor)} claimed it (attempt ${safeLine(data.attempt)}) and dials`,
+		`grant ${safeLine(data.grantId)}${data.credential === undefined ? "" : `, credential ${safeLine(data.credential)}`}`,
 	],
 	"call.ended": (data) => [
 		outcome(data),
@@ -51,12 +52,12 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		data.result === undefined ? undefined : members("answer", data.result),
 		findings(data.findings),
 	],
-	"control.configuration.activated": (data) => [`configuration ${text(data.revision)} is in force`],
+	"control.configuration.activated": (data) => [`configuration ${safeLine(data.revision)} is in force`],
 	"control.message.parked": (data) => [
-		`${text(data.service)} set message ${text(data.position)} aside (item ${text(data.item)}): someone should look`,
+		`${safeLine(data.service)} set message ${safeLine(data.position)} aside (item ${safeLine(data.item)}): someone should look`,
 		said("fault", data.fault),
 	],
-	"control.record.read": (data) => [`${who(data.reader)} read the record (${text(data.hits)} events)`, said("query", data.query)],
+	"control.record.read": (data) => [`${who(data.reader)} read the record (${safeLine(data.hits)} events)`, said("query", data.query)],
 };
 
 /** The lines of a story. Events come in the order of the stream, and are told in it. */
@@ -64,10 +65,10 @@ export function tellStory(call: string, events: readonly StoryEvent[]): string[]
 	const about = events.find(({ data }) => typeof data.digest === "string")?.data;
 	const ended = events.findLast(({ type }) => type === "call.ended")?.data;
 	const head = [
-		`call      ${text(call)}`,
-		...(about ? [`function  ${functionOf(about)}`, `caller    ${who(about.caller)}`, `digest    ${text(about.digest)}`] : []),
-		...(about ? [`revision  ${text(about.revision)}, pool ${text(about.pool)}`] : []),
-		`ending    ${ended ? text(ended.ending) : "none yet"}`,
+		`call      ${safeLine(call)}`,
+		...(about ? [`function  ${functionOf(about)}`, `caller    ${who(about.caller)}`, `digest    ${safeLine(about.digest)}`] : []),
+		...(about ? [`revision  ${safeLine(about.revision)}, pool ${safeLine(about.pool)}`] : []),
+		`ending    ${ended ? safeLine(ended.ending) : "none yet"}`,
 	];
 	return [...head, "", ...events.flatMap(tellEvent)];
 }
@@ -79,9 +80,9 @@ const indent = 24 + 2 + 20 + 10;
 export function tellEvent(event: StoryEvent): string[] {
 	const tell = Object.hasOwn(steps, event.type) ? steps[event.type as EventType] : undefined;
 	const [happened, ...because] = tell ? tell(event.data) : (["an event this version does not know"] as const);
-	const service = text(event.source).replace("/callgate/", "");
+	const service = safeLine(event.source).replace("/callgate/", "");
 	const explained = because.flat().filter((line) => line !== undefined && line !== "");
-	const lead = `${clock(event.time)}  ${text(event.type).padEnd(20)}${service.padEnd(10)}`;
+	const lead = `${clock(event.time)}  ${safeLine(event.type).padEnd(20)}${service.padEnd(10)}`;
 	return [`${lead}${happened}`, ...explained.map((line) => `${" ".repeat(indent)}${line}`)];
 }
 
@@ -90,50 +91,41 @@ export function tellBriefly({ type, time, subject, data }: StoryEvent): string {
 	const person = data.caller ?? data.reader;
 	const words = [
 		clock(time),
-		text(type).padEnd(30),
+		safeLine(type).padEnd(30),
 		functionOf(data),
 		person === undefined ? "" : who(person),
-		text(data.ending ?? data.verdict ?? ""),
+		safeLine(data.ending ?? data.verdict ?? ""),
 	];
-	return [...words, text(data.call ?? subject)].filter((word) => word !== "").join("  ");
+	return [...words, safeLine(data.call ?? subject)].filter((word) => word !== "").join("  ");
 }
 
 function clock(time: string): string {
-	return text(time).replace("T", " ");
+	return safeLine(time).replace("T", " ");
 }
 
 function record(value: unknown): Data {
 	return typeof value === "object" && value !== null ? (value as Data) : {};
 }
 
-/**
- * Text for a terminal: what callers and functions wrote must not move the cursor, colour a line or turn its direction, for that could make
- * a record read differently from what it says.
- */
-export function text(value: unknown): string {
-	const plain = typeof value === "string" ? value : value === undefined ? "?" : JSON.stringify(value);
-	return plain.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
-}
-
 function list(value: unknown): string {
-	return Array.isArray(value) && value.length > 0 ? value.map(text).join(", ") : "nobody";
+	return Array.isArray(value) && value.length > 0 ? value.map(safeLine).join(", ") : "nobody";
 }
 
 function who(value: unknown): string {
 	const { subject, email, issuer } = record(value);
-	return `${text(subject)}${typeof email === "string" ? ` <${text(email)}>` : ""}${typeof issuer === "string" ? ` of ${text(issuer)}` : ""}`;
+	return `${safeLine(subject)}${typeof email === "string" ? ` <${safeLine(email)}>` : ""}${typeof issuer === "string" ? ` of ${safeLine(issuer)}` : ""}`;
 }
 
 function functionOf({ connection, function: name }: Data): string {
-	return connection === undefined ? "" : `${text(connection)}.${text(name)}`;
+	return connection === undefined ? "" : `${safeLine(connection)}.${safeLine(name)}`;
 }
 
 function instant(value: unknown): string {
-	return clock(text(value));
+	return clock(safeLine(value));
 }
 
 function said(word: string, value: unknown): string | undefined {
-	return typeof value === "string" && value !== "" ? `${word}: ${text(value)}` : undefined;
+	return typeof value === "string" && value !== "" ? `${word}: ${safeLine(value)}` : undefined;
 }
 
 function rules({ rules: names }: Data): string {
@@ -143,8 +135,8 @@ function rules({ rules: names }: Data): string {
 function reasons({ reasons: given }: Data): string[] {
 	if (!Array.isArray(given)) return [];
 	return given.map(record).map(({ code, rule, message }) => {
-		const of = rule === undefined ? "" : ` (${text(rule)})`;
-		return `reason: ${text(code)}${of}${message === undefined ? "" : `: ${text(message)}`}`;
+		const of = rule === undefined ? "" : ` (${safeLine(rule)})`;
+		return `reason: ${safeLine(code)}${of}${message === undefined ? "" : `: ${safeLine(message)}`}`;
 	});
 }
 
@@ -152,7 +144,7 @@ function terms(value: unknown): string[] {
 	const { requirements } = record(value);
 	if (!Array.isArray(requirements)) return [];
 	return requirements.map(record).map(({ rule, anyOf, quorum, reasonRequired }) => {
-		return `wants ${text(quorum)} of ${list(anyOf)} for ${text(rule)}${reasonRequired === true ? ", with a reason" : ""}`;
+		return `wants ${safeLine(quorum)} of ${list(anyOf)} for ${safeLine(rule)}${reasonRequired === true ? ", with a reason" : ""}`;
 	});
 }
 
@@ -160,19 +152,22 @@ function terms(value: unknown): string[] {
 function members(word: string, view: unknown): string[] {
 	const entries = Object.entries(record(view));
 	if (entries.length === 0) return [`${word}: none`];
-	return [`${word}:`, ...entries.map(([name, value]) => `  ${text(name)}: ${text(JSON.stringify(value))}`)];
+	return [`${word}:`, ...entries.map(([name, value]) => `  ${safeLine(name)}: ${safeLine(JSON.stringify(value))}`)];
 }
 
 function findings(value: unknown): string[] {
 	if (!Array.isArray(value)) return [];
 	return value
 		.map(record)
-		.map(({ detector, path, count }) => `masked: ${text(detector)} at ${text(path || "/")}${count === 1 ? "" : ` (${text(count)} times)`}`);
+		.map(
+			({ detector, path, count }) =>
+				`masked: ${safeLine(detector)} at ${safeLine(path || "/")}${count === 1 ? "" : ` (${safeLine(count)} times)`}`,
+		);
 }
 
 function outcome(data: Data): string {
-	const status = data.status === undefined ? "" : `, the function answered ${text(data.status)}`;
-	const took = data.durationMs === undefined ? "" : ` after ${text(data.durationMs)} ms`;
-	const code = data.code === undefined ? "" : ` (${text(data.code)})`;
-	return `the call is ${text(data.ending)}${code}${status}${took}${rules(data)}`;
+	const status = data.status === undefined ? "" : `, the function answered ${safeLine(data.status)}`;
+	const took = data.durationMs === undefined ? "" : ` after ${safeLine(data.durationMs)} ms`;
+	const code = data.code === undefined ? "" : ` (${safeLine(data.code)})`;
+	return `the call is ${safeLine(data.ending)}${code}${status}${took}${rules(data)}`;
 }

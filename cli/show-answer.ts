@@ -1,0 +1,72 @@
+// A call's answer in lines: the function's own body for standard output, everything about it for standard error.
+import { type Answer, callIdOf } from "./api-client.ts";
+import { CommandFailed, exitCodes } from "./command-failed.ts";
+import { findingLines } from "./follow-call.ts";
+import type { Io } from "./io.ts";
+import { problemLines, readProblem, recordOf, refused } from "./problem.ts";
+import { parseExactly, safeJson, safeLine, safeLines, showJson } from "./terminal-text.ts";
+
+/**
+ * Shows how a call ended, for whoever wanted its result.
+ *
+ * @throws {CommandFailed} if it ended otherwise than `completed`, or the function itself answered with an error
+ */
+export function showEnding(answer: Answer, isJson: boolean, io: Io): void {
+	const about = recordOf(answer.value);
+	const problem = problemIn(about);
+	if (problem) throw refused(problem);
+	if (about.state !== "completed")
+		throw new CommandFailed("What the API answered is no ending of a call.", { exitCode: exitCodes.unreachable });
+	const { status } = recordOf(about.result);
+	const call = safeLine(about.call);
+	const what = `${safeLine(about.connection)}.${safeLine(about.function)} answered ${safeLine(status)}`;
+	if (isJson) io.print(safeJson(answer.text));
+	else {
+		for (const line of [`completed: ${what} (call ${call})`, ...findingLines(about.findings)]) io.tell(line);
+		for (const line of bodyLines(answer.text)) io.print(line);
+	}
+	if (typeof status === "number" && status >= 400) {
+		throw new CommandFailed(`The function ran and refused: ${what}. Its answer is above.`, { shown: { call: about.call, status } });
+	}
+}
+
+/** Where a call stands, whatever that is. */
+export function showStanding(answer: Answer, isJson: boolean, io: Io): void {
+	if (isJson) {
+		io.print(safeJson(answer.text));
+		return;
+	}
+	const about = recordOf(answer.value);
+	const { call, state, connection, function: name, receivedAt, findings } = about;
+	io.print(`call      ${safeLine(call)}`);
+	io.print(`function  ${safeLine(connection)}.${safeLine(name)}`);
+	io.print(`state     ${safeLine(state)}`);
+	if (receivedAt !== undefined) io.print(`received  ${safeLine(receivedAt).replace("T", " ")}`);
+	const problem = problemIn(about);
+	if (problem) for (const line of ["", ...problemLines(problem)]) io.print(line);
+	if (about.result === undefined) return;
+	io.print(`answered  ${safeLine(recordOf(about.result).status)}`);
+	for (const line of [...findingLines(findings), "", ...bodyLines(answer.text)]) io.print(line);
+}
+
+function problemIn({ problem }: Readonly<Record<string, unknown>>) {
+	const { status } = recordOf(problem);
+	return readProblem(problem, typeof status === "number" ? status : 0);
+}
+
+/** The function's own answer, every digit of its numbers as it sent them. */
+function bodyLines(text: string): string[] {
+	const { headers, body } = recordOf(recordOf(parseExactly(text)).result);
+	if (body === undefined) return [];
+	if (typeof body === "string") return safeLines(body.replace(/\r?\n$/, ""));
+	const type = recordOf(headers)["content-type"];
+	const { base64 } = recordOf(body);
+	const isBinary = typeof base64 === "string" && !(typeof type === "string" && /\bjson\b/i.test(type));
+	return isBinary ? [safeLine(base64)] : showJson(body);
+}
+
+/** The id in a `202`. @throws {CommandFailed} */
+export function acceptedCall({ value }: Answer): string {
+	const { call } = recordOf(value);
+	return callIdOf(typeof call === "string" ? call : "");
+}

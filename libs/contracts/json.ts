@@ -11,6 +11,8 @@ export interface JsonLimits {
 	readonly nodesMax: number;
 	/** Numbers a double cannot hold are read as strings with all their digits instead of being refused. */
 	readonly longNumbersAsText?: boolean;
+	/** Repeated members keep the last and any name is a name, as `JSON.parse` has it: only for what is written anew before anyone else reads it. */
+	readonly anyMembers?: boolean;
 }
 
 export const jsonLimitsDefault: JsonLimits = { depthMax: 32, nodesMax: 100_000 };
@@ -95,11 +97,13 @@ class StrictScan {
 	private readonly text: string;
 	private readonly nodesMax: number;
 	private readonly anyNumber: boolean;
+	private readonly anyMembers: boolean;
 	private nodes = 0;
 	constructor(text: string, limits: JsonLimits) {
 		this.text = text;
 		this.nodesMax = limits.nodesMax;
 		this.anyNumber = limits.longNumbersAsText ?? false;
+		this.anyMembers = limits.anyMembers ?? false;
 	}
 
 	run(): void {
@@ -125,7 +129,7 @@ class StrictScan {
 					break;
 				case 0x2c: // ,
 					expectName = open.at(-1) !== undefined;
-					this.count(at);
+					if (!expectName) this.count(at);
 					break;
 				case 0x22: {
 					const end = endOfString(this.text, at);
@@ -151,10 +155,11 @@ class StrictScan {
 		const text = raw.includes("\\") ? (JSON.parse(`"${raw}"`) as string) : raw;
 		if (!text.isWellFormed()) throw new JsonRefused("lone_surrogate", start, "the body contains a lone UTF-16 surrogate");
 		if (names === undefined) return;
+		this.count(start);
+		if (this.anyMembers) return;
 		if (text === "__proto__") throw new JsonRefused("forbidden_member", start, "a member may not be called __proto__");
 		if (names.has(text)) throw new JsonRefused("duplicate_member", start, "the body names a member twice");
 		names.add(text);
-		this.count(start);
 	}
 
 	/** Checks the number that starts at `at` and returns the index of its last character. */
@@ -168,8 +173,12 @@ class StrictScan {
 	}
 }
 
+/** The longest integer a double can hold has 309 digits. Nothing longer is looked at: the comparison below is not linear in its length. */
+const numberCharsMax = 400;
+
 /** Whether a double prints the decimal that was written: `0.1` does, `9007199254740993` and `1e400` do not. */
 function holdsExactly(raw: string): boolean {
+	if (raw.length > numberCharsMax) return false;
 	const value = Number(raw);
 	if (!Number.isFinite(value)) return false;
 	if (raw.length <= 15 && !raw.includes("e") && !raw.includes("E")) return true;

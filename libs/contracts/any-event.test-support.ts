@@ -16,9 +16,18 @@ export function anyEventOf(declaration: AnyDeclaration): fc.Arbitrary<CallgateEv
 			traceparent: fc.option(fc.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/), { nil: undefined }),
 			data: anyOfSchema(declaration.data),
 		})
-		.map(({ time, traceparent, ...rest }) => {
+		.map(({ id: nth, subject, time, traceparent, data }) => {
+			const id = `${subject}.${declaration.type}.${writer}.${nth}`;
+			const about = "call" in (data as object) ? { ...(data as object), call: subject } : data;
 			const attributes = { specversion: "1.0", source: `/callgate/${writer}`, type: declaration.type, datacontenttype: "application/json" };
-			return { ...attributes, ...rest, time: time.toISOString(), ...(traceparent && { traceparent }) } as unknown as CallgateEvent;
+			return {
+				...attributes,
+				id,
+				subject,
+				data: about,
+				time: time.toISOString(),
+				...(traceparent && { traceparent }),
+			} as unknown as CallgateEvent;
 		});
 }
 

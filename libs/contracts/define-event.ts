@@ -22,6 +22,19 @@ export interface EventDeclaration<Kind extends string, Data extends TObject> {
 	readonly data: Data;
 }
 
+interface SchemaError {
+	readonly keyword: string;
+	readonly instancePath: string;
+	readonly message: string;
+}
+
+/** The first of a validator's errors. A member that no schema names is not named either: its name may be a value that got into the wrong place. */
+export function firstFault([first]: readonly SchemaError[], root: string): string {
+	if (!first) return "does not match its schema";
+	if (first.keyword === "boolean") return `${first.instancePath.replace(/\/[^/]*$/, "") || root} has a member that is not declared`;
+	return `${first.instancePath || root} ${first.message}`;
+}
+
 export function defineEvent<const Kind extends string, Properties extends TProperties>(
 	declaration: Omit<EventDeclaration<Kind, TObject<Properties>>, "data"> & { data: Properties },
 ) {
@@ -33,8 +46,7 @@ export function defineEvent<const Kind extends string, Properties extends TPrope
 		/** Why `value` is not this event's data, or undefined if it is. Names members, never values. */
 		faultOf(value: unknown): string | undefined {
 			if (validator.Check(value)) return undefined;
-			const [first] = validator.Errors(value);
-			return first ? `${first.instancePath || "data"} ${first.message}` : "does not match its schema";
+			return firstFault(validator.Errors(value), "data");
 		},
 	};
 }

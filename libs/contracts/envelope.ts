@@ -1,7 +1,7 @@
 // An event as it travels: CloudEvents 1.0, several of one kind in a message, and refused when it is not what its subject says.
 import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { Service } from "./define-event.ts";
+import { firstFault, type Service } from "./define-event.ts";
 import { type CallgateEvent, declarationOf, type Event, type EventType } from "./events.ts";
 import { parseSubject, subjectOf } from "./subjects.ts";
 
@@ -89,16 +89,24 @@ export function decodeEvents(subject: string, bytes: Uint8Array): DecodedItem[] 
 }
 
 function faultOf(item: unknown): string | undefined {
-	if (!attributes.Check(item)) {
-		const [first] = attributes.Errors(item);
-		return `envelope ${first?.instancePath || ""} ${first?.message ?? "is not a CloudEvent"}`;
-	}
+	if (!attributes.Check(item)) return `envelope: ${firstFault(attributes.Errors(item), "item")}`;
 	const { type, source, data } = item as Static<typeof Attributes>;
 	const declaration = declarationOf(type);
 	if (!declaration) return "its type is not one of Callgate's";
 	const writer = source.slice("/callgate/".length);
-	if (!(writer in declaration.writers)) return `${type} is not published by ${writer}`;
-	return declaration.faultOf(data);
+	if (!Object.hasOwn(declaration.writers, writer)) return `${type} is not published by ${writer}`;
+	return declaration.faultOf(data) ?? nameFaultOf(item as CallgateEvent, writer);
+}
+
+/**
+ * NATS vouches for writer and type, so an id must begin with them: else whoever may publish anything could take the id of another's event,
+ * and that event would never be indexed. For the same reason an event of a call is about that call and no other.
+ */
+function nameFaultOf({ id, type, subject, data }: CallgateEvent, writer: string): string | undefined {
+	const stem = `${subject}.${type}.${writer}`;
+	if (id !== stem && !id.startsWith(`${stem}.`)) return "its id is not the one that follows from what it says";
+	if (type !== "control.message.parked" && "call" in data && data.call !== subject) return "it is about one call and names another";
+	return undefined;
 }
 
 function subjectFaultOf(event: CallgateEvent, subject: string): string | undefined {

@@ -1,0 +1,121 @@
+// An envelope says who said what about which call, and is refused where any of it does not fit the rest.
+import { describe, expect, test } from "vitest";
+import { decodeEvents, encodeEvents, MalformedEvent, newEvent } from "./envelope.ts";
+import type { CallgateEvent } from "./events.ts";
+import { subjectOf } from "./subjects.ts";
+
+const at = new Date("2026-01-01T00:00:00.000Z");
+const call = "01890000-0000-7000-8000-000000000001";
+const other = "01890000-0000-7000-8000-000000000002";
+const digest = `sha256:${"a".repeat(64)}`;
+const caller = { issuer: "https://idp.example", subject: "robin", groups: [] };
+const ended = newEvent(
+	"executor",
+	"call.ended",
+	{
+		call,
+		connection: "bank",
+		function: "pay",
+		pool: "default",
+		digest,
+		revision: digest,
+		caller,
+		ending: "failed",
+		rules: [],
+		reasons: [],
+	},
+	{ at },
+);
+const withdrawn = newEvent("ingress", "call.withdrawn", { call, caller }, { at });
+const subject = subjectOf(ended);
+
+function faultOf(item: unknown, on = subject): string | undefined {
+	const [read] = decodeEvents(on, new TextEncoder().encode(JSON.stringify([item])));
+	return read?.ok ? undefined : (read?.fault ?? "nothing was read");
+}
+
+test("an event's id follows from what it says, so saying it again is the same event", () => {
+	expect(ended.id).toBe(`${call}.call.ended.executor`);
+	expect(newEvent("executor", "call.ended", ended.data, { at: new Date() }).id).toBe(ended.id);
+	expect(newEvent("approval", "call.ended", ended.data, { at }).id).not.toBe(ended.id);
+	expect(faultOf(ended)).toBeUndefined();
+});
+
+test("what does not fit its declaration is not made", () => {
+	expect(() => newEvent("ingress", "call.withdrawn", { call: "nobody", caller }, { at })).toThrow(MalformedEvent);
+	expect(() => newEvent("executor", "call.withdrawn", { call, caller }, { at })).toThrow(MalformedEvent);
+	expect(() => newEvent("ingress", "call.withdrawn", { call, caller, more: 1 } as never, { at })).toThrow(MalformedEvent);
+	expect(() => newEvent("ingress", "call.withdrawn", { call, caller }, { at, about: other })).toThrow(MalformedEvent);
+});
+
+describe("refused are", () => {
+	test.each<[string, object]>([
+		["another writer in the envelope than on the subject", { ...ended, source: "/callgate/policy", id: `${call}.call.ended.policy` }],
+		["a writer that is none", { ...ended, source: "/callgate/constructor", id: `${call}.call.ended.constructor` }],
+		["a type that is none", { ...ended, type: "constructor" }],
+		["the id of another type", { ...ended, id: `${call}.call.started.executor` }],
+		["the id of another call", { ...ended, id: `${other}.call.ended.executor` }],
+		["the id of another writer", { ...ended, id: `${call}.call.ended.policy` }],
+		["an id that only begins alike", { ...ended, id: `${call}.call.ended.executors` }],
+		["another call in the data than in the envelope", { ...ended, data: { ...ended.data, call: other } }],
+		[
+			"another call than on the subject",
+			{ ...ended, id: `${other}.call.ended.executor`, subject: other, data: { ...ended.data, call: other } },
+		],
+		["another pool than on the subject", { ...ended, data: { ...ended.data, pool: "dmz" } }],
+		["an unknown member", { ...ended, more: 1 }],
+		["an unknown member of the data", { ...ended, data: { ...ended.data, more: 1 } }],
+		["a missing member", { ...ended, data: { ...ended.data, digest: undefined } }],
+		["an ending that is none", { ...ended, data: { ...ended.data, ending: "fine" } }],
+		["a time that is none", { ...ended, time: "yesterday" }],
+		["a trace that is none", { ...ended, traceparent: "00-xyz" }],
+	])("%s", (_what, item) => {
+		expect(faultOf(item)).toBeTypeOf("string");
+	});
+	test.each([[null], [1], ["text"], [[]], [{}]])("%j", (item) => {
+		expect(faultOf(item)).toBeTypeOf("string");
+	});
+	test("an event on a subject that is none", () => {
+		for (const on of ["callgate", "callgate.a.b", "other.ingress.default.executor.x.call.ended"])
+			expect(faultOf(ended, on)).toBeTypeOf("string");
+	});
+	test("a forged parking of another call is only its writer's word, never that call's own event", () => {
+		const parked = newEvent(
+			"policy",
+			"control.message.parked",
+			{ service: "policy", position: 1, item: 0, tries: 1, fault: "f", call },
+			{ at, about: "message-1", nth: "policy-0" },
+		);
+		expect(faultOf(parked, subjectOf(parked))).toBeUndefined();
+	});
+	test("nothing by a text that holds a value", () => {
+		const secret = "4111111111111111";
+		for (const item of [
+			{ ...ended, data: { ...ended.data, digest: secret } },
+			{ ...ended, data: { ...ended.data, [secret]: 1 } },
+			{ ...ended, subject: secret.repeat(20) },
+			{ ...ended, type: secret },
+		]) {
+			expect(faultOf(item)).not.toContain(secret);
+		}
+	});
+});
+
+describe("a message", () => {
+	test("keeps the order, and a bad item does not take its neighbours with it", () => {
+		const second = newEvent("ingress", "call.withdrawn", { call: other, caller }, { at });
+		const bytes = new TextEncoder().encode(JSON.stringify([withdrawn, { bad: true }, second]));
+		const read = decodeEvents(subjectOf(withdrawn), bytes);
+		expect(read.map((item) => (item.ok ? item.event : "bad"))).toEqual([withdrawn, "bad", second]);
+	});
+	test("is read as it was written", () => {
+		const events: CallgateEvent[] = [withdrawn];
+		expect(decodeEvents(subjectOf(withdrawn), encodeEvents(events))).toEqual([{ ok: true, event: withdrawn }]);
+	});
+	test.each([["not JSON"], ["[]"], ["{}"], ["null"], ['"text"']])("that is %s is refused whole", (text) => {
+		expect(() => decodeEvents(subject, new TextEncoder().encode(text))).toThrow(MalformedEvent);
+	});
+	test("that is not UTF-8 is refused whole", () => {
+		expect(() => decodeEvents(subject, new Uint8Array([0x5b, 0xff, 0x5d]))).toThrow(MalformedEvent);
+	});
+});

@@ -91,7 +91,7 @@ function p(status: number, grpc: string, jsonRpc: number, title: string, advice:
 }
 
 export function isProblemCode(code: string): code is ProblemCode {
-	return code in problems;
+	return Object.hasOwn(problems, code);
 }
 
 /** What a problem may tell beyond its code; every member is safe for the caller to see. */
@@ -120,5 +120,6 @@ export class Refusal extends Error {
 export function problemBody(code: ProblemCode, details: ProblemDetails = {}) {
 	const { status, title, advice } = problems[code];
 	const { retryAfterSeconds: _, ...shown } = details;
-	return { type: `urn:callgate:problem:${code}`, title, status, code, advice, ...shown };
+	const body = { type: `urn:callgate:problem:${code}`, title, status, code, advice };
+	return { ...body, ...shown, ...body };
 }

@@ -81,5 +81,10 @@ export async function open<Kind extends keyof Kinds>(
 	});
 	const { typ, call: sealedFor } = opened.protectedHeader as { typ?: string; call?: string };
 	if (typ !== `callgate-${kind}` || sealedFor !== call) throw new SealBroken("it belongs to another call or direction");
-	return JSON.parse(new TextDecoder().decode(opened.plaintext)) as Kinds[Kind];
+	try {
+		return JSON.parse(new TextDecoder().decode(opened.plaintext)) as Kinds[Kind];
+	} catch {
+		// The parser's own error quotes what it read.
+		throw new SealBroken("what it holds is not JSON");
+	}
 }

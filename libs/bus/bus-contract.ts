@@ -164,6 +164,17 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await expect(executor.publishAfter(started(call, "a", "elsewhere"), 0)).rejects.toThrow(EventsUnavailable);
 		});
 
+		test("the backlog is what nobody has acknowledged yet", async () => {
+			const idle = await approval.consume(async () => undefined);
+			await expect.poll(() => approval.backlog(), { timeout: 20_000 }).toBe(0);
+			await idle.stop();
+			await ingress.publish(withdrawn());
+			expect(await approval.backlog()).toBe(1);
+			const reading = await approval.consume(async () => undefined);
+			await expect.poll(() => approval.backlog(), { timeout: 20_000 }).toBe(0);
+			await reading.stop();
+		});
+
 		test("a store writes conditionally, forgets what is removed, and is closed to others", async () => {
 			const store = ingress.store("calls");
 			const key = uuidv7();

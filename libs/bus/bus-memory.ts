@@ -200,6 +200,11 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			return found && item?.ok ? { event: item.event as Event<typeof type>, position: found.position } : undefined;
 		},
 		store: (name) => memoryStore(stream, service, name),
+		async backlog() {
+			const cursor = stream.cursors.get(`${service}-${service === "executor" ? pool : ""}`) ?? { next: 0, again: [] };
+			const unread = stream.messages.slice(cursor.next).filter(({ subject }) => subjectMatches(readsOf(service, pool), subject));
+			return unread.length + cursor.again.length;
+		},
 		async checkReady() {
 			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
 		},

@@ -212,12 +212,8 @@ class NatsBus implements Bus {
 	}
 
 	private async lastPosition(): Promise<Position> {
-		const answer = await this.parts.link.request(`$JS.API.STREAM.INFO.${streamName}`, new Uint8Array(), this.parts.publishTimeoutMs);
-		if (!answer.ok) throw new EventsUnavailable(`NATS did not say where the stream stands (${answer.fault})`);
-		const info = jsonOf<{ state?: { last_seq: number }; error?: { description: string } }>(answer.reply);
-		if (!info.state)
-			throw new EventsUnavailable(`the stream ${streamName} cannot be used: ${info.error?.description ?? "it has no state"}`);
-		return info.state.last_seq;
+		const { state } = await this.ask<{ state: { last_seq: number } }>(`STREAM.INFO.${streamName}`);
+		return state.last_seq;
 	}
 
 	async last<Kind extends CallgateEvent["type"]>(type: Kind, writer: Service, call: string, pool?: string) {
@@ -251,6 +247,21 @@ class NatsBus implements Bus {
 				await this.write(subjectOfKey(key), new Uint8Array(), { "KV-Operation": "DEL" });
 			},
 		};
+	}
+
+	async backlog(): Promise<number> {
+		const consumer = durableOf(this.service, this.parts.pool);
+		const info = await this.ask<{ num_pending: number; num_ack_pending: number }>(`CONSUMER.INFO.${streamName}.${consumer}`);
+		return info.num_pending + info.num_ack_pending;
+	}
+
+	/** Asks JetStream's API. */
+	private async ask<T>(verb: string): Promise<T> {
+		const answer = await this.parts.link.request(`$JS.API.${verb}`, new Uint8Array(), this.parts.publishTimeoutMs);
+		if (!answer.ok) throw new EventsUnavailable(`NATS did not answer ${verb} (${answer.fault})`);
+		const body = jsonOf<T & { error?: { description: string } }>(answer.reply);
+		if (body.error) throw new EventsUnavailable(`NATS cannot answer ${verb}: ${body.error.description}`);
+		return body;
 	}
 
 	async checkReady(): Promise<void> {

@@ -111,6 +111,8 @@ export interface Bus {
 	/** The last event of one type that one service said about one call on its own subject. */
 	last<Kind extends EventType>(type: Kind, writer: Service, call: string, pool?: string): Promise<StoredEvent<Kind> | undefined>;
 	store(name: StoreName): Store;
+	/** How many messages this service's replicas have not acknowledged yet, by the stream's count. */
+	backlog(): Promise<number>;
 	/** Throws {@link EventsUnavailable} with the reason unless the stream is there and can be written. */
 	checkReady(): Promise<void>;
 	close(): Promise<void>;

@@ -5,7 +5,8 @@ export type { Counter, Gauge, Histogram };
 
 export interface Metrics {
 	counter<Label extends string>(name: string, help: string, labels?: readonly Label[]): Counter<Label>;
-	gauge(name: string, help: string, read?: () => number): Gauge;
+	/** `read` is asked at each scrape; where it fails, the gauge has no value rather than an old one. */
+	gauge(name: string, help: string, read?: () => number | Promise<number>): Gauge;
 	/** Seconds. */
 	duration<Label extends string>(name: string, help: string, labels?: readonly Label[]): Histogram<Label>;
 	text(): Promise<string>;
@@ -26,8 +27,12 @@ export function createMetrics(service: string): Metrics {
 				help,
 				registers,
 				...(read && {
-					collect() {
-						this.set(read());
+					async collect() {
+						this.set(
+							await Promise.resolve()
+								.then(read)
+								.catch(() => Number.NaN),
+						);
 					},
 				}),
 			}),

@@ -6,7 +6,7 @@ import type { AuditMetrics } from "./ports.ts";
 const idleMs = 15_000;
 
 /** `callgate_audit_lag_seconds` grows while the index is away; with `callgate_audit_lag_messages` it tells a slow index from a quiet night. */
-export function createCounters(metrics: Metrics, now: () => Date, backlog?: () => number): AuditMetrics {
+export function createCounters(metrics: Metrics, now: () => Date, backlog?: () => Promise<number>): AuditMetrics {
 	const documents = metrics.counter("callgate_audit_documents_total", "Events given to the index, by outcome", ["outcome"]);
 	const parked = metrics.counter("callgate_audit_parked_total", "Events without a document: someone should look");
 	let waitingSince: number | undefined;

@@ -33,8 +33,8 @@ runService("audit", async (log, environment) => {
 	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded });
 
 	const metrics = createMetrics("audit");
-	const counters = createCounters(metrics, systemClock.now);
 	const bus = await connectServiceBus("audit", config, { log, metrics });
+	const counters = createCounters(metrics, systemClock.now, () => bus.backlog());
 	let authenticator = createAuthenticator([]);
 	const configuration = await followConfiguration(
 		bus,

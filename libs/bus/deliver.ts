@@ -81,9 +81,19 @@ export function createDeliverer(deliverer: Deliverer): (message: Message) => Pro
 			deliverer.log.retried({ type: "message", position: message.position, tries: message.tries, error });
 			retryMs = retryDelayMs(message.tries);
 		}
-		done.set(message.position, finished);
+		remember(done, message.position, finished);
 		message.retry(retryMs);
 	};
+}
+
+/** A message may come again at another replica: what is remembered for it here is then forgotten with the oldest. */
+const rememberedMax = 10_000;
+
+function remember(done: Map<Position, Set<number>>, position: Position, finished: Set<number>): void {
+	done.delete(position);
+	done.set(position, finished);
+	const [oldest] = done.keys();
+	if (done.size > rememberedMax && oldest !== undefined) done.delete(oldest);
 }
 
 type Item = ReturnType<typeof decodeEvents>[number];

@@ -54,46 +54,41 @@ export function retryDelayMs(tries: number): number {
 	return Math.min(retryDelayMaxMs, 100 * 2 ** Math.min(tries, 9));
 }
 
-/** Handles messages; `finished` counts those whose every event was handled or parked. */
-export function createDeliverer(deliverer: Deliverer): (message: Message) => Promise<void> {
-	/** Events already done in messages that come again because a neighbour was not: position → items. */
-	const done = new Map<Position, Set<number>>();
-
-	return async function deliver(message: Message): Promise<void> {
-		const finished = done.get(message.position) ?? new Set<number>();
-		let retryMs = retryDelayMaxMs;
-		try {
-			const items = readItems(message);
-			await Promise.all(
-				items.map(async (item, index) => {
-					if (finished.has(index)) return;
-					const after = await deliverItem(deliverer, message, item, index);
-					if (after === "done") finished.add(index);
-					else retryMs = Math.min(retryMs, after);
-				}),
-			);
-			if (finished.size >= items.length) {
-				done.delete(message.position);
-				message.ack();
-				return;
-			}
-		} catch (error) {
-			deliverer.log.retried({ type: "message", position: message.position, tries: message.tries, error });
-			retryMs = retryDelayMs(message.tries);
-		}
-		remember(done, message.position, finished);
-		message.retry(retryMs);
-	};
+/** What is known here of a message that comes again because one of its events was not done. */
+interface Progress {
+	readonly finished: Set<number>;
+	/** How often an event failed for a reason that counts. Deliveries do not tell: most of them may have been nobody's fault. */
+	readonly failures: Map<number, number>;
 }
 
-/** A message may come again at another replica: what is remembered for it here is then forgotten with the oldest. */
-const rememberedMax = 10_000;
+/** Messages remembered at once: some of them are redelivered to another replica and never seen here again. */
+const progressMax = 10_000;
 
-function remember(done: Map<Position, Set<number>>, position: Position, finished: Set<number>): void {
-	done.delete(position);
-	done.set(position, finished);
-	const [oldest] = done.keys();
-	if (done.size > rememberedMax && oldest !== undefined) done.delete(oldest);
+/** Handles messages: each is acknowledged when all its events are handled or parked, and comes again for those that are not. */
+export function createDeliverer(deliverer: Deliverer): (message: Message) => Promise<void> {
+	const begun = new Map<Position, Progress>();
+
+	return async function deliver(message: Message): Promise<void> {
+		const progress = begun.get(message.position) ?? { finished: new Set(), failures: new Map() };
+		const waits = await Promise.all(
+			readItems(message).map(async (item, index) => {
+				if (progress.finished.has(index)) return [];
+				const after = await deliverItem(deliverer, message, item, index, progress);
+				if (after !== "done") return [after];
+				progress.finished.add(index);
+				return [];
+			}),
+		);
+		begun.delete(message.position);
+		const open = waits.flat();
+		if (open.length === 0) return message.ack();
+		begun.set(message.position, progress);
+		for (const oldest of begun.keys()) {
+			if (begun.size <= progressMax) break;
+			begun.delete(oldest);
+		}
+		message.retry(Math.min(...open));
+	};
 }
 
 type Item = ReturnType<typeof decodeEvents>[number];
@@ -107,8 +102,14 @@ function readItems(message: Message): Item[] {
 	}
 }
 
-/** Handles or parks one item; where neither is possible now, after how many milliseconds to try again. Rejects where even parking failed. */
-async function deliverItem(deliverer: Deliverer, message: Message, item: Item, index: number): Promise<"done" | number> {
+/** Handles or parks one item; where neither is possible now, after how many milliseconds to try again. Never rejects: its neighbours are in work. */
+async function deliverItem(
+	deliverer: Deliverer,
+	message: Message,
+	item: Item,
+	index: number,
+	{ failures }: Progress,
+): Promise<"done" | number> {
 	const { position, tries, storedAt } = message;
 	if (!item.ok) return await park(deliverer, message, index, item.fault);
 	const { event } = item;
@@ -117,8 +118,9 @@ async function deliverItem(deliverer: Deliverer, message: Message, item: Item, i
 		return "done";
 	} catch (error) {
 		if (error instanceof NotYet) return error.afterMs;
-		const counts = !(error instanceof EventsUnavailable);
-		const final = error instanceof Unprocessable || (counts && tries >= (deliverer.options.triesMax ?? triesMaxDefault));
+		const failed = (failures.get(index) ?? 0) + (error instanceof EventsUnavailable ? 0 : 1);
+		failures.set(index, failed);
+		const final = error instanceof Unprocessable || failed >= (deliverer.options.triesMax ?? triesMaxDefault);
 		if (final) return await park(deliverer, message, index, faultOf(error), event);
 		deliverer.log.retried({ type: event.type, call: callOf(event.data), position, tries, error });
 		return retryDelayMs(tries);
@@ -131,7 +133,20 @@ function faultOf(error: unknown): string {
 	return error instanceof Error ? `${error.name} on every try` : "failed on every try";
 }
 
-async function park(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<"done"> {
+/** Sets an item aside with a last word and an alert. Where they cannot be stored now the item comes again, and is parked then. */
+async function park(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<"done" | number> {
+	try {
+		await sayParked(deliverer, message, item, fault, event);
+		return "done";
+	} catch (error) {
+		if (error instanceof NotYet) return error.afterMs;
+		const { position, tries } = message;
+		deliverer.log.retried({ type: event?.type ?? "message", call: event && callOf(event.data), position, tries, error });
+		return retryDelayMs(tries);
+	}
+}
+
+async function sayParked(deliverer: Deliverer, message: Message, item: number, fault: string, event?: CallgateEvent): Promise<void> {
 	const named = event && callOf(event.data);
 	const call = named && new RegExp(callIdPattern).test(named) ? named : undefined;
 	if (event) await deliverer.options.onParked?.(event, fault);
@@ -150,7 +165,6 @@ async function park(deliverer: Deliverer, message: Message, item: number, fault:
 	);
 	await deliverer.publish(parked);
 	deliverer.log.parked({ position: message.position, item, fault, call });
-	return "done";
 }
 
 /** Runs at most `concurrency` at once; the rest waits in order. `idle` resolves when nothing is in work. */

@@ -11,7 +11,7 @@ export function createLogger(service: string, level = "info"): Logger {
 		base: { service, pid: process.pid },
 		timestamp: stdTimeFunctions.isoTime,
 		formatters: { level: (label: string) => ({ level: label }) },
-		serializers: { error: describeError, err: describeError },
+		serializers: { error: (error: unknown) => describeError(error), err: (error: unknown) => describeError(error) },
 	};
 	return pino(options, destination({ dest: 1, sync: true }));
 }
@@ -21,21 +21,40 @@ export function aboutEvent(event: CallgateEvent): Record<string, unknown> {
 	return { event: event.type, call: callOf(event.data), trace: event.traceparent?.split("-")[1] };
 }
 
+/**
+ * Errors whose messages are written here and hold names and codes only. Any other's message stays out of the log: a parser quotes what it
+ * read, a client what it was told. An error that is missing in this list is told by its name, code and place.
+ */
+const ownErrors: ReadonlySet<string> = new Set([
+	...["EventsUnavailable", "Unprocessable", "NotYet", "MalformedEvent", "Refusal", "JsonRefused"],
+	...["GrantRefused", "SealBroken", "IssuerUnavailable", "ConfigurationInvalid", "ConfigurationRefused"],
+	...["MaskingError", "MaskSpecError", "VaultError", "CredentialError", "DialError", "AnswerWithheld", "LeaseLost"],
+	...["IndexUnavailable", "IndexNotReady", "RequestRefused", "ApproversUnavailable", "UnsafeRedis"],
+]);
+
+/** Deeper chains of causes are cut: one may lead back to itself. */
+const causesMax = 4;
+
 /** An error by name, code and place; its message only where it is one of ours, because a library's may quote a value. */
-export function describeError(error: unknown): Record<string, unknown> {
+export function describeError(error: unknown, causesLeft = causesMax): Record<string, unknown> {
 	if (!(error instanceof Error)) return { name: typeof error };
-	const { name, stack } = error;
-	const code = "code" in error ? String(error.code) : undefined;
-	const frames = stack
-		?.split("\n")
-		.filter((line) => line.trim().startsWith("at "))
-		.slice(0, 6);
-	const own = name !== "Error" && !name.endsWith("TypeError");
+	const { name, message } = error;
+	const code = "code" in error && /^[\w.-]{1,64}$/.test(String(error.code)) ? String(error.code) : undefined;
 	return {
-		name,
+		name: /^\w{1,64}$/.test(name) ? name : "Error",
 		code,
-		...(own && { message: error.message.slice(0, 512) }),
-		frames,
-		...(error.cause ? { cause: describeError(error.cause) } : {}),
+		...(ownErrors.has(name) && { message: message.slice(0, 512) }),
+		frames: framesOf(error),
+		...(error.cause !== undefined && causesLeft > 0 && { cause: describeError(error.cause, causesLeft - 1) }),
 	};
+}
+
+/** Where it was thrown. The stack begins with the message, whose own lines may look like frames. */
+function framesOf({ stack = "", message }: Error): string[] {
+	const at = stack.indexOf(message);
+	const frames = at < 0 ? "" : stack.slice(at + message.length);
+	return frames
+		.split("\n")
+		.filter((line) => /^\s+at /.test(line))
+		.slice(0, 6);
 }

@@ -1,0 +1,54 @@
+// What a log line may say of an error: where and what kind, and words only where they are our own.
+import { describe, expect, test } from "vitest";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { describeError } from "./logger.ts";
+
+const secret = "4111111111111111";
+
+function thrown(run: () => unknown): unknown {
+	try {
+		run();
+	} catch (error) {
+		return error;
+	}
+	throw new Error("nothing was thrown");
+}
+
+class LibraryError extends Error {
+	override readonly name = "ResponseError";
+	readonly code = `code of ${secret}`;
+}
+
+describe("nothing of a value is in a log line", () => {
+	test.each<[string, unknown]>([
+		["a parser quotes what it read", thrown(() => JSON.parse(`${secret} is not JSON`))],
+		["a range is exceeded", thrown(() => "x".repeat(Number(`-${secret}`)))],
+		["a text is thrown", secret],
+		["an object is thrown", { card: secret }],
+		["a library's error has a code of its own making", new LibraryError(secret)],
+		["a message has lines that look like a stack", new Error(`broken\n    at ${secret}`)],
+		["a message is all that is thrown", new Error(secret)],
+		["it is in a cause", new EventsUnavailable("away", { cause: new Error(secret, { cause: new SyntaxError(secret) }) })],
+		["it is in a name", Object.assign(new Error("x"), { name: `Error ${secret}` })],
+	])("where %s", (_when, error) => {
+		expect(JSON.stringify(describeError(error))).not.toContain(secret);
+	});
+});
+
+test("our own errors say what is wrong, others their kind, and all of them where", () => {
+	expect(describeError(new EventsUnavailable("NATS is not connected"))).toMatchObject({
+		name: "EventsUnavailable",
+		message: "NATS is not connected",
+	});
+	const parser = describeError(thrown(() => JSON.parse("{")));
+	expect(parser).toMatchObject({ name: "SyntaxError" });
+	expect(parser).not.toHaveProperty("message");
+	expect(String((parser.frames as string[])[0])).toContain("at JSON.parse");
+	expect(describeError(Object.assign(new Error("x"), { code: "ECONNREFUSED" }))).toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("a chain of causes that leads back to itself has an end", () => {
+	const error = new Error("one");
+	error.cause = new Error("two", { cause: error });
+	expect(JSON.stringify(describeError(error)).length).toBeLessThan(20_000);
+});

@@ -1,0 +1,398 @@
+// Every way around for a caller, closed: tokens that are almost right, JSON with two readings, paths and headers that mean something else further on.
+import { generateKeyPairSync } from "node:crypto";
+import { beforeAll, describe, expect, test } from "vitest";
+import { forge, forgeHmac, forgerPublicPem, goodClaims, goodHeader, signText, unsigned } from "../support/forge.ts";
+import { labCall, startLab } from "../support/lab.ts";
+import { type Fields, rawRequest, sendRaw } from "../support/raw-http.ts";
+import { askedInSlack } from "../support/slack.ts";
+import {
+	type Answer,
+	ask,
+	bankRequests,
+	expectProblem,
+	iban,
+	newReference,
+	readKey,
+	show,
+	stack,
+	submit,
+	tokenOf,
+	transfer,
+	transfersNamed,
+} from "../support/stack.ts";
+
+const json = ["Content-Type", "application/json"] as const;
+const { ingress, approval, audit } = stack.urls;
+let token = "";
+beforeAll(async () => {
+	token = await tokenOf("ci");
+});
+const bearer = (value: string): Fields => [["Authorization", `Bearer ${value}`]];
+
+/** A refusal of any kind; never an answer, never a crash. */
+function expectRefused({ status, text }: Answer): void {
+	expect(status, text).toBeGreaterThanOrEqual(400);
+	expect(status, text).toBeLessThan(500);
+}
+
+describe("tokens", () => {
+	const reference = newReference("forged token");
+	const asking = (value: string) =>
+		sendRaw(
+			ingress,
+			rawRequest("POST /v1/calls", [...bearer(value), json, ["Prefer", "wait=10"]], JSON.stringify(transfer(10, { reference }))),
+		);
+	const now = () => Math.floor(Date.now() / 1_000);
+	const withExp = (exp: string) => signText(goodHeader, JSON.stringify(goodClaims()).replace(/"exp":\d+/, `"exp":${exp}`));
+	const stranger = generateKeyPairSync("rsa", { modulusLength: 2048 });
+	const strangersKey = stranger.publicKey.export({ format: "jwk" });
+
+	test("one that is right in every way is accepted: what is refused below is refused for its one fault", async () => {
+		const answer = await asking(forge());
+		expect(answer.status, answer.text).toBe(200);
+		expect((await asking(signText(goodHeader, JSON.stringify(goodClaims())))).status).toBe(200);
+		expect(await transfersNamed(reference)).toHaveLength(2);
+	});
+
+	const faults: [string, () => string][] = [
+		["no algorithm", () => unsigned("")],
+		["no algorithm and a signature", () => unsigned("AAAA")],
+		["HS256 under the public key", () => forgeHmac(forgerPublicPem)],
+		["HS256 under the public modulus", () => forgeHmac(String(stack.forger.n))],
+		["HS256 under nothing", () => forgeHmac("")],
+		["an algorithm that the issuer does not use", () => forge({}, { alg: "RS512" })],
+		["a changed signature", () => forge().replace(/.(?=.{10}$)/, (char) => (char === "A" ? "B" : "A"))],
+		["claims under another token's signature", () => forge({ sub: "someone" }).replace(/[^.]+$/, forge().split(".")[2] ?? "")],
+		[
+			"a key of its own in the header",
+			() => signText({ ...goodHeader, kid: undefined, jwk: strangersKey }, JSON.stringify(goodClaims()), stranger.privateKey),
+		],
+		[
+			"an address of keys in the header",
+			() => signText({ ...goodHeader, jku: `${stack.urls.bank}/keys` }, JSON.stringify(goodClaims()), stranger.privateKey),
+		],
+		["a key id that nobody has", () => forge({}, { kid: "../../etc/passwd" })],
+		["an extension that must be understood", () => forge({}, { crit: ["evil"], evil: true })],
+		["no type", () => forge({}, { typ: undefined })],
+		["an identity token's type", () => forge({}, { typ: "id+jwt" })],
+		["another audience", () => forge({ aud: "another" })],
+		["a list of other audiences", () => forge({ aud: ["another", "callgate2"] })],
+		["no audience", () => forge({ aud: undefined })],
+		["another issuer", () => forge({ iss: "https://other.example" })],
+		["its issuer with a slash", () => forge({ iss: "https://forger.example/" })],
+		["its issuer in capitals", () => forge({ iss: "https://FORGER.example" })],
+		["the demo's issuer", () => forge({ iss: stack.issuer })],
+		["no issuer", () => forge({ iss: undefined })],
+		["an end that is past", () => forge({ exp: now() - 60 })],
+		["no end", () => forge({ exp: undefined })],
+		["an infinite end", () => withExp("1e400")],
+		["an end beyond all numbers", () => withExp("1e300")],
+		["an end as text", () => forge({ exp: String(now() + 600) })],
+		["an end that is nothing", () => forge({ exp: null })],
+		["a beginning that is to come", () => forge({ nbf: now() + 600 })],
+		["an empty subject", () => forge({ sub: "" })],
+		["a subject of spaces", () => forge({ sub: "   " })],
+		["a number for a subject", () => forge({ sub: 7 })],
+		["no subject", () => forge({ sub: undefined })],
+		["a subject without end", () => forge({ sub: "x".repeat(257) })],
+		["groups as text", () => forge({ groups: "ci" })],
+		["a group that is a number", () => forge({ groups: ["ci", 1] })],
+		["groups within groups", () => forge({ groups: [["ci"]] })],
+		["groups by name", () => forge({ groups: { ci: true } })],
+		["too many groups", () => forge({ groups: Array.from({ length: 257 }, (_, nth) => `g${nth}`) })],
+		["an address that is none", () => forge({ email: ["dana@example.com"] })],
+		["too many bytes", () => forge({ padding: "x".repeat(13_000) })],
+		["claims that are no object", () => signText(goodHeader, "[]")],
+		["claims that are not JSON", () => signText(goodHeader, "{")],
+	];
+	test.each(faults)("%s: refused", async (_, make) => {
+		const before = await transfersNamed(reference);
+		expectProblem(await asking(make()), "unauthenticated");
+		expect(await transfersNamed(reference)).toHaveLength(before.length);
+	});
+
+	test.each([
+		["none", []],
+		["an empty one", [["Authorization", ""]]],
+		["the same twice", [1, 2]],
+		["a good one before a bad one", [1, "Bearer x.y.z"]],
+		["a bad one before a good one", ["Bearer x.y.z", 1]],
+		["two in one header", ["two"]],
+		["another scheme", [["Authorization", "Basic Y2k6Y2k="]]],
+	] as const)("Authorization headers: %s: refused by every API", async (_, spec) => {
+		const fields = spec.map((one): readonly [string, string] => {
+			if (typeof one === "number") return ["Authorization", `Bearer ${token}`];
+			if (typeof one === "string") return ["authorization", one === "two" ? `Bearer ${token}, Bearer ${token}` : one];
+			return one;
+		});
+		const paths = [
+			[ingress, "GET /v1/functions"],
+			[ingress, "GET /proxy/bank/accounts/acc-1"],
+			[approval, "GET /v1/approvals"],
+			[audit, "GET /v1/audit/events"],
+		] as const;
+		for (const [origin, line] of paths) expectProblem(await sendRaw(origin, rawRequest(line, fields)), "unauthenticated");
+	});
+
+	test("a token anywhere but in its header is none", async () => {
+		expectProblem(await ask(`${ingress}/proxy/bank/accounts/acc-1?access_token=${token}`), "unauthenticated");
+		expectProblem(
+			await ask(`${ingress}/v1/functions`, { headers: { cookie: `token=${token}`, "proxy-authorization": `Bearer ${token}` } }),
+			"unauthenticated",
+		);
+		expectRefused(await sendRaw(ingress, rawRequest("GET /v1/functions", bearer("x".repeat(40_000)))));
+	});
+
+	test("an address that its issuer did not verify approves nothing, and one's own under another issuer neither", async () => {
+		const { call } = (await submit("ci", transfer(5_000, { reference: newReference("unverified") }), { wait: 0 })).body;
+		await askedInSlack(call);
+		const voteWith = (claims: Record<string, unknown>, about: string) =>
+			ask(`${approval}/v1/approvals/${about}/votes`, {
+				method: "POST",
+				headers: { authorization: `Bearer ${forge(claims)}`, "content-type": "application/json" },
+				body: JSON.stringify({ verdict: "approve" }),
+			});
+		expectProblem(await voteWith({ email: "dana@example.com", email_verified: false }, call), "not_an_approver");
+		expectProblem(await voteWith({ email: undefined }, call), "not_an_approver");
+		expectProblem(await voteWith({ groups: ["finance"] }, call), "not_an_approver");
+		expect((await show("ci", call)).body.state).toBe("held");
+
+		const own = await submit("dana", transfer(5_000, { reference: newReference("other issuer") }), { wait: 0 });
+		await askedInSlack(own.body.call);
+		expectProblem(await voteWith({ email: "DANA@example.com" }, own.body.call), "not_an_approver");
+	});
+});
+
+describe("JSON with two readings", () => {
+	const rest = (reference: string) => `"currency":"EUR","to":"${iban}","country":"DE","reference":"${reference}"`;
+	const around = (args: string) => `{"connection":"bank","function":"createTransfer","arguments":${args}}`;
+	const headers = { "content-type": "application/json", prefer: "wait=5" };
+	const send = (path: string, body: string | Uint8Array<ArrayBuffer>) =>
+		ask(`${ingress}${path}`, { method: "POST", as: "ci", headers, body });
+
+	test("a text with one reading is accepted on both ways in", async () => {
+		const reference = newReference("one reading");
+		expect((await send("/v1/calls", around(`{"amount":10,${rest(reference)}}`))).status).toBe(200);
+		expect((await send("/proxy/bank/transfers", `{"amount":10,${rest(reference)}}`)).status).toBe(201);
+		expect(await transfersNamed(reference)).toHaveLength(2);
+	});
+
+	test.each([
+		["an argument twice", '{"amount":10,"amount":5000,REST}'],
+		["an argument twice, once escaped", '{"amount":10,"amo\\u0075nt":5000,REST}'],
+		["__proto__", '{"amount":10,"__proto__":{"country":"XX"},REST}'],
+		["__proto__, escaped", '{"amount":10,"\\u005f_proto__":{},REST}'],
+		["constructor", '{"amount":10,"constructor":{"prototype":{}},REST}'],
+		["depth", `{"amount":10,"x":${"[".repeat(5_000)}${"]".repeat(5_000)},REST}`],
+		["a number beyond all", '{"amount":1e400,REST}'],
+		["a number that would change", '{"amount":9007199254740993,REST}'],
+		["a number with more digits than are kept", '{"amount":10.000000000000000001,REST}'],
+		["text for a number", '{"amount":"10",REST}'],
+		["a lone surrogate", '{"amount":10,"note":"\\ud800",REST}'],
+		["a comment", '{"amount":10,/* 5000 */REST}'],
+		["a comma too many", '{"amount":10,REST,}'],
+		["not a number", '{"amount":NaN,REST}'],
+		["a name without quotes", "{amount:10,REST}"],
+	])("%s: refused on both ways in, and the bank saw nothing", async (_, template) => {
+		const reference = newReference("two readings");
+		const args = template.replace("REST", rest(reference));
+		for (const answer of [await send("/v1/calls", around(args)), await send("/proxy/bank/transfers", args)]) {
+			expectProblem(answer, answer.status === 422 ? "invalid_arguments" : "malformed_request");
+		}
+		expect(await transfersNamed(reference)).toEqual([]);
+	});
+
+	const bytes = (text: string) => new Uint8Array(Buffer.from(text));
+	test.each<[string, (args: string) => string | Uint8Array<ArrayBuffer>]>([
+		["the arguments twice", (args) => around(`${args},"arguments":${args}`)],
+		["the function twice", (args) => around(args).replace('"function"', '"function":"getAccount","function"')],
+		["__proto__ around them", (args) => around(args).replace("{", '{"__proto__":{"reason":"x"},')],
+		["something after it", (args) => `${around(args)}{}`],
+		["a byte order mark", (args) => `\ufeff${around(args)}`],
+		["UTF-16", (args) => new Uint8Array(Buffer.from(around(args), "utf16le"))],
+		[
+			"bytes that are not UTF-8",
+			(args) => new Uint8Array(Buffer.concat([bytes(around(args).slice(0, -3)), Buffer.from([0xff]), bytes('"}}')])),
+		],
+		["a list of calls", (args) => `[${around(args)}]`],
+	])("around the arguments: %s: refused, and the bank saw nothing", async (_, make) => {
+		const reference = newReference("two readings");
+		expectProblem(await send("/v1/calls", make(`{"amount":10,${rest(reference)}}`)), "malformed_request");
+		expect(await transfersNamed(reference)).toEqual([]);
+	});
+});
+
+describe("paths through the proxy", () => {
+	const get = (target: string, method = "GET") => sendRaw(ingress, rawRequest(`${method} ${target}`, bearer(token)));
+
+	test("the plain path works", async () => {
+		expect((await get("/proxy/bank/accounts/acc-1")).status).toBe(200);
+	});
+
+	test.each([
+		"/proxy/bank/accounts%2Facc-1",
+		"/proxy/bank/accounts/acc-1/",
+		"/proxy/bank//accounts/acc-1",
+		"/proxy//bank/accounts/acc-1",
+		"/proxy/bank/./accounts/acc-1",
+		"/proxy/bank/x/../accounts/acc-1",
+		"/proxy/bank/%2e%2e/accounts/acc-1",
+		"/proxy/bank/accounts/%2e%2e/transfers",
+		"/proxy/bank/accounts/acc-1%2f..%2facc-2",
+		"/proxy/bank/accounts/acc-1%252f..%252facc-2",
+		"/proxy/bank/accounts/%2561cc-1",
+		"/proxy/bank/ACCOUNTS/acc-1",
+		"/proxy/bank/accounts/ACC-1",
+		"/proxy/BANK/accounts/acc-1",
+		"/proxy/%62ank/accounts/acc-1",
+		"/PROXY/bank/accounts/acc-1",
+		"/proxy/bank/accounts/acc-1;admin=1",
+		"/proxy/bank/accounts/acc-1%00",
+		"/proxy/bank/accounts/acc-1%0d%0aX-Evil:%201",
+		"/proxy/bank/accounts/acc-1%3fx=1",
+		"/proxy/bank/accounts\\acc-1",
+		"/proxy/bank/accounts/acc-1%5c..%5cacc-2",
+		"/proxy/bank/accounts/%ff",
+		"/proxy/bank/accounts/%zz",
+		"/proxy/bank/accounts/acc-1?limit=1",
+		"/proxy/bank/accounts/acc-1/transactions?limit=1&limit=100",
+		"/proxy/bank/accounts/acc-1?_method=DELETE",
+		"/proxy/bank/_demo/requests",
+		"/proxy/bank@127.0.0.1/accounts/acc-1",
+		"/proxy/bank/http://127.0.0.1/accounts/acc-1",
+		"/proxy/../v1/functions/../../proxy/bank/accounts/acc-1",
+		"*",
+	])("%s: refused, and the bank saw nothing", async (target) => {
+		const before = (await bankRequests()).length;
+		expectRefused(await get(target));
+		expect(await bankRequests()).toHaveLength(before);
+	});
+
+	test("a target in absolute form leads nowhere else", async () => {
+		const before = (await bankRequests()).length;
+		for (const target of [`${stack.urls.bank}/accounts/acc-1`, "http://evil.example/accounts/acc-1"]) expectRefused(await get(target));
+		for (const method of ["CONNECT", "TRACE", "PROPFIND"]) {
+			const { status } = await get("/proxy/bank/accounts/acc-1", method);
+			expect(status === 0 || (status >= 400 && status < 500), `${method} ${status}`).toBe(true);
+		}
+		expect(await bankRequests()).toHaveLength(before);
+	});
+
+	test("a method is the one of the request line", async () => {
+		const before = (await bankRequests()).length;
+		const overrides: Fields = ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"].map((name) => [name, "DELETE"] as const);
+		const answer = await sendRaw(ingress, rawRequest("GET /proxy/bank/accounts/acc-1", [...bearer(token), ...overrides]));
+		expect(answer.status).toBe(200);
+		const [seen, ...more] = (await bankRequests()).slice(before);
+		expect(more).toEqual([]);
+		expect(seen?.method).toBe("GET");
+		expect(Object.keys(seen?.headers ?? {}).filter((name) => name.includes("method"))).toEqual([]);
+	});
+});
+
+describe("headers", () => {
+	const smuggled: Fields = [
+		["X-Forwarded-For", "10.0.0.1"],
+		["X-Forwarded-Host", "evil.example"],
+		["Forwarded", "for=10.0.0.1"],
+		["X-Real-IP", "10.0.0.1"],
+		["Via", "1.1 evil"],
+		["Cookie", "session=stolen"],
+		["X-Api-Key", "stolen"],
+		["Proxy-Authorization", "Bearer stolen"],
+		["X-Original-URL", "/_demo/requests"],
+		["X-Rewrite-URL", "/_demo/requests"],
+		["Callgate-Call", "00000000-0000-7000-8000-000000000000"],
+		["Range", "bytes=0-1"],
+		["Expect", "100-continue"],
+		["Accept-Language", "tlh"],
+	];
+
+	test("nothing of the caller's reaches the bank but what the function is declared to take", async () => {
+		const reference = newReference("headers");
+		const body = JSON.stringify(transfer(10, { reference }).arguments);
+		const key = ["Idempotency-Key", newReference("k").replaceAll(" ", "-")] as const;
+		const fields = smuggled.filter(([name]) => name !== "Expect");
+		const answer = await sendRaw(ingress, rawRequest("POST /proxy/bank/transfers", [...bearer(token), json, key, ...fields], body));
+		expect(answer.status, answer.text).toBe(201);
+		const [seen] = await transfersNamed(reference);
+		expect(Object.keys(seen?.headers ?? {}).sort()).toEqual([
+			"accept",
+			"accept-encoding",
+			"connection",
+			"content-length",
+			"content-type",
+			"host",
+			"user-agent",
+		]);
+		const text = JSON.stringify(seen);
+		for (const [, value] of [...fields, ["", token], key]) expect(text).not.toContain(value);
+		// It is not idempotent, so the caller's key is Callgate's business alone.
+		expect(seen?.idempotencyKey).toBeUndefined();
+	});
+
+	test("a function that is idempotent sees the caller's key, and one that may forward a header sees that header", async () => {
+		const lab = await startLab();
+		try {
+			const tag = newReference("forwarded");
+			const key = tag.replaceAll(" ", "-");
+			const body = JSON.stringify(labCall("repeatable", tag).arguments);
+			const request = rawRequest(
+				"POST /proxy/lab/repeatable",
+				[...bearer(token), json, ["Idempotency-Key", key], ...smuggled.slice(0, 12), ["Accept-Language", "tlh"]],
+				body,
+			);
+			expect((await sendRaw(ingress, request)).status).toBe(200);
+			const [seen] = lab.seen.filter((one) => one.tag === tag);
+			expect(seen?.headers["idempotency-key"]).toBe(key);
+			expect(seen?.headers["accept-language"]).toBe("tlh");
+			expect(seen?.headers.authorization).toBe(`Bearer ${readKey(stack.bankApiKeyFile)}`);
+			expect(JSON.stringify(seen)).not.toContain("stolen");
+			expect(JSON.stringify(seen)).not.toContain("10.0.0.1");
+		} finally {
+			await lab.stop();
+		}
+	});
+
+	test.each([
+		[
+			"two lengths",
+			[
+				["Content-Length", "5"],
+				["Content-Length", "6"],
+			],
+		],
+		[
+			"a length and chunks",
+			[
+				["Content-Length", "5"],
+				["Transfer-Encoding", "chunked"],
+			],
+		],
+		["chunks of two kinds", [["Transfer-Encoding", "chunked, identity"]]],
+		["a length that is none", [["Content-Length", "+5"]]],
+		["a name with a space", [["Content-Length ", "5"]]],
+		[
+			"a line that is folded",
+			[
+				["X-A", "1\r\n Authorization: Bearer x"],
+				["Content-Length", "-1"],
+			],
+		],
+	] as [string, Fields][])("a request that ends in two ways is refused: %s", async (_, fields) => {
+		const before = (await bankRequests()).length;
+		const head = rawRequest("POST /proxy/bank/transfers", [...bearer(token), json, ...fields]);
+		const second = rawRequest("DELETE /proxy/bank/accounts/acc-1", bearer(token));
+		expectRefused(await sendRaw(ingress, `${head}0\r\n\r\n${second}`));
+		expect(await bankRequests()).toHaveLength(before);
+	});
+
+	test("compressed bodies are refused", async () => {
+		const { gzipSync } = await import("node:zlib");
+		const reference = newReference("gzip");
+		const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+		const body = new Uint8Array(gzipSync(JSON.stringify(transfer(10, { reference }))));
+		expectRefused(await ask(`${ingress}/v1/calls`, { method: "POST", as: "ci", headers, body }));
+		expect(await transfersNamed(reference)).toEqual([]);
+	});
+});

@@ -13,7 +13,7 @@ import { acceptedCall, showEnding, showStanding } from "./show-answer.ts";
 import { safeJson, safeLine } from "./terminal-text.ts";
 
 interface CallOptions extends ReachOptions {
-	readonly arg: readonly string[];
+	readonly arg?: readonly string[];
 	readonly jsonArgs?: string;
 	readonly argsFile?: string;
 	readonly reason?: string;
@@ -58,7 +58,7 @@ export function registerCall(program: Command, io: Io): void {
 		.argument("<connection>", "where the function lives")
 		.argument("<function>", "its name");
 	addReachOptions(call, "ingress")
-		.option("--arg <name=value>", "one argument; may be repeated", (one: string, all: string[]) => [...all, one], [])
+		.option("--arg <name=value>", "one argument; may be repeated", (one: string, all: string[] = []) => [...all, one])
 		.option("--json-args <object>", "arguments as one JSON object")
 		.option("--args-file <file>", "a file with that JSON object; - reads standard input")
 		.option("--reason <text>", "why; approvers and auditors read it")
@@ -97,7 +97,7 @@ async function makeCall({ connection, name, options }: { connection: string; nam
 	const waitSeconds = waitOf(options.wait);
 	const given = await givenArguments(options, io);
 	const api = await reach("ingress", options, io);
-	const args = options.arg.length === 0 ? given : merged(given, argumentValues(options.arg, await schemaOf(api, connection, name)));
+	const args = options.arg ? merged(given, argumentValues(options.arg, await schemaOf(api, connection, name))) : given;
 	const firstWait = Math.min(waitSeconds, firstWaitSeconds);
 	const answer = await api.ask("POST", "/v1/calls", {
 		body: { connection, function: name, arguments: args, ...(options.reason !== undefined && { reason: options.reason }) },

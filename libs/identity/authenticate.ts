@@ -18,9 +18,13 @@ const groupsMax = 256;
 
 type Trusted = Issuer & { readonly find: ReturnType<typeof issuerKeys> };
 
-export function createAuthenticator(issuers: readonly Issuer[], now: () => Date = () => new Date()): Authenticator {
+export function createAuthenticator(
+	issuers: readonly Issuer[],
+	now: () => Date = () => new Date(),
+	elapsed: () => number = () => performance.now(),
+): Authenticator {
 	const trusted = Map.groupBy(
-		issuers.map((issuer): Trusted => ({ ...issuer, find: issuerKeys(issuer) })),
+		issuers.map((issuer): Trusted => ({ ...issuer, find: issuerKeys(issuer, elapsed) })),
 		({ issuer }) => issuer,
 	);
 	return {
@@ -32,12 +36,17 @@ export function createAuthenticator(issuers: readonly Issuer[], now: () => Date 
 				try {
 					return callerFrom(await verified(token, issuer, now()), issuer);
 				} catch (error) {
-					refusal = error;
+					// One that could not be asked might have accepted it: that is not the caller's fault, whatever the others say.
+					if (!isUnanswered(refusal)) refusal = error;
 				}
 			}
 			throw refusal;
 		},
 	};
+}
+
+function isUnanswered(refusal: unknown): boolean {
+	return refusal instanceof Refusal && refusal.code === "not_ready";
 }
 
 /** RFC 6750 section 2.1: exactly one header, exactly one token. Tokens in the query or the body are not accepted. */
@@ -82,14 +91,13 @@ async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTP
 /** Each fault by the library's code: no message is compared, none is passed on. */
 function refusalOf(error: unknown): Refusal {
 	if (error instanceof Refusal) return error;
-	const unavailable = error instanceof IssuerUnavailable || error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError);
-	if (unavailable) return new Refusal("not_ready", { detail: "the token's issuer cannot be asked for its keys now" });
+	if (error instanceof IssuerUnavailable)
+		return new Refusal("not_ready", { detail: "the token's issuer cannot be asked for its keys now" });
+	if (!(error instanceof errors.JOSEError)) return refused("its key cannot be used");
 	if (error instanceof errors.JWTExpired) return refused("it has expired");
 	if (error instanceof errors.JWTClaimValidationFailed) return refused(`its claim ${error.claim} is not as required`);
 	if (error instanceof errors.JOSEAlgNotAllowed) return refused("its algorithm is not allowed");
 	if (error instanceof errors.JWKSNoMatchingKey) return refused("its key is not one of the issuer's");
-	// What jose throws for a JWKS answer that is not 200 or no key set is a plain JOSEError.
-	if (error.code === "ERR_JOSE_GENERIC") return new Refusal("not_ready", { detail: "the token's issuer does not publish usable keys now" });
 	return refused("its signature or form is not valid");
 }
 
@@ -100,11 +108,14 @@ function refused(why: string): Refusal {
 /** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
 function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
 	const subject = payload[claims.subject];
-	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256)
+	// Half a character would not survive being digested, stored and indexed.
+	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256 || !subject.isWellFormed())
 		throw refused(`its claim ${claims.subject} is not a subject`);
 	const groups = (claims.groups === undefined ? undefined : payload[claims.groups]) ?? [];
 	const isGroups =
-		Array.isArray(groups) && groups.length <= groupsMax && groups.every((group) => typeof group === "string" && group.length <= 128);
+		Array.isArray(groups) &&
+		groups.length <= groupsMax &&
+		groups.every((group) => typeof group === "string" && group.length <= 128 && group.isWellFormed());
 	if (!isGroups) throw refused(`its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
 	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
 	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
@@ -114,7 +125,7 @@ function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
 function emailFrom(payload: JWTPayload, claim: string): string | undefined {
 	const email = payload[claim];
 	if (email === undefined) return undefined;
-	if (typeof email !== "string" || email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email))
+	if (typeof email !== "string" || email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email) || !email.isWellFormed())
 		throw refused(`its claim ${claim} is not an e-mail address`);
 	if (payload.email_verified !== undefined && payload.email_verified !== true) return undefined;
 	return email.toLowerCase();

@@ -1,0 +1,245 @@
+// A caller is who a configured issuer's good token says, and every other token is nobody's.
+import { createHmac } from "node:crypto";
+import { exportSPKI, importJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { createAuthenticator } from "./authenticate.ts";
+import { authorizationOf } from "./authorization-header.ts";
+import { claims, issuerOf, newKey, now, seconds, sign, type TestKey } from "./issuer.test-support.ts";
+
+const url = "https://idp.example";
+let key: TestKey;
+let other: TestKey;
+let rsa: TestKey;
+beforeAll(async () => {
+	[key, other, rsa] = await Promise.all([newKey("k1"), newKey("k2"), newKey("r1", "RS256")]);
+});
+
+const trusted = (over: Partial<Issuer> = {}) => issuerOf(url, { keys: { from: "file", keys: [key.jwk, rsa.jwk] as never }, ...over });
+
+async function outcomeOf(authorization: readonly string[], issuers: readonly Issuer[] = [trusted()]): Promise<unknown> {
+	try {
+		return await createAuthenticator(issuers, () => now).authenticate(authorization);
+	} catch (error) {
+		expect(error).toBeInstanceOf(Refusal);
+		const { code, message, details } = error as Refusal;
+		for (const part of authorization.flatMap((one) => one.split(/[. ]/))) {
+			if (part.length > 8) expect(`${message} ${JSON.stringify(details)}`).not.toContain(part);
+		}
+		return code;
+	}
+}
+const bearer = async (payload: JWTPayload, header?: object, by = key) => [`Bearer ${await sign(by, payload, header)}`];
+
+describe("a good token", () => {
+	test("is its subject", async () => {
+		expect(await outcomeOf(await bearer(claims(url)))).toEqual({ issuer: url, subject: "robin", groups: [] });
+	});
+	test("brings groups and a verified address, in lower case", async () => {
+		const caller = await outcomeOf(
+			await bearer(claims(url, { groups: ["ci", "staff"], email: "Robin@Example.com", email_verified: true })),
+		);
+		expect(caller).toEqual({ issuer: url, subject: "robin", groups: ["ci", "staff"], email: "robin@example.com" });
+	});
+	test("brings no address that its issuer did not verify", async () => {
+		for (const email_verified of [false, "true", 1, null]) {
+			expect(await outcomeOf(await bearer(claims(url, { email: "dana@example.com", email_verified })))).toEqual({
+				issuer: url,
+				subject: "robin",
+				groups: [],
+			});
+		}
+	});
+	test("may name several audiences, one of them ours", async () => {
+		expect(await outcomeOf(await bearer(claims(url, { aud: ["other", "callgate"] })))).toMatchObject({ subject: "robin" });
+	});
+	test.each(["JWT", "jwt", "AT+JWT", "application/at+jwt"])("may have the type %s", async (typ) => {
+		expect(await outcomeOf(await bearer(claims(url), { typ }))).toMatchObject({ subject: "robin" });
+	});
+	test("may be a few seconds off, as far as its issuer's clock may", async () => {
+		expect(await outcomeOf(await bearer(claims(url, { exp: seconds - 4 })))).toMatchObject({ subject: "robin" });
+		expect(await outcomeOf(await bearer(claims(url, { nbf: seconds + 4 })))).toMatchObject({ subject: "robin" });
+	});
+	test("takes its subject from the claim that is configured", async () => {
+		const issuer = trusted({ claims: { subject: "client_id" } });
+		expect(await outcomeOf(await bearer(claims(url, { client_id: "deployer", groups: "x", email: 3 })), [issuer])).toEqual({
+			issuer: url,
+			subject: "deployer",
+			groups: [],
+		});
+		expect(await outcomeOf(await bearer(claims(url)), [issuer])).toBe("unauthenticated");
+	});
+});
+
+describe("refused is", () => {
+	test.each<[string, Record<string, unknown>]>([
+		["an end that is over", { exp: seconds - 6 }],
+		["no end", { exp: undefined }],
+		["an end that never comes", { exp: 1e300 }],
+		["an end that is a text", { exp: `${seconds + 300}` }],
+		["an end that is null", { exp: null }],
+		["a beginning that is not yet", { nbf: seconds + 60 }],
+		["a beginning that is a text", { nbf: "0" }],
+		["another issuer", { iss: "https://other.example" }],
+		["an issuer with a slash more", { iss: `${url}/` }],
+		["an issuer in capitals", { iss: url.toUpperCase() }],
+		["several issuers", { iss: [url] }],
+		["no issuer", { iss: undefined }],
+		["another audience", { aud: "other" }],
+		["no audience", { aud: undefined }],
+		["an audience that only begins alike", { aud: "callgate2" }],
+		["an audience in capitals", { aud: "CALLGATE" }],
+		["an empty list of audiences", { aud: [] }],
+		["no subject", { sub: undefined }],
+		["an empty subject", { sub: "" }],
+		["a blank subject", { sub: "  " }],
+		["a subject that is a number", { sub: 7 }],
+		["a subject that is a list", { sub: ["robin"] }],
+		["a subject that is null", { sub: null }],
+		["a subject that is too long", { sub: "x".repeat(257) }],
+		["a subject that is half a character", { sub: "a\ud800" }],
+		["groups that are one text", { groups: "ci" }],
+		["groups that are an object", { groups: { 0: "ci", length: 1 } }],
+		["groups with a number", { groups: ["ci", 1] }],
+		["groups with a list", { groups: [["ci"]] }],
+		["groups with a name that is too long", { groups: ["x".repeat(129)] }],
+		["too many groups", { groups: Array.from({ length: 257 }, (_, index) => `g${index}`) }],
+		["an address that is none", { email: "robin" }],
+		["an address that is a list", { email: ["robin@example.com"] }],
+		["two addresses", { email: "robin@example.com,dana@example.com@x" }],
+	])("%s", async (_what, over) => {
+		expect(await outcomeOf(await bearer(claims(url, over as JWTPayload)))).toBe("unauthenticated");
+	});
+
+	test("null for groups counts as none, which can only take away", async () => {
+		expect(await outcomeOf(await bearer(claims(url, { groups: null })))).toMatchObject({ groups: [] });
+	});
+	test("an end that is not a finite number in JSON", async () => {
+		const encode = (text: string) => Buffer.from(text).toString("base64url");
+		const payload = JSON.stringify(claims(url)).replace(/"exp":\d+/, '"exp":1e999');
+		const input = `${encode(JSON.stringify({ alg: "ES256", kid: "k1", typ: "at+jwt" }))}.${encode(payload)}`;
+		const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key.key, Buffer.from(input));
+		expect(await outcomeOf([`Bearer ${input}.${Buffer.from(signature).toString("base64url")}`])).toBe("unauthenticated");
+	});
+	test("a token that is older than its issuer's tokens may be, or does not say", async () => {
+		const issuer = trusted({ maxTokenAgeSeconds: 60 });
+		expect(await outcomeOf(await bearer(claims(url, { iat: seconds - 59 })), [issuer])).toMatchObject({ subject: "robin" });
+		expect(await outcomeOf(await bearer(claims(url, { iat: seconds - 120 })), [issuer])).toBe("unauthenticated");
+		expect(await outcomeOf(await bearer(claims(url, { iat: undefined } as never)), [issuer])).toBe("unauthenticated");
+	});
+	test.each([undefined, "id+jwt", "logout+jwt", "dpop+jwt", "callgate-grant+jwt", ""])("the type %s", async (typ) => {
+		expect(await outcomeOf(await bearer(claims(url), { typ }))).toBe("unauthenticated");
+	});
+	test.each([{ kid: "unknown" }, { crit: ["exp"], exp: 1 }, { crit: [] }])("a header with %j", async (header) => {
+		const token = new SignJWT(claims(url)).setProtectedHeader({ alg: "ES256", kid: "k1", typ: "at+jwt", ...header } as never);
+		const made = await token.sign(key.key, { crit: { exp: true } } as never).catch(() => undefined);
+		if (made !== undefined) expect(await outcomeOf([`Bearer ${made}`])).toBe("unauthenticated");
+	});
+});
+
+describe("a signature", () => {
+	test("by an algorithm that the issuer does not use is refused, although the key is the issuer's", async () => {
+		expect(await outcomeOf(await bearer(claims(url), {}, rsa))).toBe("unauthenticated");
+		expect(await outcomeOf(await bearer(claims(url), {}, rsa), [trusted({ algorithms: ["RS256"] })])).toMatchObject({ subject: "robin" });
+	});
+	test("by a stranger under a known name is refused", async () => {
+		expect(await outcomeOf(await bearer(claims(url), { kid: "k1" }, other))).toBe("unauthenticated");
+	});
+	test("by a key that the token brings along is refused", async () => {
+		expect(await outcomeOf(await bearer(claims(url), { kid: "k1", jwk: other.jwk }, other))).toBe("unauthenticated");
+		expect(await outcomeOf(await bearer(claims(url), { kid: undefined, jwk: other.jwk, jku: "https://evil.example/jwks" }, other))).toBe(
+			"unauthenticated",
+		);
+	});
+	test("that is none is refused", async () => {
+		expect(await outcomeOf([`Bearer ${new UnsecuredJWT(claims(url)).encode()}`])).toBe("unauthenticated");
+		const [, payload] = (await sign(key, claims(url))).split(".");
+		for (const alg of ["none", "None", "NONE", ""]) {
+			const head = Buffer.from(JSON.stringify({ alg, kid: "k1", typ: "at+jwt" })).toString("base64url");
+			expect(await outcomeOf([`Bearer ${head}.${payload}.AAAA`])).toBe("unauthenticated");
+		}
+	});
+	test("with the public key as a shared secret is refused", async () => {
+		const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+		const input = `${encode({ alg: "HS256", kid: "r1", typ: "at+jwt" })}.${encode(claims(url))}`;
+		const pem = await exportSPKI((await importJWK(rsa.jwk, "RS256")) as never);
+		for (const secret of [pem, JSON.stringify(rsa.jwk), Buffer.from(rsa.jwk.n ?? "", "base64url")]) {
+			expect(await outcomeOf([`Bearer ${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`])).toBe(
+				"unauthenticated",
+			);
+		}
+	});
+	test("of other bytes is refused", async () => {
+		const parts = (await sign(key, claims(url))).split(".");
+		for (const [index, part] of parts.entries()) {
+			const at = Math.floor(part.length / 2);
+			const flipped = `${part.slice(0, at)}${part[at] === "A" ? "B" : "A"}${part.slice(at + 1)}`;
+			expect(await outcomeOf([`Bearer ${parts.with(index, flipped).join(".")}`])).toBe("unauthenticated");
+		}
+	});
+});
+
+describe("the header", () => {
+	test("must be one, of one token", async () => {
+		const [good = ""] = await bearer(claims(url));
+		const token = good.slice("Bearer ".length);
+		const bad = [
+			[],
+			[good, good],
+			[""],
+			[token],
+			["Bearer"],
+			["Bearer "],
+			[`Basic ${token}`],
+			[`${good}, ${good}`],
+			[`${good} `],
+			[`${good};`],
+			[` ${good}`],
+			[`Bearer\t${token}`],
+			[`Bearer ${token}.${token}`],
+			[`Bearer ${token.split(".").slice(0, 2).join(".")}`],
+			[`Bearer ${"a".repeat(17_000)}.b.c`],
+			["Bearer a.b.c"],
+			["Bearer ..."],
+			[`Bearer ${Buffer.from("{}").toString("base64url")}.e30.e30`],
+			["Bearer bnVsbA.bnVsbA.bnVsbA"],
+		];
+		for (const authorization of bad)
+			expect(await outcomeOf(authorization), JSON.stringify(authorization).slice(0, 60)).toBe("unauthenticated");
+		expect(await outcomeOf([`bearer ${token}`])).toMatchObject({ subject: "robin" });
+	});
+	test("is read as often as it was sent", () => {
+		expect(authorizationOf({ rawHeaders: ["Authorization", "a", "x", "authorization", "AUTHORIZATION", "b"] })).toEqual(["a", "b"]);
+		expect(authorizationOf({ rawHeaders: ["x", "y"] })).toEqual([]);
+	});
+});
+
+describe("several Issuer documents", () => {
+	test("for one issuer: any may accept the token, each by its own rules", async () => {
+		const forApps = trusted({ audience: ["apps"], claims: { subject: "client_id" } });
+		const forPeople = trusted({ audience: ["callgate"] });
+		for (const issuers of [
+			[forApps, forPeople],
+			[forPeople, forApps],
+		]) {
+			expect(await outcomeOf(await bearer(claims(url)), issuers)).toMatchObject({ subject: "robin" });
+			expect(await outcomeOf(await bearer(claims(url, { aud: "apps", client_id: "deployer" })), issuers)).toMatchObject({
+				subject: "deployer",
+			});
+			expect(await outcomeOf(await bearer(claims(url, { aud: "other" })), issuers)).toBe("unauthenticated");
+		}
+	});
+	test("for several issuers: none vouches for another's callers", async () => {
+		const elsewhere = issuerOf("https://other.example", { keys: { from: "file", keys: [other.jwk] as never } });
+		const issuers = [trusted(), elsewhere];
+		expect(await outcomeOf(await bearer(claims("https://other.example"), {}, other), issuers)).toMatchObject({
+			issuer: "https://other.example",
+		});
+		expect(await outcomeOf(await bearer(claims(url), {}, other), issuers)).toBe("unauthenticated");
+		expect(await outcomeOf(await bearer(claims("https://other.example"), {}, key), issuers)).toBe("unauthenticated");
+	});
+	test("without any nobody is known", async () => {
+		expect(await outcomeOf(await bearer(claims(url)), [])).toBe("unauthenticated");
+	});
+});

@@ -17,7 +17,7 @@ import { assertPortsFree, type Part, portOf, urlOf } from "./port-plan.ts";
 import { provideServers } from "./provide-servers.ts";
 import { natsStoreDir, type RunningNats, startNats } from "./run-nats.ts";
 import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
-import { type RunningServer, startServer } from "./run-server.ts";
+import { type RunningServer, type ServerPlan, startServer } from "./run-server.ts";
 import { type RunningValkey, startValkey } from "./run-valkey.ts";
 import { type StackFacts, servicePlan, vaultFiles } from "./service-plans.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -31,6 +31,8 @@ export interface StackOptions {
 	readonly report: Report;
 	/** Of NATS: see infra/nats/server-config.ts. */
 	readonly syncInterval?: string;
+	/** Of one process, beside what its plan says; asked at each of its starts. For fault tests. */
+	readonly serviceEnv?: (service: Service, replica: number) => Readonly<Record<string, string>>;
 }
 
 /** A stack that is ready. */
@@ -101,7 +103,7 @@ async function assemble(
 		slackApiUrl: `${urlOf("slack", firstPort)}/api/`,
 	};
 	report(`services: starting ${services.join(", ")}${replicas > 1 ? `, ${replicas} of each` : ""}`);
-	const running = await startServices(facts, replicas);
+	const running = await startServices(facts, options);
 	const all = Object.values(running).flat();
 	keep({ stop: async () => void (await Promise.all(all.map((one) => one.stop()))) });
 	for (const [service, ones] of Object.entries(running)) for (const one of ones) supervisor.watch(service, one);
@@ -190,15 +192,19 @@ function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: Stack
 		}),
 	};
 	const args = [join(root, "infra/local/demo/main.ts"), name];
-	return startProcess({ name, args, dir, port, env, isReady: () => answers(`${urlOf(name, firstPort)}/`, false) });
+	return startProcess({ name, args, dir, port, isReady: () => answers(`${urlOf(name, firstPort)}/`, false) }, () => env);
 }
 
-async function startServices(facts: StackFacts, replicas: number): Promise<Record<Service, RunningServer[]>> {
+async function startServices(
+	facts: StackFacts,
+	{ replicas, serviceEnv = () => ({}) }: StackOptions,
+): Promise<Record<Service, RunningServer[]>> {
 	const start = async (service: Service, replica: number) => {
 		const { name, script, port, env } = servicePlan(service, replica, facts);
 		const dir = join(facts.dataDir, "services", name);
 		const ready = `${urlOf(service, facts.firstPort, replica)}/readyz`;
-		return await startProcess({ name, args: [script], dir, port, env, isReady: () => answers(ready, true) });
+		const plan = { name, args: [script], dir, port, isReady: () => answers(ready, true) };
+		return await startProcess(plan, () => ({ ...env, ...serviceEnv(service, replica) }));
 	};
 	const running: Record<Service, RunningServer[]> = { ingress: [], policy: [], approval: [], executor: [], audit: [] };
 	// The revision in force comes from policy: the others are ready only when there is one.
@@ -214,14 +220,18 @@ interface ProcessPlan {
 	readonly args: readonly string[];
 	readonly dir: string;
 	readonly port: number;
-	readonly env: Readonly<Record<string, string>>;
 	readonly isReady: () => Promise<boolean>;
 }
 
 /** Runs a program of ours as a server: its own folder, its own log, asked until it is ready. */
-async function startProcess(plan: ProcessPlan): Promise<RunningServer> {
+async function startProcess(plan: ProcessPlan, env: () => Readonly<Record<string, string>>): Promise<RunningServer> {
 	await mkdir(plan.dir, { recursive: true, mode: 0o700 });
-	const prepared = { ...plan, command: process.execPath, readyWithinMs, stopWithinMs };
+	const prepared: ServerPlan = {
+		...{ ...plan, command: process.execPath, readyWithinMs, stopWithinMs },
+		get env() {
+			return env();
+		},
+	};
 	return await startServer(prepared);
 }
 

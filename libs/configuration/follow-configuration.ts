@@ -1,6 +1,7 @@
 // The revision that is in force: every service follows what policy activated and never reads the folder itself.
 import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { followed } from "#libs/bus/permissions.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { compileConfiguration } from "./compile-configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpackFiles } from "./pack-files.ts";
@@ -98,6 +99,7 @@ export async function followConfiguration(
 			if (event.type === "control.configuration.activated") refreshSoon();
 		},
 	});
+	crashPoint("during-recovery-at-start");
 	await refresh();
 	// Whoever activates may die between storing a revision and announcing it.
 	const timer = setInterval(refreshSoon, refreshMs).unref();

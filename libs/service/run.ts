@@ -1,5 +1,6 @@
 // The life of a process: start, say so, run until told to stop, stop without losing anything. The one library file that touches `process`.
 import { ConfigurationInvalid } from "./config.ts";
+import { armCrashPoint } from "./crash-point.ts";
 import { createLogger, type Logger } from "./logger.ts";
 
 /** What a service hands back once it runs. */
@@ -17,6 +18,8 @@ const stopMsMax = 45_000;
  */
 export function runService(name: string, start: (log: Logger, environment: NodeJS.ProcessEnv) => Promise<Running>): void {
 	const log = createLogger(name, process.env.CALLGATE_LOG_LEVEL ?? "info");
+	// For fault tests alone: see crash-point.ts.
+	armCrashPoint(process.env.CALLGATE_CRASH_AT);
 	let stopping = false;
 
 	const crash = (what: string) => (error: unknown) => {

@@ -2,6 +2,7 @@
 import { type Bus, EventsUnavailable, type Following, type Position, type StoredEvent } from "#libs/bus/bus.ts";
 import { followed } from "#libs/bus/permissions.ts";
 import { callOf } from "#libs/contracts/envelope.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { type Approval, absent, apply, type Waiting } from "./approval.ts";
 
 interface Waiter {
@@ -19,6 +20,7 @@ export class Approvals {
 	/** Resolves when everything said before is known: not ready earlier. */
 	async follow(bus: Pick<Bus, "follow">): Promise<void> {
 		this.following = await bus.follow({ filter: followed.approvals, from: "beginning", handle: (stored) => this.fold(stored) });
+		crashPoint("during-recovery-at-start");
 		await this.following.caughtUp;
 	}
 

@@ -1,6 +1,7 @@
 // The safety net under the timetable: every second this replica looks itself for calls whose time has come, so an end never depends on Redis.
 import { setTimeout as delay } from "node:timers/promises";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { decideDue } from "./decide-approval.ts";
 import { jobsOf } from "./plan-jobs.ts";
 import type { Parts } from "./ports.ts";
@@ -25,6 +26,7 @@ export async function expireCalls(parts: Parts): Promise<number> {
 
 async function settleOrWarn(parts: Parts, call: string): Promise<void> {
 	try {
+		crashPoint("after-timer-before-event");
 		await settleCall(parts, call);
 	} catch (error) {
 		if (!(error instanceof EventsUnavailable)) throw error;

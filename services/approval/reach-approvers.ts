@@ -1,5 +1,6 @@
 // What the timetable's jobs do: ask in a channel, show how it stands, remind. Every job looks at the state first; what is no longer needed is not done.
 import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import type { Approval, Delivered } from "./approval.ts";
 import { carryOut } from "./carry-out.ts";
 import { decideDelivered, decideRemind } from "./decide-approval.ts";
@@ -18,6 +19,7 @@ export function createJobs(parts: Parts): (job: Job, tries: number) => Promise<v
 		switch (job.kind) {
 			case "expire":
 			case "escalate":
+				crashPoint("after-timer-before-event");
 				await settleCall(parts, job.call);
 				return;
 			case "deliver":

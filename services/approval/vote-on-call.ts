@@ -1,5 +1,6 @@
 // Someone approves or rejects a held call, in Slack or through the API: one verb, so both ways have the same rules and one winner.
 import { type ProblemCode, Refusal } from "#libs/contracts/problems.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { carryOut } from "./carry-out.ts";
 import { type CastVote, decideVote, reasonCharactersMin, type VoteRefusal } from "./decide-approval.ts";
 import { isShown, type Parts, type Shown } from "./ports.ts";
@@ -44,6 +45,7 @@ export class VoteRefused extends Refusal {
  * @throws {EventsUnavailable} when it is not known whether the vote was stored: voting again is safe.
  */
 export async function voteOnCall(parts: Parts, call: string, cast: CastVote): Promise<Shown> {
+	crashPoint("after-click-before-stored");
 	const { wrote, refusal } = await carryOut(parts, call, (approval) => decideVote(approval, cast, parts.now(), parts.groups()));
 	const approval = await settleCall(parts, call);
 	if (refusal !== undefined) {

@@ -2,6 +2,7 @@
 import type { Delivery, StoredEvent } from "#libs/bus/bus.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { documentOf } from "#libs/contracts/index-template.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { type AuditLog, type AuditMetrics, type Delivered, type Index, IndexUnavailable, type Outcome, type Say } from "./ports.ts";
 
 export interface RecorderParts {
@@ -68,6 +69,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
 			await parkRefused(parts, batch, outcomes);
 			count(metrics, outcomes);
 			metrics.indexed(oldestOf(batch));
+			crashPoint("between-index-and-ack");
 		},
 		parkMalformed: (fault, delivery) => park(parts, delivery, fault),
 		trouble: () => trouble && `${trouble.reason}: ${trouble.message}`,

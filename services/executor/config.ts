@@ -4,6 +4,7 @@ import { namePattern } from "#libs/contracts/call.ts";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 import { sealingSettings } from "#libs/service/service-keys.ts";
+import { leaseTermsDefault } from "./ports.ts";
 
 export const ExecutorConfig = Type.Object({
 	...natsSettings,
@@ -17,6 +18,16 @@ export const ExecutorConfig = Type.Object({
 	vaultFile: setting("CALLGATE_VAULT_FILE", "the encrypted vault", Type.String({ minLength: 1 })),
 	vaultKeyFile: setting("CALLGATE_VAULT_KEY_FILE", "the vault's key, readable by this process alone", Type.String({ minLength: 1 })),
 	callsMax: setting("CALLGATE_CALLS_MAX", "calls in work at once", Type.Integer({ minimum: 1, maximum: 2_000, default: 256 })),
+	startWithinMs: setting(
+		"CALLGATE_START_WITHIN_MS",
+		"how soon after its claim a call must be dialled; the same for all executors of a pool",
+		Type.Integer({ minimum: 500, maximum: 60_000, default: leaseTermsDefault.startWithinMs }),
+	),
+	settleWithinMs: setting(
+		"CALLGATE_SETTLE_WITHIN_MS",
+		"how long storing an answer may take before others take the executor for dead; the same for all executors of a pool",
+		Type.Integer({ minimum: 500, maximum: 600_000, default: leaseTermsDefault.settleWithinMs }),
+	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of health, readiness and metrics", Type.Integer({ minimum: 1, maximum: 65_535, default: 7304 })),
 });

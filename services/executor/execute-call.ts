@@ -5,16 +5,13 @@ import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { seal } from "#libs/contracts/sealed.ts";
+import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { DialError } from "./dial-error.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
-import type { ExecutorPorts } from "./ports.ts";
+import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 
-/** A claimed call is dialled within this or not at all: an executor that was paused must not dial when it wakes. */
-const startWithinMs = 5_000;
-/** What masking, sealing and storing the ending may take after the function's own time. */
-const settleWithinMs = 10_000;
 /** Attempts at a function that is declared idempotent. */
 const attemptsMax = 3;
 /** An ending that cannot be stored is tried again at this pace; the answer is in hand and must not be lost. */
@@ -72,7 +69,7 @@ async function claimCall(
 		grantId: prepared.grantId,
 		executor: ports.name,
 		attempt,
-		leaseUntil: new Date(now.getTime() + leaseMs(prepared)).toISOString(),
+		leaseUntil: new Date(now.getTime() + leaseMs(ports, prepared)).toISOString(),
 		...(prepared.credential !== undefined && { credential: prepared.credential }),
 	};
 	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
@@ -80,14 +77,19 @@ async function claimCall(
 	return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
 }
 
-function leaseMs({ fn }: Pick<PreparedCall, "fn">): number {
-	return startWithinMs + fn.timeoutMs + settleWithinMs;
+function leaseMs(
+	{ lease = leaseTermsDefault }: Pick<ExecutorPorts, "lease">,
+	{ fn }: { readonly fn: Pick<PreparedCall["fn"], "timeoutMs"> },
+): number {
+	return lease.startWithinMs + fn.timeoutMs + lease.settleWithinMs;
 }
 
 async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<void> {
 	const ended = await dial(ports, granted, prepared, claim);
+	crashPoint("after-answer-before-ending");
 	const durationMs = Math.round(performance.now() - claim.claimedAtMs);
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
+	crashPoint("after-ending-before-ack");
 	// Lost only if this process was away for longer than its lease and another ended the call: that ending stands.
 	if (won) ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
 }
@@ -99,8 +101,11 @@ async function dial(
 	{ claimedAtMs }: Claim,
 ): Promise<Ended> {
 	const { call, pool } = granted.data;
+	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (performance.now() - claimedAtMs > startWithinMs) throw new LeaseLost();
+		crashPoint("after-claim-before-first-byte");
+		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
 	try {
 		const answer = scrubAnswer(await ports.dialer.dial({ ...request, beforeFirstByte }), scrub);
@@ -214,7 +219,7 @@ async function refuseWithinLease(
 ): Promise<void> {
 	const configuration = await ports.configuration.at(granted.data.revision);
 	const fn = prepared?.fn ?? configuration?.connection(granted.data.connection)?.function(granted.data.function);
-	const lease = fn ? leaseMs({ fn }) : startWithinMs + settleWithinMs;
+	const lease = leaseMs(ports, { fn: fn ?? { timeoutMs: 0 } });
 	const now = performance.now();
 	const since = foreignClaims.get(claim) ?? now;
 	foreignClaims.set(claim, since);

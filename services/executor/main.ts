@@ -39,6 +39,7 @@ runService("executor", async (log, environment) => {
 		dialer,
 		clock: systemClock,
 		pool,
+		lease: { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs },
 		name: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
 		ended: (granted: Event<"call.granted">, ending: string, code: string | undefined, took: number) => {
 			endings.inc({ ending, code: code ?? "none" });

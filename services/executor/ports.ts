@@ -8,6 +8,16 @@ import type { Clock } from "#libs/service/clock.ts";
 import type { Vault } from "#libs/vault/vault.ts";
 import type { HttpDialer } from "./dial-http.ts";
 
+/** A lease is these two and the function's own timeout between them. Executors of one pool must agree on them. */
+export interface LeaseTerms {
+	/** A claimed call is dialled within this or not at all: an executor that was paused must not dial when it wakes. */
+	readonly startWithinMs: number;
+	/** What masking, sealing and storing the ending may take after the function's own time. */
+	readonly settleWithinMs: number;
+}
+
+export const leaseTermsDefault: LeaseTerms = { startWithinMs: 5_000, settleWithinMs: 10_000 };
+
 export interface ExecutorPorts {
 	readonly bus: Bus;
 	readonly configuration: Pick<ActiveConfiguration, "at">;
@@ -17,6 +27,8 @@ export interface ExecutorPorts {
 	readonly dialer: HttpDialer;
 	readonly clock: Clock;
 	readonly pool: string;
+	/** Absent: {@link leaseTermsDefault}. */
+	readonly lease?: LeaseTerms;
 	/** Tells this process from its replicas, on the record. */
 	readonly name: string;
 	/** Told of each ending, for metrics and logs. */

@@ -1,5 +1,6 @@
 // One request for a call, from checked to answered: published, waited for as long as the caller asked, else kept so that it can be asked about.
 import { v7 as uuidv7 } from "uuid";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { type CheckedCall, publishCall } from "./accept-call.ts";
 import { findAttachment, keepCall, offerAttachment, useKey } from "./kept-calls.ts";
 import type { Ended, Wait } from "./pending-calls.ts";
@@ -34,7 +35,9 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, opti
 		if (use?.mine === false) return await awaitKnown(ports, checked, call, wait, options);
 		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
 		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(ports, checked, call));
+		crashPoint("after-accept-before-publish");
 		await publishCall(ports, call, checked);
+		crashPoint("after-publish-before-reply");
 		await use?.confirm();
 		return await awaitEnding(ports, checked, call, wait, options);
 	} finally {

@@ -1,6 +1,7 @@
 // Which event leads to which verb in policy.
 import type { Consumption } from "#libs/bus/bus.ts";
 import { Unprocessable } from "#libs/bus/bus.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { decideCall, endUndecided } from "./decide-call.ts";
 import type { PolicyPorts } from "./ports.ts";
 
@@ -9,7 +10,9 @@ export async function startPolicy(ports: PolicyPorts): Promise<Consumption> {
 		async (event, { storedAt }) => {
 			switch (event.type) {
 				case "call.received":
-					return await decideCall(ports, event, storedAt);
+					await decideCall(ports, event, storedAt);
+					crashPoint("after-decision-before-ack");
+					return;
 				default:
 					throw new Unprocessable(`${event.type} is not for policy`);
 			}

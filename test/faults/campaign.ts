@@ -1,0 +1,225 @@
+// A whole fault run: a stack, load and faults at once, quiet, and then all the evidence for the checker.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { findStored } from "../../infra/local/find-stored.ts";
+import { portOf, urlOf } from "../../infra/local/port-plan.ts";
+import { type Stack, startStack } from "../../infra/local/stack.ts";
+import { check, type Report } from "./check.ts";
+import { leaseTerms, planted, writeConfiguration } from "./configuration.ts";
+import { doFault, type FaultParts } from "./do-fault.ts";
+import type { Evidence, StreamEvent } from "./evidence.ts";
+import { createLoadClient, type LoadClient } from "./load-client.ts";
+import { connectOperator, type Operator, type StoredMessage } from "./operator.ts";
+import { type PlannedCall, planCall } from "./plan-calls.ts";
+import { describeFault, type Fault } from "./plan-faults.ts";
+import { createProcesses, type Processes } from "./processes.ts";
+import { adminAccess, countRecord, readRecord } from "./read-record.ts";
+import { eventsOf, type PublicKeys, permissionsIn } from "./read-stream.ts";
+import { type RecordingBank, sha256, startRecordingBank } from "./recording-bank.ts";
+import { createApprover, type ScriptedApprover } from "./scripted-approver.ts";
+import { tokensOf } from "./tokens.ts";
+
+export interface CampaignOptions {
+	readonly seed: number;
+	readonly calls: number;
+	readonly faults: readonly Fault[];
+	readonly replicas: number;
+	readonly firstPort: number;
+	/** Between two faults, at least. */
+	readonly paceMs: number;
+	readonly report: (line: string) => void;
+}
+
+export interface CampaignResult extends Report {
+	/** How often each named moment killed a process. */
+	readonly crashed: ReadonlyMap<string, number>;
+	readonly seconds: number;
+}
+
+/** In the plan of ports, between the first replicas and the second ones. */
+const bankPortAfterFirst = 15;
+/** Instead of 30 s: what a dead process had in work comes back sooner. */
+const ackWaitMs = 6_000;
+const requestsMax = 48;
+const quietWithinMs = 150_000;
+/** Copies and poison are made of these; older ones are let go. */
+const seenMax = 4_000;
+
+export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
+	const { firstPort, replicas, report } = options;
+	const begun = performance.now();
+	const dataDir = await mkdtemp(join(tmpdir(), "callgate-faults-"));
+	const configDir = join(dataDir, "configuration");
+	const bankPort = portOf("ingress", firstPort) + bankPortAfterFirst;
+	await writeConfiguration(configDir, { issuer: urlOf("idp", firstPort), bankUrl: `http://127.0.0.1:${bankPort}` });
+	const bank = await startRecordingBank(bankPort);
+	const leases = { CALLGATE_START_WITHIN_MS: `${leaseTerms.startWithinMs}`, CALLGATE_SETTLE_WITHIN_MS: `${leaseTerms.settleWithinMs}` };
+	const processes = createProcesses({ ingress: {}, policy: {}, approval: {}, executor: leases, audit: {} });
+	const serviceEnv = processes.env;
+	try {
+		const stack = await startStack({ dataDir, firstPort, replicas, configDir, report, syncInterval: "2m", serviceEnv });
+		try {
+			const evidence = await disturb(options, stack, bank, processes);
+			const crashed = await processes.crashed();
+			const found = check(evidence);
+			const counts = { ...found.counts, "processes that ended": processes.deaths(), "killed at a named moment": sum(crashed.values()) };
+			return { ...found, counts, crashed, seconds: Math.round((performance.now() - begun) / 1_000) };
+		} finally {
+			await stack.stop();
+		}
+	} finally {
+		await bank.stop();
+		await rm(dataDir, { recursive: true, force: true });
+	}
+}
+
+const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, one) => total + one, 0);
+
+async function disturb(options: CampaignOptions, stack: Stack, bank: RecordingBank, processes: Processes): Promise<Evidence> {
+	const operator = await connectOperator(stack);
+	await operator.setAckWait(ackWaitMs);
+	processes.watch(stack);
+	const urls = (part: "ingress" | "approval") =>
+		Array.from({ length: options.replicas }, (_, replica) => urlOf(part, options.firstPort, replica));
+	const token = tokensOf(stack);
+	const plans = new Map<string, PlannedCall>();
+	const approver = createApprover({
+		...{ approval: urls("approval"), slack: stack.url("slack"), token },
+		planOf: (reference) => plans.get(reference),
+	});
+	const stream = followStream(operator, approver);
+	const over = new AbortController();
+	const client = createLoadClient({ ingress: urls("ingress"), token, until: over.signal });
+	const parts: FaultParts = { stack, processes, operator, seen: stream.seen, poison: [], copies: [], background: new Map() };
+	await runRounds(options, parts, client, plans);
+	const unfinished = await becomeQuiet(stack, operator, approver, stream.events, over);
+	await client.askAgain();
+	await approver.stop();
+	await stream.following.stop();
+	const evidence = await collect({ stack, client, bank, processes, operator, parts, unfinished });
+	await operator.close();
+	return evidence;
+}
+
+/** What the harness sees while it runs; the checker reads the stream anew. */
+function followStream(operator: Operator, approver: ScriptedApprover) {
+	const seen: StoredMessage[] = [];
+	const events = { received: new Set<string>(), ended: new Set<string>() };
+	const following = operator.follow((message) => {
+		if (/^callgate\.(policy|approval|executor)\./.test(message.subject)) seen.push(message);
+		if (seen.length > seenMax) seen.splice(0, seenMax / 2);
+		for (const event of eventsOf(message) ?? []) {
+			approver.hear(event);
+			if (event.type === "call.received") events.received.add(String(event.data.call));
+			if (event.type === "call.ended") events.ended.add(String(event.data.call));
+		}
+	});
+	return { seen, events, following };
+}
+
+/** Spreads the calls evenly over the faults. */
+async function runRounds(options: CampaignOptions, parts: FaultParts, client: LoadClient, plans: Map<string, PlannedCall>): Promise<void> {
+	const { calls, faults, paceMs, seed, report } = options;
+	const inWork = new Set<Promise<void>>();
+	let number = 0;
+	const sendUpTo = async (last: number) => {
+		while (number < last) {
+			const plan = planCall({ seed, calls }, number++);
+			plans.set(plan.reference, plan);
+			const sending = client.send(plan).finally(() => inWork.delete(sending));
+			inWork.add(sending);
+			// What waits long, for people or for a function that hangs, does not hold up the rest for ever.
+			while (inWork.size >= requestsMax) await Promise.race([...inWork, delay(1_000)]);
+		}
+	};
+	for (const [round, fault] of faults.entries()) {
+		report(`${round + 1}/${faults.length} ${describeFault(fault)}`);
+		const pace = delay(paceMs);
+		const sending = sendUpTo(Math.ceil((calls * (round + 1)) / faults.length));
+		await doFault(parts, fault);
+		await sending;
+		await pace;
+	}
+	await sendUpTo(calls);
+	await Promise.all(parts.background.values());
+	report("waiting for the last answers");
+	await Promise.all(inWork);
+}
+
+/** Resolves when nothing is left to do: with what is, if that takes too long. */
+async function becomeQuiet(
+	stack: Stack,
+	operator: Operator,
+	approver: ScriptedApprover,
+	events: { readonly received: ReadonlySet<string>; readonly ended: ReadonlySet<string> },
+	over: AbortController,
+): Promise<string[]> {
+	const access = await adminAccess(stack);
+	const until = performance.now() + quietWithinMs;
+	let documents = -1;
+	for (;;) {
+		const busy = await operator.busy().catch((error: unknown) => [`NATS: ${error instanceof Error ? error.message : "failed"}`]);
+		const open = [...events.received].filter((call) => !events.ended.has(call));
+		const left = [...busy, ...(open.length > 0 ? [`calls without an ending: ${open.length}`] : [])];
+		if (approver.waiting() > 0) left.push(`votes to be given: ${approver.waiting()}`);
+		// The index settles last.
+		const now = await countRecord(access).catch(() => -2);
+		if (left.length === 0 && now === documents) break;
+		documents = now;
+		if (performance.now() > until) {
+			over.abort();
+			return left.length > 0 ? left : ["the index still changes"];
+		}
+		await delay(500);
+	}
+	over.abort();
+	return [];
+}
+
+interface Sources {
+	readonly stack: Stack;
+	readonly client: LoadClient;
+	readonly bank: RecordingBank;
+	readonly processes: Processes;
+	readonly operator: Operator;
+	readonly parts: FaultParts;
+	readonly unfinished: readonly string[];
+}
+
+async function collect({ stack, client, bank, processes, operator, parts, unfinished }: Sources): Promise<Evidence> {
+	const stream: StreamEvent[] = [];
+	const unreadable: number[] = [];
+	const reading = operator.follow((message) => {
+		const events = eventsOf(message);
+		if (events) stream.push(...events);
+		else unreadable.push(message.sequence);
+	});
+	await reading.caughtUp;
+	await reading.stop();
+	const keys = JSON.parse(await readFile(stack.keys.file("grant-keys.json"), "utf8")) as PublicKeys;
+	const key = stack.keys.value("bank-api.key");
+	const token = await tokensOf(stack)("ci");
+	const secrets = { "the card": planted.card, "the e-mail": planted.email, "the answer's card": planted.answerCard };
+	const leaks = await findStored(stack, { ...secrets, "the bank's key": key, "a caller's token": token });
+	return {
+		...{ calls: client.log, bank: bank.log, stream, unreadable, unfinished },
+		permissions: await permissionsIn(stream, keys),
+		slack: await slackButtons(stack),
+		documents: await readRecord(await adminAccess(stack)),
+		poison: parts.poison,
+		copies: parts.copies,
+		gone: processes.gone,
+		bankCredential: sha256(key),
+		approvers: new Set(["dana@example.com", "frank@example.com"]),
+		leaks: leaks.map(({ name, place, file }) => `${name} in ${place}: ${file}`),
+		crashes: await processes.uncaught(),
+	};
+}
+
+/** The call and digest on every button of every message. */
+async function slackButtons(stack: Stack): Promise<{ call: string; digest: string }[]> {
+	const text = await (await fetch(`${stack.url("slack")}/_demo/messages`)).text();
+	return [...text.matchAll(/"value":"([0-9a-f-]{36}) (sha256:[0-9a-f]{64})"/g)].map(([, call = "", digest = ""]) => ({ call, digest }));
+}

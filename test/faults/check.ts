@@ -1,0 +1,68 @@
+// The checker: joins what clients, function, stream, Slack and index say, and finds every invariant that does not hold. Pure.
+import { checkAnswers } from "./check-answers.ts";
+import { checkExecution } from "./check-execution.ts";
+import { checkRecord } from "./check-record.ts";
+import { type Find, forbidden, type Joined, type Row } from "./check-rows.ts";
+import { checkStory } from "./check-story.ts";
+import type { Evidence } from "./evidence.ts";
+
+export type Report = {
+	readonly counts: Readonly<Record<string, number>>;
+	/** What was found, by row; each is a line that names the call and the events. */
+	readonly violations: Readonly<Record<Row, readonly string[]>>;
+};
+
+export function check(evidence: Evidence): Report {
+	const violations = Object.fromEntries(Object.keys(forbidden).map((row) => [row, [] as string[]])) as Record<Row, string[]>;
+	const find: Find = (row, line) => void violations[row].push(line);
+	const calls = join(evidence);
+	for (const call of calls.values()) checkStory(call, evidence, find);
+	checkExecution(calls, evidence, find);
+	checkAnswers(calls, evidence, find);
+	checkRecord(calls, evidence, find);
+	for (const leak of evidence.leaks) find("secrets stored", leak);
+	for (const crash of evidence.crashes) find("crashed by itself", crash);
+	for (const left of evidence.unfinished) find("not finished", left);
+	return { counts: count(calls, evidence), violations };
+}
+
+function join({ stream, calls, permissions, poison }: Evidence): Map<string, Joined> {
+	const byReference = new Map(calls.map((client) => [client.plan.reference, client]));
+	const forged = new Set(poison.map(({ call }) => call));
+	const permissionsOf = Map.groupBy(permissions, ({ call }) => call);
+	const joined = new Map<string, Joined>();
+	for (const [call, all] of Map.groupBy(stream, ({ data }) => data.call)) {
+		if (typeof call !== "string") continue;
+		const seen = new Set<string>();
+		const events = all.filter(({ id, type }) => /^(call|approval)\./.test(type) && !seen.has(id) && seen.add(id));
+		if (events.length === 0) continue;
+		const received = events.find(({ type }) => type === "call.received");
+		const reference = (received?.data.arguments as { reference?: unknown } | undefined)?.reference;
+		const isForged = forged.has(call);
+		const client = isForged ? undefined : byReference.get(String(reference));
+		joined.set(call, { call, events, client, permissions: permissionsOf.get(call) ?? [], forged: isForged });
+	}
+	return joined;
+}
+
+function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<string, number> {
+	const own = [...calls.values()].filter(({ forged }) => !forged);
+	const requests = evidence.calls.flatMap((call) => call.requests);
+	const endings = Map.groupBy(
+		own.flatMap(({ events }) => events.filter(({ type }) => type === "call.ended")),
+		({ data }) => String(data.ending),
+	);
+	return {
+		"calls planned": evidence.calls.length,
+		"requests sent": requests.length,
+		"requests without an answer": requests.filter(({ status }) => status === undefined).length,
+		"requests answered 503": requests.filter(({ status }) => status === 503).length,
+		"calls accepted": own.filter(({ events }) => events.some(({ type }) => type === "call.received")).length,
+		...Object.fromEntries([...endings].sort().map(([ending, all]) => [`ended ${ending}`, all.length])),
+		"requests at the bank": evidence.bank.length,
+		"events on the stream": evidence.stream.length,
+		"documents in the index": evidence.documents.length,
+		"messages copied": evidence.copies.length,
+		"messages poisoned": evidence.poison.length,
+	};
+}

@@ -1,0 +1,107 @@
+// Doing to the system what was planned.
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import type { RunningServer } from "../../infra/local/run-server.ts";
+import type { Stack } from "../../infra/local/stack.ts";
+import type { Poison } from "./evidence.ts";
+import type { Operator, StoredMessage } from "./operator.ts";
+import type { Fault } from "./plan-faults.ts";
+import { poisonStream } from "./poison.ts";
+import type { Processes } from "./processes.ts";
+import { createRandom } from "./random.ts";
+import { adminAccess, setReadOnly } from "./read-record.ts";
+
+export interface FaultParts {
+	readonly stack: Stack;
+	readonly processes: Processes;
+	readonly operator: Operator;
+	/** Messages that services take for work, as they were stored. */
+	readonly seen: readonly StoredMessage[];
+	readonly poison: Poison[];
+	readonly copies: number[];
+	/** What goes on while other things happen, by what it is done to; awaited before the end. */
+	readonly background: Map<string, Promise<void>>;
+}
+
+export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
+	const { stack, processes, operator } = parts;
+	switch (fault.kind) {
+		case "kill":
+			return await processes.kill(fault.target);
+		case "crash":
+			return await processes.arm(fault.target, fault.point, fault.nth);
+		case "pause":
+			return meanwhile(parts, `${fault.target.service} ${fault.target.replica}`, () => processes.pause(fault.target, fault.pauseMs));
+		case "nats":
+			return await away(stack.nats, fault.how, fault.awayMs);
+		case "valkey":
+			if (fault.how === "kill") return await away(stack.valkey, "kill", fault.awayMs);
+			return await flush(stack);
+		case "opensearch":
+			// It takes long to come back: calls go on meanwhile.
+			if (fault.how === "kill") return meanwhile(parts, "opensearch", () => away(stack.openSearch, "kill", fault.awayMs));
+			return meanwhile(parts, "opensearch", () => readOnly(stack, fault.awayMs));
+		case "copies":
+			return await copy(parts, fault);
+		case "poison":
+			parts.poison.push(...(await poisonStream(operator, own(parts), fault.pick)));
+			return;
+	}
+}
+
+/** One such thing at a time to each: two at once would each end the other's. */
+function meanwhile({ background }: FaultParts, to: string, work: () => Promise<void>): void {
+	if (background.has(to)) return;
+	background.set(
+		to,
+		work().finally(() => background.delete(to)),
+	);
+}
+
+async function away(server: RunningServer, how: "kill" | "restart", awayMs: number): Promise<void> {
+	if (how === "kill") {
+		await server.kill("SIGKILL");
+		await delay(awayMs);
+	}
+	await server.restart();
+}
+
+async function flush({ valkey }: Stack): Promise<void> {
+	const { hostname, port, password } = new URL(valkey.url);
+	await new Promise<void>((resolve, reject) => {
+		const socket = connect(Number(port), hostname, () => socket.write(`AUTH ${password}\r\nFLUSHALL\r\n`));
+		let text = "";
+		socket.on("data", (chunk) => {
+			text += chunk;
+			if (/\+OK\r\n\+OK\r\n/.test(text)) {
+				socket.destroy();
+				resolve();
+			}
+		});
+		socket.on("error", reject);
+		socket.on("close", () => resolve());
+	});
+}
+
+async function readOnly(stack: Stack, awayMs: number): Promise<void> {
+	const access = await adminAccess(stack);
+	await setReadOnly(access, true);
+	await delay(awayMs);
+	await setReadOnly(access, false);
+}
+
+/** Messages that are not the harness's own. */
+function own({ seen, poison }: FaultParts): StoredMessage[] {
+	const given = new Set(poison.map(({ sequence }) => sequence));
+	return seen.filter(({ sequence }) => !given.has(sequence));
+}
+
+/** Old messages once more, out of order, without the broker's duplicate key: as a broker that forgot would deliver them. */
+async function copy(parts: FaultParts, { count, pick }: Extract<Fault, { kind: "copies" }>): Promise<void> {
+	const random = createRandom(pick, "copies");
+	const messages = own(parts);
+	for (let nth = 0; nth < count && messages.length > 0; nth++) {
+		const message = messages[random.integer(messages.length)];
+		if (message) parts.copies.push(await parts.operator.publish(message.subject, message.bytes));
+	}
+}

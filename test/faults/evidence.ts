@@ -1,0 +1,110 @@
+// What the checker is given: four logs that know nothing of each other, and what the harness itself did.
+import type { PlannedCall } from "./plan-calls.ts";
+
+/** One request for a call, as its client saw it. Times are milliseconds since 1970. */
+export interface ClientRequest {
+	readonly at: number;
+	readonly answeredAt: number;
+	/** Absent where there was no answer. */
+	readonly status?: number;
+	readonly call?: string;
+	/** The ending, or the state of a call that goes on. */
+	readonly state?: string;
+	readonly code?: string;
+	readonly failure?: string;
+}
+
+export interface ClientCall {
+	readonly plan: PlannedCall;
+	readonly requests: readonly ClientRequest[];
+	/** What `GET /v1/calls/{id}` said when everything was quiet. */
+	readonly later?: { readonly call: string; readonly state: string };
+}
+
+/** One request to the function, as the function saw it. */
+export interface BankRequest {
+	/** When its head had arrived. */
+	readonly at: number;
+	readonly path: string;
+	readonly reference: string;
+	/** SHA-256 of the body's members in the order of their names. */
+	readonly bodyDigest: string;
+	/** SHA-256 of the bearer token. */
+	readonly credential: string;
+	readonly idempotencyKey?: string;
+}
+
+/** One event of a message of the stream, read by the operator. */
+export interface StreamEvent {
+	readonly sequence: number;
+	readonly item: number;
+	/** When NATS stored it. */
+	readonly at: number;
+	readonly id: string;
+	readonly type: string;
+	/** From the subject, for which NATS vouches. */
+	readonly writer: string;
+	readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** What the signed tokens in an event say, verified with the public keys. */
+export interface Permission {
+	readonly sequence: number;
+	readonly call: string;
+	/** Why it is none. */
+	readonly fault?: string;
+	readonly signer?: "policy" | "approval";
+	readonly digest?: string;
+	/** Of the hold inside approval's grant. */
+	readonly holdDigest?: string;
+	readonly expiresAt?: number;
+}
+
+export interface RecordedDocument {
+	readonly index: string;
+	readonly id: string;
+	readonly type: string;
+	readonly position: number;
+	readonly item: number;
+	readonly call?: string;
+	readonly digest?: string;
+	readonly ending?: string;
+}
+
+/** A message that the harness put on the stream in somebody's name. */
+export interface Poison {
+	readonly sequence: number;
+	readonly kind: string;
+	/** `parked`: by its reader and by audit. `refused`: its reader parks it and ends its call. `failed`: its call ends as failed. */
+	readonly expects: "parked" | "refused" | "failed";
+	readonly reader: "policy" | "approval" | "executor";
+	/** The call that it pretends to be about, which nobody asked for. */
+	readonly call?: string;
+}
+
+export interface Evidence {
+	readonly calls: readonly ClientCall[];
+	readonly bank: readonly BankRequest[];
+	readonly stream: readonly StreamEvent[];
+	/** Sequences of messages that are no JSON lists of objects with an id and a type. */
+	readonly unreadable: readonly number[];
+	readonly permissions: readonly Permission[];
+	/** `call digest` as it stands on the buttons of each message in Slack. */
+	readonly slack: readonly { readonly call: string; readonly digest: string }[];
+	readonly documents: readonly RecordedDocument[];
+	readonly poison: readonly Poison[];
+	/** Sequences of messages that the harness copied. */
+	readonly copies: readonly number[];
+	/** Process ids that were killed, or paused for longer than a lease. */
+	readonly gone: ReadonlySet<number>;
+	/** SHA-256 of the function's own key. */
+	readonly bankCredential: string;
+	/** Who may approve, by e-mail. */
+	readonly approvers: ReadonlySet<string>;
+	/** Places where a secret was found: a name and a file. */
+	readonly leaks: readonly string[];
+	/** Processes that ended by themselves, from their logs. */
+	readonly crashes: readonly string[];
+	/** What was still in work when the time was over. */
+	readonly unfinished: readonly string[];
+}

@@ -1,0 +1,132 @@
+// The load client: asks as planned, writes down every request and every answer, and repeats only what may be repeated.
+import { setTimeout as delay } from "node:timers/promises";
+import { planted } from "./configuration.ts";
+import type { ClientCall, ClientRequest } from "./evidence.ts";
+import type { PlannedCall } from "./plan-calls.ts";
+import { flatDigest } from "./recording-bank.ts";
+
+export interface ClientParts {
+	/** One URL a replica. */
+	readonly ingress: readonly string[];
+	readonly token: (who: string) => Promise<string>;
+	/** From then on nothing is repeated any more. */
+	readonly until: AbortSignal;
+}
+
+export interface LoadClient {
+	/** Resolves when the call has been answered, or cannot be. Never rejects. */
+	send(plan: PlannedCall): Promise<void>;
+	readonly log: readonly ClientCall[];
+	/** Asks how each call stands that was answered with its address. */
+	askAgain(): Promise<void>;
+}
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type Logged = Mutable<ClientCall> & { requests: ClientRequest[] };
+
+/** The arguments of a planned call. The bank's digest of the body must be this one's. */
+export function argumentsOf({ reference, amount, behaviour }: PlannedCall) {
+	return { reference, amount, behaviour, note: `card ${planted.card}, ask ${planted.email}` };
+}
+
+export function bodyDigestOf(plan: PlannedCall): string {
+	return flatDigest(argumentsOf(plan));
+}
+
+const answerWithinMs = 40_000;
+const repeatAfterMs = 500;
+
+export function createLoadClient(parts: ClientParts): LoadClient {
+	const log: Logged[] = [];
+	const replica = (nth: number): string => parts.ingress[nth % parts.ingress.length] ?? "";
+
+	async function send(plan: PlannedCall): Promise<void> {
+		const entry: Logged = { plan, requests: [] };
+		log.push(entry);
+		await Promise.all(Array.from({ length: plan.copies }, (_, copy) => sendOne(plan, entry, copy)));
+		if (plan.cancelAfterMs !== undefined) await cancel(plan, entry);
+	}
+
+	async function sendOne(plan: PlannedCall, entry: Logged, copy: number): Promise<void> {
+		for (let attempt = 0; ; attempt++) {
+			const request = await ask(parts, plan, replica(plan.number + copy + attempt));
+			// A connection that was refused carried nothing: that is no request.
+			if (request.failure !== "ECONNREFUSED") entry.requests.push(request);
+			const uncertain = request.status === undefined || request.status === 503 || request.status === 429;
+			const repeatable = plan.key !== undefined || request.failure === "ECONNREFUSED" || request.status === 429;
+			if (!uncertain || !repeatable || parts.until.aborted) return;
+			await delay(repeatAfterMs);
+		}
+	}
+
+	async function cancel(plan: PlannedCall, { requests }: Logged): Promise<void> {
+		const call = requests.find((request) => request.call !== undefined)?.call;
+		if (call === undefined) return;
+		await delay(plan.cancelAfterMs ?? 0);
+		for (let attempt = 0; !parts.until.aborted; attempt++) {
+			const url = `${replica(plan.number + attempt)}/v1/calls/${call}`;
+			const status = await fetch(url, {
+				method: "DELETE",
+				headers: { authorization: `Bearer ${await parts.token(plan.caller)}` },
+				signal: AbortSignal.timeout(answerWithinMs),
+			}).then(
+				async (answer) => {
+					await answer.arrayBuffer();
+					return answer.status;
+				},
+				() => 0,
+			);
+			// 202: it is on the record, nobody has carried it out yet.
+			if (status >= 200 && status < 500 && status !== 429) return;
+			await delay(repeatAfterMs);
+		}
+	}
+
+	async function askAgain(): Promise<void> {
+		const open = log.filter(({ requests }) => requests.some(({ status }) => status === 202));
+		const queue = open.values();
+		const worker = async () => {
+			for (const entry of queue) entry.later = await show(parts, entry, replica(entry.plan.number));
+		};
+		await Promise.all(Array.from({ length: 16 }, worker));
+	}
+
+	return { send, log, askAgain };
+}
+
+async function ask({ token }: ClientParts, plan: PlannedCall, at: string): Promise<ClientRequest> {
+	const headers = {
+		authorization: `Bearer ${await token(plan.caller)}`,
+		"content-type": "application/json",
+		...(plan.waitSeconds > 0 && { prefer: `wait=${plan.waitSeconds}` }),
+		...(plan.key !== undefined && { "idempotency-key": plan.key }),
+	};
+	const body = JSON.stringify({ connection: "bank", function: plan.function, arguments: argumentsOf(plan) });
+	const begun = Date.now();
+	try {
+		const answer = await fetch(`${at}/v1/calls`, { method: "POST", headers, body, signal: AbortSignal.timeout(answerWithinMs) });
+		const said = await readAnswer(answer);
+		return { at: begun, answeredAt: Date.now(), status: answer.status, ...said };
+	} catch (error) {
+		return { at: begun, answeredAt: Date.now(), failure: failureOf(error) };
+	}
+}
+
+async function readAnswer(answer: Response): Promise<Pick<ClientRequest, "call" | "state" | "code">> {
+	const { call, state, code } = (await answer.json()) as { call?: string; state?: string; code?: string };
+	return { ...(call !== undefined && { call }), ...(state !== undefined && { state }), ...(code !== undefined && { code }) };
+}
+
+async function show({ token }: ClientParts, { plan, requests }: Logged, at: string): Promise<{ call: string; state: string }> {
+	const call = requests.find(({ status }) => status === 202)?.call ?? "";
+	const headers = { authorization: `Bearer ${await token(plan.caller)}` };
+	const answer = await fetch(`${at}/v1/calls/${call}`, { headers, signal: AbortSignal.timeout(answerWithinMs) });
+	const { state } = (await answer.json()) as { state?: string };
+	return { call, state: state ?? `status ${answer.status}` };
+}
+
+function failureOf(error: unknown): string {
+	const cause = error instanceof Error ? error.cause : undefined;
+	if (cause instanceof AggregateError || (cause instanceof Error && "code" in cause)) return String((cause as { code?: unknown }).code);
+	return error instanceof Error ? error.name : "failed";
+}

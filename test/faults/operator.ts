@@ -1,0 +1,102 @@
+// The operator's hand on the stream of a fault run: reads all of it, copies messages, puts poison on it, and sees what is still in work.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { connectLink, type Link, type LinkMessage } from "#libs/bus/nats-link.ts";
+import { durableConsumers } from "#libs/bus/permissions.ts";
+import { streamName } from "#libs/contracts/subjects.ts";
+import { localPool } from "../../infra/local/key-ring.ts";
+import type { Stack } from "../../infra/local/stack.ts";
+import { operatorInbox } from "../../infra/nats/server-config.ts";
+
+export interface StoredMessage {
+	readonly sequence: number;
+	readonly subject: string;
+	readonly at: number;
+	readonly bytes: Uint8Array;
+}
+
+export interface Operator {
+	/** Puts bytes on a subject, in whosever name; resolves with the sequence. */
+	publish(subject: string, bytes: Uint8Array): Promise<number>;
+	/** Tells of every message from the beginning on, in order, also after reconnects. */
+	follow(onMessage: (message: StoredMessage) => void): { readonly caughtUp: Promise<void>; stop(): Promise<void> };
+	/** How long consumers wait for an acknowledgement before they deliver again. */
+	setAckWait(ackWaitMs: number): Promise<void>;
+	/** Consumers that have something in work or to do: `policy: 3`. */
+	busy(): Promise<string[]>;
+	close(): Promise<void>;
+}
+
+const consumers = durableConsumers([localPool]);
+const answerWithinMs = 5_000;
+const attemptsMax = 40;
+const decoder = new TextDecoder();
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+interface ConsumerInfo {
+	readonly config: Readonly<Record<string, unknown>>;
+	readonly num_pending: number;
+	readonly num_ack_pending: number;
+}
+
+export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys">): Promise<Operator> {
+	const seed = keys.value("nats-operator.seed");
+	const link = await connectLink({
+		servers: [nats.url],
+		name: "faults",
+		seed,
+		inboxPrefix: `${operatorInbox}_faults`,
+		onStatus: () => undefined,
+	});
+	const infoOf = (name: string) => askJson<ConsumerInfo>(link, `CONSUMER.INFO.${streamName}.${name}`, {});
+	return {
+		async publish(subject, bytes) {
+			// The same id each time: the broker keeps it from being stored twice, and the checker needs to know what is whose.
+			const head = { "Nats-Msg-Id": randomUUID() };
+			for (let attempt = 0; attempt < attemptsMax; attempt++) {
+				const answer = (await link.isUp(answerWithinMs)) ? await link.request(subject, bytes, answerWithinMs, head) : undefined;
+				const ack = answer?.ok ? (JSON.parse(decoder.decode(answer.reply.bytes)) as { seq?: number; error?: unknown }) : {};
+				if (ack.seq !== undefined && ack.error === undefined) return ack.seq;
+				await delay(250);
+			}
+			throw new EventsUnavailable("the stream does not take what the harness publishes");
+		},
+		follow(onMessage) {
+			let next = 1;
+			const caughtUp = Promise.withResolvers<void>();
+			const take = ({ position, subject, storedAt, bytes, pending }: LinkMessage) => {
+				if (position >= next) {
+					next = position + 1;
+					onMessage({ sequence: position, subject, at: storedAt.getTime(), bytes });
+				}
+				if (pending === 0) caughtUp.resolve();
+			};
+			const stop = link.readOrdered(streamName, "callgate.>", { next: () => next, onMessage: take, onEmpty: caughtUp.resolve });
+			return { caughtUp: caughtUp.promise, stop };
+		},
+		async setAckWait(ackWaitMs) {
+			for (const { name, filter } of consumers) {
+				const { config } = await infoOf(name);
+				const changed = { ...config, ack_wait: ackWaitMs * 1_000_000 };
+				await askJson(link, `CONSUMER.CREATE.${streamName}.${name}.${filter}`, { stream_name: streamName, config: changed });
+			}
+		},
+		async busy() {
+			const infos = await Promise.all(consumers.map(async ({ name }) => ({ name, info: await infoOf(name) })));
+			return infos.flatMap(({ name, info }) => {
+				const left = info.num_pending + info.num_ack_pending;
+				return left > 0 ? [`${name}: ${left}`] : [];
+			});
+		},
+		close: () => link.close(),
+	};
+}
+
+async function askJson<T>(link: Link, verb: string, body: object): Promise<T> {
+	const answer = await link.request(`$JS.API.${verb}`, encode(body), answerWithinMs);
+	if (!answer.ok) throw new EventsUnavailable(`NATS does not answer ${verb} (${answer.fault})`);
+	const parsed = JSON.parse(decoder.decode(answer.reply.bytes)) as T & { error?: { description: string } };
+	if (parsed.error) throw new EventsUnavailable(`NATS refuses ${verb}: ${parsed.error.description}`);
+	return parsed;
+}

@@ -1,0 +1,128 @@
+// What the load client will ask for, call by call: who, how much, how the function behaves, who approves. Everything follows from seed and number.
+import { createRandom, type Random } from "./random.ts";
+
+/** What must come of a call if nothing is in the way. */
+export type Path = "allow" | "approve" | "approve-by-two" | "reject" | "expire" | "cancel" | "race" | "deny";
+
+/** How the bank behaves. */
+export const behaviours = ["ok", "slow", "hang", "drip", "reset", "endless", "lie", "bomb", "redirect", "error"] as const;
+export type Behaviour = (typeof behaviours)[number];
+
+export interface PlannedVote {
+	readonly person: "dana" | "frank" | "erin" | "mallory";
+	readonly verdict: "approve" | "reject";
+	readonly via: "api" | "slack";
+}
+
+export interface PlannedCall {
+	readonly number: number;
+	/** Names the call to the bank, which sees no call id. No digits: those could be taken for something to mask. */
+	readonly reference: string;
+	readonly caller: "ci" | "dana";
+	readonly path: Path;
+	readonly function: "pay" | "payOnce";
+	readonly amount: number;
+	readonly behaviour: Behaviour;
+	/** Idempotency key. */
+	readonly key?: string;
+	/** Equal requests at once; more than one only with a key. */
+	readonly copies: number;
+	/** Seconds of `Prefer: wait`; 0 asks for the address alone. */
+	readonly waitSeconds: number;
+	readonly votes: readonly PlannedVote[];
+	/** Its caller cancels it after this long. */
+	readonly cancelAfterMs?: number;
+}
+
+/** Bounds of the policy in configuration.ts, said once more here: the checker must not believe the product's own reading of it. */
+export const allowedUpTo = 1_000;
+const amounts: Readonly<Record<Path, readonly [least: number, span: number]>> = {
+	allow: [1, allowedUpTo],
+	approve: [1_001, 3_999],
+	reject: [1_001, 3_999],
+	cancel: [1_001, 3_999],
+	race: [1_001, 3_999],
+	expire: [6_000, 999],
+	"approve-by-two": [7_000, 999],
+	deny: [9_001, 900],
+};
+
+/** How many people the policy wants for an amount; 0 where it asks nobody. */
+export function approversFor(amount: number): number {
+	if (amount <= allowedUpTo || amount > 9_000) return 0;
+	return amount >= 7_000 && amount < 8_000 ? 2 : 1;
+}
+
+/** Letters for digits. */
+function spelled(number: number): string {
+	return [...String(number)].map((digit) => "abcdefghij"[Number(digit)] ?? "x").join("");
+}
+
+export interface PlanTerms {
+	readonly seed: number;
+	/** How many there will be. */
+	readonly calls: number;
+}
+
+export function planCall({ seed, calls }: PlanTerms, number: number): PlannedCall {
+	const random = createRandom(seed, `call ${number}`);
+	const path = random.weighted<Path>([
+		["allow", 58],
+		["approve", 12],
+		["approve-by-two", 4],
+		["reject", 5],
+		// Nobody can decide in less than a minute: the end of a run need not wait for that.
+		["expire", number < calls / 2 ? 8 : 0],
+		["cancel", 5],
+		["race", 6],
+		["deny", 5],
+	]);
+	const [least, span] = amounts[path];
+	const keyed = random.chance(0.5);
+	const reference = `ref-${spelled(seed)}-${spelled(number)}`;
+	const held = path !== "allow" && path !== "deny";
+	const cancels = path === "cancel" || (path === "race" && random.chance(0.4));
+	return {
+		...{ number, reference, path },
+		// Nobody decides on their own call, and two others are not there: dana asks only where one other is enough.
+		caller: path === "approve" && random.chance(0.2) ? "dana" : "ci",
+		function: random.chance(0.2) ? "payOnce" : "pay",
+		amount: least + random.integer(span),
+		behaviour: behaviourOf(random),
+		...(keyed && { key: `key-${seed}-${number}` }),
+		copies: keyed && random.chance(0.1) ? 2 + random.integer(4) : 1,
+		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20]),
+		votes: votesOf(path, random),
+		...(cancels && { cancelAfterMs: random.integer(1_500) }),
+	};
+}
+
+function behaviourOf(random: Random): Behaviour {
+	if (random.chance(0.85)) return "ok";
+	return random.pick(["slow", "slow", "hang", "drip", "reset", "endless", "lie", "bomb", "redirect", "error"] as const);
+}
+
+function votesOf(path: Path, random: Random): PlannedVote[] {
+	const via = () => random.pick(["api", "slack"] as const);
+	// A reason is asked of who rejects: that is the API's part here.
+	const approve = (person: PlannedVote["person"]): PlannedVote => ({ person, verdict: "approve", via: via() });
+	const reject: PlannedVote = { person: "frank", verdict: "reject", via: "api" };
+	const stranger = random.chance(0.15) ? [approve(random.pick(["erin", "mallory"] as const))] : [];
+	switch (path) {
+		case "approve":
+			// Where dana asks herself, her own vote must not count.
+			return [...stranger, approve("dana"), approve("frank")];
+		case "approve-by-two":
+			return [...stranger, approve("dana"), approve("frank")];
+		case "reject":
+			return [...stranger, reject];
+		case "race":
+			return random.chance(0.5) ? [approve("dana"), reject] : [approve("frank"), approve("dana")];
+		case "expire":
+			return stranger;
+		case "allow":
+		case "deny":
+		case "cancel":
+			return [];
+	}
+}

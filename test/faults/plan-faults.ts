@@ -1,0 +1,135 @@
+// What will be done to the system, in which order: everything follows from the seed.
+import { type Service, services } from "#libs/contracts/define-event.ts";
+import { type CrashPoint, crashPoints } from "#libs/service/crash-point.ts";
+import { leaseMs } from "./configuration.ts";
+import type { Target } from "./processes.ts";
+import { createRandom, type Random } from "./random.ts";
+
+export type Fault =
+	| { readonly kind: "kill"; readonly target: Target }
+	| { readonly kind: "crash"; readonly target: Target; readonly point: CrashPoint; readonly nth: number }
+	| { readonly kind: "pause"; readonly target: Target; readonly pauseMs: number }
+	| { readonly kind: "nats"; readonly how: "kill" | "restart"; readonly awayMs: number }
+	| { readonly kind: "valkey"; readonly how: "kill" | "flush"; readonly awayMs: number }
+	| { readonly kind: "opensearch"; readonly how: "kill" | "read-only"; readonly awayMs: number }
+	| { readonly kind: "copies"; readonly count: number; readonly pick: number }
+	| { readonly kind: "poison"; readonly pick: number };
+
+/** Whose process passes a moment. */
+export const passedBy: Readonly<Record<CrashPoint, readonly [Service, ...Service[]]>> = {
+	"after-accept-before-publish": ["ingress"],
+	"after-publish-before-reply": ["ingress"],
+	"after-decision-before-ack": ["policy"],
+	"after-click-before-stored": ["approval"],
+	"after-timer-before-event": ["approval"],
+	"after-claim-before-first-byte": ["executor"],
+	"after-first-byte-before-answer": ["executor"],
+	"after-answer-before-ending": ["executor"],
+	"after-ending-before-ack": ["executor"],
+	"between-index-and-ack": ["audit"],
+	"during-recovery-at-start": ["ingress", "policy", "approval", "executor", "audit"],
+};
+
+export interface FaultTerms {
+	readonly seed: number;
+	/** How many processes of services are killed: a moment that kills counts as the one kill that armed it. */
+	readonly kills: number;
+	readonly replicas: number;
+}
+
+type Kind = Fault["kind"];
+const kinds: readonly (readonly [Kind, number])[] = [
+	["kill", 28],
+	["crash", 40],
+	["pause", 8],
+	["nats", 5],
+	["valkey", 5],
+	["opensearch", 2],
+	["copies", 7],
+	["poison", 7],
+];
+
+/** Every named moment first, in an order of chance; then whatever comes until enough processes were killed. */
+export function planFaults({ seed, kills, replicas }: FaultTerms): Fault[] {
+	const random = createRandom(seed, "faults");
+	const faults: Fault[] = [];
+	let killed = 0;
+	const moments = shuffled(crashPoints, random);
+	while (killed < kills) {
+		const kind = random.weighted(kinds);
+		const fault = faultOf(kind, random, replicas, kind === "crash" ? moments.pop() : undefined);
+		if (fault.kind === "kill" || fault.kind === "crash") killed++;
+		faults.push(fault);
+	}
+	return faults;
+}
+
+/** One of every kind that is quick, and every moment: for a short run. */
+export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "replicas">): Fault[] {
+	const random = createRandom(seed, "each fault");
+	const moments = shuffled(crashPoints, random).map((point) => faultOf("crash", random, replicas, point));
+	const others: Fault[] = [
+		faultOf("poison", random, replicas),
+		{ kind: "pause", target: { service: "executor", replica: 0 }, pauseMs: leaseMs + 1_000 },
+		{ kind: "nats", how: "kill", awayMs: 500 },
+		{ kind: "valkey", how: "flush", awayMs: 0 },
+		{ kind: "valkey", how: "kill", awayMs: 500 },
+		{ kind: "opensearch", how: "read-only", awayMs: 2_000 },
+		faultOf("copies", random, replicas),
+	];
+	return [...moments, ...others];
+}
+
+function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoint): Fault {
+	const targetOf = (service: Service): Target => ({ service, replica: random.integer(replicas) });
+	switch (kind) {
+		case "kill":
+			return { kind, target: targetOf(random.pick(services)) };
+		case "crash": {
+			const point = moment ?? random.pick(crashPoints);
+			return { kind, point, target: targetOf(random.pick(passedBy[point])), nth: 1 + random.integer(3) };
+		}
+		case "pause": {
+			const service = random.pick(["executor", "executor", "policy", "approval", "ingress", "audit"] as const);
+			return { kind, target: targetOf(service), pauseMs: leaseMs + 500 + random.integer(2_000) };
+		}
+		case "nats":
+			return { kind, how: random.pick(["kill", "restart"] as const), awayMs: random.integer(2_500) };
+		case "valkey":
+			return { kind, how: random.pick(["kill", "flush"] as const), awayMs: random.integer(3_000) };
+		case "opensearch":
+			return { kind, how: random.pick(["kill", "read-only", "read-only"] as const), awayMs: 1_000 + random.integer(6_000) };
+		case "copies":
+			return { kind, count: 5 + random.integer(30), pick: random.integer(2 ** 31) };
+		case "poison":
+			return { kind, pick: random.integer(2 ** 31) };
+	}
+}
+
+function shuffled<T>(all: readonly T[], random: Random): T[] {
+	return all
+		.map((one) => [random.integer(2 ** 31), one] as const)
+		.sort(([one], [other]) => one - other)
+		.map(([, one]) => one);
+}
+
+/** One line for the log of a run. */
+export function describeFault(fault: Fault): string {
+	const at = "target" in fault ? ` ${fault.target.service}-${fault.target.replica + 1}` : "";
+	switch (fault.kind) {
+		case "kill":
+			return `kill -9${at}`;
+		case "crash":
+			return `crash${at} ${fault.point}:${fault.nth}`;
+		case "pause":
+			return `pause${at} ${fault.pauseMs} ms`;
+		case "nats":
+		case "valkey":
+		case "opensearch":
+			return `${fault.kind} ${fault.how} ${fault.awayMs} ms`;
+		case "copies":
+			return `${fault.count} copies`;
+		case "poison":
+			return "poison";
+	}
+}

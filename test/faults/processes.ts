@@ -1,0 +1,105 @@
+// The service processes of a fault run: killed, paused, armed to kill themselves, and remembered by process id.
+import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Service, services } from "#libs/contracts/define-event.ts";
+import { type CrashPoint, crashMark } from "#libs/service/crash-point.ts";
+import type { RunningServer } from "../../infra/local/run-server.ts";
+import type { Stack } from "../../infra/local/stack.ts";
+import { leaseMs } from "./configuration.ts";
+
+export interface Target {
+	readonly service: Service;
+	readonly replica: number;
+}
+
+export interface Processes {
+	/** For `startStack`: what each start of a process is told. */
+	env(service: Service, replica: number): Readonly<Record<string, string>>;
+	/** From now on every end of a process is noted. */
+	watch(stack: Stack): void;
+	kill(target: Target): Promise<void>;
+	/** Kills it; what is started in its place is armed, once. */
+	arm(target: Target, point: CrashPoint, nth: number): Promise<void>;
+	/** Stops it for so long that its leases are over if `pauseMs` says so. Resolves when it runs again. */
+	pause(target: Target, pauseMs: number): Promise<void>;
+	/** Ids of processes that are gone, or were away for longer than a lease. */
+	readonly gone: ReadonlySet<number>;
+	/** How many processes ended while they were watched. */
+	deaths(): number;
+	/** From the logs: how often each moment killed. */
+	crashed(): Promise<Map<string, number>>;
+	/** From the logs: errors that nobody caught. */
+	uncaught(): Promise<string[]>;
+}
+
+export function createProcesses(common: Readonly<Record<Service, Readonly<Record<string, string>>>>): Processes {
+	const armed = new Map<string, string>();
+	const gone = new Set<number>();
+	let deaths = 0;
+	let running: Stack | undefined;
+	const keyOf = ({ service, replica }: Target) => `${service}-${replica}`;
+	const serverOf = ({ service, replica }: Target): RunningServer => {
+		const server = running?.services[service][replica];
+		if (!server) throw new Error(`no process ${service} ${replica}`);
+		return server;
+	};
+	const all = () => (running ? services.flatMap((service) => [...(running?.services[service] ?? [])]) : []);
+
+	async function note(server: RunningServer): Promise<void> {
+		for (;;) {
+			const { pid } = server;
+			await server.exited();
+			if (!gone.has(pid)) deaths++;
+			gone.add(pid);
+			while (server.pid === pid) await delay(20);
+		}
+	}
+	const kill = async (target: Target): Promise<void> => await serverOf(target).kill("SIGKILL");
+
+	return {
+		env(service, replica) {
+			const key = keyOf({ service, replica });
+			const at = armed.get(key);
+			armed.delete(key);
+			return { ...common[service], ...(at !== undefined && { CALLGATE_CRASH_AT: at }) };
+		},
+		watch(stack) {
+			running = stack;
+			for (const server of all()) void note(server);
+		},
+		kill,
+		async arm(target, point, nth) {
+			armed.set(keyOf(target), `${point}:${nth}`);
+			await kill(target);
+		},
+		async pause(target, pauseMs) {
+			const server = serverOf(target);
+			const { pid } = server;
+			await server.kill("SIGSTOP");
+			await delay(pauseMs);
+			if (pauseMs >= leaseMs) gone.add(pid);
+			// Another fault may have killed it meanwhile.
+			if (server.pid === pid) await server.kill("SIGCONT");
+		},
+		gone,
+		deaths: () => deaths,
+		async crashed() {
+			const found = new Map<string, number>();
+			for (const line of await linesOf(all())) {
+				if (!line.startsWith(crashMark)) continue;
+				const point = line.slice(crashMark.length);
+				found.set(point, (found.get(point) ?? 0) + 1);
+			}
+			return found;
+		},
+		async uncaught() {
+			const lines = await linesOf(all());
+			return lines.filter((line) => /"msg":"(uncaught exception|unhandled rejection)"/.test(line)).map((line) => line.slice(0, 300));
+		},
+	};
+}
+
+async function linesOf(servers: readonly RunningServer[]): Promise<string[]> {
+	const texts = await Promise.all(servers.map(({ logFile }) => readFile(logFile, "utf8")));
+	return texts.flatMap((text) => text.split("\n"));
+}

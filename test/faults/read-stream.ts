@@ -1,0 +1,62 @@
+// The stream as the checker reads it: parsed by itself, without the product's own decoder, and kept as small as the checks allow.
+import { importJWK, type JWK, jwtVerify } from "jose";
+import type { Permission, StreamEvent } from "./evidence.ts";
+import type { StoredMessage } from "./operator.ts";
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The events of a message; undefined where it is no list of objects with an id and a type. */
+export function eventsOf({ sequence, subject, at, bytes }: StoredMessage): StreamEvent[] | undefined {
+	let items: unknown;
+	try {
+		items = JSON.parse(decoder.decode(bytes));
+	} catch {
+		return undefined;
+	}
+	if (!Array.isArray(items) || items.length === 0) return undefined;
+	const writer = subject.split(".")[3] ?? "";
+	const events: StreamEvent[] = [];
+	for (const [item, value] of items.entries()) {
+		const { id, type, data } = value as { id?: unknown; type?: unknown; data?: unknown };
+		if (typeof id !== "string" || typeof type !== "string" || typeof data !== "object" || data === null) return undefined;
+		const { sealed: _, ...rest } = data as Record<string, unknown>;
+		events.push({ sequence, item, at, id, type, writer, data: rest });
+	}
+	return events;
+}
+
+/** `grant-keys.json` of a key ring. */
+export type PublicKeys = Readonly<Record<"policy" | "approval", readonly JWK[]>>;
+
+/** What the tokens in `call.granted` say, and whether their owners signed them. */
+export async function permissionsIn(events: readonly StreamEvent[], keys: PublicKeys): Promise<Permission[]> {
+	const found: Permission[] = [];
+	for (const { sequence, type, data } of events) {
+		if (type === "call.granted") found.push(await permissionOf(sequence, String(data.call), String(data.grant), keys));
+	}
+	return found;
+}
+
+async function permissionOf(sequence: number, call: string, token: string, keys: PublicKeys): Promise<Permission> {
+	const verify = async (text: string, signers: readonly ("policy" | "approval")[]) => {
+		const findKey = async ({ kid }: { kid?: string }) => {
+			const jwk = signers.flatMap((signer) => keys[signer]).find((one) => one.kid === kid);
+			if (!jwk) throw new Error("unknown key");
+			return await importJWK(jwk, "EdDSA");
+		};
+		// Long ago is as good as now: whether a grant was used in time is checked against when it was used.
+		return (await jwtVerify(text, findKey, { algorithms: ["EdDSA"], currentDate: new Date(0) })).payload;
+	};
+	try {
+		const grant = await verify(token, ["policy", "approval"]);
+		if (grant.sub !== call) return { sequence, call, fault: "it is for another call" };
+		const signer = grant.iss === "callgate/policy" ? "policy" : "approval";
+		const known = { sequence, call, signer, digest: String(grant.digest), expiresAt: Number(grant.exp) * 1_000 } as const;
+		if (signer === "policy") return known;
+		const hold = await verify(String(grant.hold), ["policy"]);
+		if (hold.sub !== call) return { ...known, fault: "its hold is for another call" };
+		return { ...known, holdDigest: String(hold.digest) };
+	} catch (error) {
+		return { sequence, call, fault: error instanceof Error ? error.message : "it cannot be verified" };
+	}
+}

@@ -1,0 +1,112 @@
+// The people of a fault run: whoever is asked votes as planned, in Slack or through the API, and again where nobody answered.
+import { setTimeout as delay } from "node:timers/promises";
+import type { StreamEvent } from "./evidence.ts";
+import type { PlannedCall, PlannedVote } from "./plan-calls.ts";
+
+export interface ApproverParts {
+	/** One URL a replica. */
+	readonly approval: readonly string[];
+	readonly slack: string;
+	readonly token: (who: string) => Promise<string>;
+	readonly planOf: (reference: string) => PlannedCall | undefined;
+}
+
+export interface ScriptedApprover {
+	/** Tells it what happened: it acts on questions and leaves what is settled. */
+	hear(event: StreamEvent): void;
+	/** Calls that wait for a vote that is still to be given. */
+	waiting(): number;
+	stop(): Promise<void>;
+}
+
+interface Question {
+	readonly call: string;
+	readonly votes: { readonly vote: PlannedVote; done: boolean; nextAt: number }[];
+	message: { readonly channel: string; readonly ts: string } | undefined;
+	readonly askedAt: number;
+}
+
+let turn = 0;
+const lookEveryMs = 100;
+const againAfterMs = 2_500;
+/** A person whom no message reached uses the API. */
+const slackWithinMs = 8_000;
+const answerWithinMs = 15_000;
+
+export function createApprover(parts: ApproverParts): ScriptedApprover {
+	const open = new Map<string, Question>();
+	const inWork = new Set<Promise<void>>();
+	let stopped = false;
+
+	const act = async (question: Question, one: Question["votes"][number]): Promise<void> => {
+		const { vote } = one;
+		one.nextAt = Date.now() + againAfterMs;
+		if (vote.via === "slack" && question.message !== undefined) return await click(parts, question.message, vote);
+		if (vote.via === "slack" && Date.now() - question.askedAt < slackWithinMs) {
+			one.nextAt = 0;
+			return;
+		}
+		if (await voteThroughApi(parts, question.call, vote)) one.done = true;
+	};
+
+	const loop = (async () => {
+		while (!stopped) {
+			const now = Date.now();
+			for (const question of open.values()) {
+				for (const one of question.votes) {
+					if (one.done || one.nextAt > now) continue;
+					const work = act(question, one).catch(() => undefined);
+					inWork.add(work);
+					void work.finally(() => inWork.delete(work));
+				}
+			}
+			await delay(lookEveryMs);
+		}
+	})();
+
+	return {
+		hear({ type, data, at }) {
+			const call = String(data.call);
+			if (type === "approval.asked") {
+				const reference = (data.arguments as { reference?: unknown } | undefined)?.reference;
+				const votes = parts.planOf(String(reference))?.votes ?? [];
+				open.set(call, { call, votes: votes.map((vote) => ({ vote, done: false, nextAt: 0 })), message: undefined, askedAt: at });
+			}
+			const question = open.get(call);
+			if (question && type === "approval.delivered") {
+				question.message = { channel: String(data.channelId), ts: String(data.messageTs) };
+			}
+			if (type === "call.granted" || type === "call.ended") open.delete(call);
+		},
+		waiting: () => [...open.values()].filter(({ votes }) => votes.some(({ done }) => !done)).length,
+		stop: async () => {
+			stopped = true;
+			await loop;
+			await Promise.all(inWork);
+		},
+	};
+}
+
+/** Whether the vote was answered for good: counted or refused. */
+async function voteThroughApi({ approval, token }: ApproverParts, call: string, { person, verdict }: PlannedVote): Promise<boolean> {
+	const at = approval[turn++ % approval.length] ?? "";
+	const answer = await fetch(`${at}/v1/approvals/${call}/votes`, {
+		method: "POST",
+		headers: { authorization: `Bearer ${await token(person)}`, "content-type": "application/json" },
+		body: JSON.stringify({ verdict, reason: "as the script says" }),
+		signal: AbortSignal.timeout(answerWithinMs),
+	});
+	await answer.arrayBuffer();
+	// 404: this replica has not heard of the call yet.
+	return answer.status === 200 || answer.status === 403 || answer.status === 409 || answer.status === 422;
+}
+
+async function click({ slack }: ApproverParts, message: { channel: string; ts: string }, { person, verdict }: PlannedVote): Promise<void> {
+	const answer = await fetch(`${slack}/_demo/click`, {
+		method: "POST",
+		headers: { "content-type": "application/json" },
+		body: JSON.stringify({ user: person, ...message, action_id: verdict }),
+		signal: AbortSignal.timeout(answerWithinMs),
+	});
+	await answer.arrayBuffer();
+}

@@ -314,7 +314,7 @@ describe("a call that was made", () => {
 });
 
 describe("what a function or a person wrote", () => {
-	const evil = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp.exe\r\u2028";
+	const evil = "\u001b[2J\u001b]0;owned\u0007\u009b31m\u202egnp.exe\r\u2028\nFORGED";
 
 	it("reaches a terminal only as visible text", async () => {
 		api
@@ -333,6 +333,8 @@ describe("what a function or a person wrote", () => {
 		api.on("POST /v1/calls", problem("denied", { detail: evil, rules: [evil] }));
 		bodies.push(await make(), await make("--json"));
 		for (const { out, err } of bodies) {
+			// A line of standard error is a line of ours.
+			expect(err).not.toMatch(/^FORGED/m);
 			expect(`${out}${err}`.length).toBeGreaterThan(50);
 			expect(`${out}${err}`).not.toMatch(/[\p{Cf}\p{Zl}]|[^\n\P{Cc}]/u);
 		}

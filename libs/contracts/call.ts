@@ -6,6 +6,11 @@ import { pub, sensitive } from "./classification.ts";
 export const callIdPattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 export const CallId = pub(Type.String({ pattern: callIdPattern }));
 
+/** When the call was made, to the millisecond: the first 48 bits of its id (RFC 9562 section 5.7). */
+export function madeAt(call: string): Date {
+	return new Date(Number.parseInt(call.slice(0, 8) + call.slice(9, 13), 16));
+}
+
 /** Names of connections, pools, groups and rules: one token of a subject, one word in Slack. */
 export const namePattern = "^[a-z][a-z0-9-]{0,62}$";
 export const Name = pub(Type.String({ pattern: namePattern }));

@@ -5,12 +5,11 @@ import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused, verifyGrant } from "#libs/contracts/grant.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { open, SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
-import type { Mask } from "#libs/masking/mask.ts";
 import { buildRequest } from "#libs/openapi/build-request.ts";
 import { VaultError } from "#libs/vault/vault.ts";
 import type { OutboundRequest } from "./dial-http.ts";
 import { CredentialError, injectCredential } from "./inject-credential.ts";
-import { masksOf } from "./mask-answer.ts";
+import { type AnswerMasks, masksOf } from "./mask-answer.ts";
 import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
 import type { ExecutorPorts } from "./ports.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
@@ -23,8 +22,7 @@ export interface PreparedCall {
 	readonly fn: ConnectionFunction;
 	readonly request: OutboundRequest;
 	readonly scrub: Scrubber;
-	readonly mask: Mask;
-	readonly view: Mask;
+	readonly masks: AnswerMasks;
 	readonly credential?: string;
 }
 
@@ -57,7 +55,7 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const bare = requestOf(connection, fn, sealed, data.call);
 	const credentialed = await addCredential(ports, connection, bare);
 	const masks = masksOf(configuration, data.connection, fn);
-	return { grantId, fn, ...credentialed, ...masks, ...(connection.credential && { credential: connection.credential.secret }) };
+	return { grantId, fn, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
 }
 
 async function openArguments({ sealingKeys }: ExecutorPorts, { data }: Granted): Promise<SealedArguments> {
@@ -74,6 +72,10 @@ function requestOf(connection: Connection, fn: ConnectionFunction, sealed: Seale
 	const built = buildRequest(fn, sealed.arguments);
 	if (!built.ok) throw new CannotRun("invalid_arguments", built.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
 	const { request } = built;
+	const { requestBodyBytesMax } = connection.limits;
+	if (request.body && request.body.length > requestBodyBytesMax) {
+		throw new CannotRun("body_too_large", `the function's request body may have ${requestBodyBytesMax} bytes`);
+	}
 	const own: HeaderField[] = [
 		...Object.entries(request.headers),
 		["accept", "application/json, */*;q=0.5"],

@@ -1,6 +1,6 @@
 // Where a call stands, read back from the record: for its own caller only.
 import type { Bus } from "#libs/bus/bus.ts";
-import { type Caller, sameCaller } from "#libs/contracts/call.ts";
+import { type Caller, madeAt, sameCaller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { type KeptCall, keptCall } from "./kept-calls.ts";
 import type { Ended } from "./pending-calls.ts";
@@ -46,7 +46,15 @@ export async function showCall({ bus, configuration }: IngressPorts, caller: Cal
 	const ended = await endingOf(bus, call, pools);
 	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound();
 	const { connection, function: name, pool } = ended.data;
-	return { call, caller, connection, function: name, pool, receivedAt: ended.time, standing: { ended, state: ended.data.ending } };
+	return {
+		call,
+		caller,
+		connection,
+		function: name,
+		pool,
+		receivedAt: madeAt(call).toISOString(),
+		standing: { ended, state: ended.data.ending },
+	};
 }
 
 function notFound(): Refusal {

@@ -1,5 +1,6 @@
 // One request for a call, from checked to answered: published, waited for as long as the caller asked, else kept so that it can be asked about.
 import { v7 as uuidv7 } from "uuid";
+import { madeAt } from "#libs/contracts/call.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { type CheckedCall, publishCall } from "./accept-call.ts";
 import { findAttachment, keepCall, offerAttachment, useKey } from "./kept-calls.ts";
@@ -34,7 +35,7 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, opti
 	try {
 		if (use?.mine === false) return await awaitKnown(ports, checked, call, wait, options);
 		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
-		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(ports, checked, call));
+		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(checked, call));
 		crashPoint("after-accept-before-publish");
 		await publishCall(ports, call, checked);
 		crashPoint("after-publish-before-reply");
@@ -69,7 +70,7 @@ async function awaitEnding(
 }
 
 async function answerLater(ports: IngressPorts, checked: CheckedCall, call: string): Promise<Submitted> {
-	await keepCall(ports.bus, keptOf(ports, checked, call));
+	await keepCall(ports.bus, keptOf(checked, call));
 	const { pool } = checked.connection;
 	const state = await stateOf(ports.bus, call, [pool]);
 	return state.ended ? { call, ended: state.ended } : { call, ended: undefined, state: state.state };
@@ -103,8 +104,8 @@ async function attachToPending(ports: IngressPorts, checked: CheckedCall, option
 	}
 }
 
-function keptOf({ clock }: IngressPorts, { asked, connection, fn }: CheckedCall, call: string) {
+function keptOf({ asked, connection, fn }: CheckedCall, call: string) {
 	const { issuer, subject } = asked.caller;
 	const { name, pool } = connection;
-	return { call, caller: { issuer, subject }, connection: name, function: fn.name, pool, receivedAt: clock.now().toISOString() };
+	return { call, caller: { issuer, subject }, connection: name, function: fn.name, pool, receivedAt: madeAt(call).toISOString() };
 }

@@ -9,10 +9,25 @@ import type { PolicyPorts } from "./ports.ts";
 const attemptsMax = 50;
 
 /**
- * Charges every limit of a grant, or turns it into a denial. A call is charged once however often it is decided; of several limits, those
- * charged before one is exceeded are given back.
+ * Charges every limit of a grant, or turns it into a denial. What came of it is kept: a call that is decided again, after whatever else was
+ * charged or given back meanwhile, gets the same answer, so it is never both denied and granted.
  */
 export async function chargeLimits(ports: PolicyPorts, call: string, receivedAt: string, decision: Decision): Promise<Decision> {
+	if (!decision.limits?.length) return decision;
+	const store = ports.bus.store("limits");
+	const entry = `call.${call}`;
+	const decided = await store.get(entry);
+	if (decided) return JSON.parse(decided.value) as Decision;
+	const charged = await chargeAll(ports, call, receivedAt, decision);
+	if ((await store.write(entry, JSON.stringify(charged), 0)).won) return charged;
+	// Another replica decided the same call at the same moment: the first word counts.
+	const first = await store.get(entry);
+	if (!first) throw new EventsUnavailable("a decision about a limit was written and cannot be read");
+	return JSON.parse(first.value) as Decision;
+}
+
+/** A call is charged once per limit; of several limits, those charged before one is exceeded are given back. */
+async function chargeAll(ports: PolicyPorts, call: string, receivedAt: string, decision: Decision): Promise<Decision> {
 	const charged: LimitCharge[] = [];
 	for (const limit of decision.limits ?? []) {
 		const ok = await update(ports, limit, (state) => {

@@ -86,14 +86,16 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 		io.print(safeJson(JSON.stringify(summary)));
 		return;
 	}
+	const many = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
 	const of = (effect: string) => policy.rules.filter((rule) => rule.effect === effect).length;
 	io.print("The configuration is right.");
 	io.print(`revision     ${revision}`);
 	for (const { name, issuer } of issuers) io.print(`issuer       ${name}: ${safeLine(issuer)}`);
-	for (const { name, url, functions } of connections) io.print(`connection   ${name}: ${functions.length} functions at ${safeLine(url)}`);
+	for (const { name, url, functions } of connections)
+		io.print(`connection   ${name}: ${many(functions.length, "function")} at ${safeLine(url)}`);
 	for (const { name, members, groups: from } of groups) {
 		const also = from.size > 0 ? `${members.size > 0 ? " and " : ""}everyone in ${[...from].map(safeLine).join(", ")}` : "";
-		io.print(`group        ${name}: ${members.size > 0 ? `${members.size} members` : ""}${also}`);
+		io.print(`group        ${name}: ${members.size > 0 ? many(members.size, "member") : ""}${also}`);
 	}
 	io.print(
 		`rules        ${policy.rules.length}: ${of("allow")} allow, ${of("hold")} hold, ${of("deny")} deny; what no rule allows is denied`,

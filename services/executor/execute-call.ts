@@ -1,12 +1,13 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
-import { newEvent } from "#libs/contracts/envelope.ts";
+import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
+import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { seal } from "#libs/contracts/sealed.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { DialError } from "./dial-error.ts";
+import type { OutboundAnswer } from "./dial-http.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
@@ -15,7 +16,9 @@ import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepa
 /** Attempts at a function that is declared idempotent. */
 const attemptsMax = 3;
 /** An ending that cannot be stored is tried again at this pace; the answer is in hand and must not be lost. */
-const storeRetryMs = 250;
+const storeRetryMsDefault = 250;
+/** A claim that was lost to another's, which cannot be read yet: a copy of the stream may lag behind. */
+const unreadClaimMs = 1_000;
 
 type Ended = Pick<Event<"call.ended">["data"], "ending"> &
 	Partial<Pick<Event<"call.ended">["data"], "status" | "durationMs" | "result" | "findings" | "sealed">> & {
@@ -30,8 +33,12 @@ interface Claim {
 }
 
 /** When this process first saw a claim that is not its own, by the monotonic clock: leases are never measured with another's clock. */
-const foreignClaims = new Map<Position, number>();
+const foreignClaims = new WeakMap<Bus, Map<Position, number>>();
 const foreignClaimsMax = 10_000;
+
+function elapsedMs({ elapsedMs: own }: ExecutorPorts): number {
+	return own ? own() : performance.now();
+}
 
 /**
  * Executes one granted call, or brings one to its end that another executor left.
@@ -45,9 +52,7 @@ export async function executeCall(ports: ExecutorPorts, granted: Granted): Promi
 		throw error;
 	});
 	if (prepared instanceof CannotRun) {
-		const { won } = await end(ports, granted, 0, { ending: "failed", code: prepared.code, detail: prepared.message });
-		if (!won) await finishForeign(ports, granted, undefined);
-		return;
+		return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message });
 	}
 	const claim = await claimCall(ports, granted, prepared, 0, 1);
 	if (claim) await runClaimed(ports, granted, prepared, claim);
@@ -62,7 +67,7 @@ async function claimCall(
 	attempt: number,
 ): Promise<Claim | undefined> {
 	const { call, connection, function: name, pool, digest, revision, caller } = granted.data;
-	const claimedAtMs = performance.now();
+	const claimedAtMs = elapsedMs(ports);
 	const now = ports.clock.now();
 	const data = {
 		...{ call, connection, function: name, pool, digest, revision, caller },
@@ -87,7 +92,7 @@ function leaseMs(
 async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<void> {
 	const ended = await dial(ports, granted, prepared, claim);
 	crashPoint("after-answer-before-ending");
-	const durationMs = Math.round(performance.now() - claim.claimedAtMs);
+	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	crashPoint("after-ending-before-ack");
 	// Lost only if this process was away for longer than its lease and another ended the call: that ending stands.
@@ -97,25 +102,34 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 async function dial(
 	ports: ExecutorPorts,
 	granted: Granted,
-	{ request, scrub, mask, view }: PreparedCall,
+	{ request, scrub, masks }: PreparedCall,
 	{ claimedAtMs }: Claim,
 ): Promise<Ended> {
 	const { call, pool } = granted.data;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
-		if (performance.now() - claimedAtMs > startWithinMs) throw new LeaseLost();
+		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
 		crashPoint("after-claim-before-first-byte");
 		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
+	let answer: OutboundAnswer;
 	try {
-		const answer = scrubAnswer(await ports.dialer.dial({ ...request, beforeFirstByte }), scrub);
-		const masked = maskAnswer(answer, mask, view);
+		answer = await ports.dialer.dial({ ...request, beforeFirstByte });
+	} catch (error) {
+		if (error instanceof DialError) return undialled(error);
+		ports.failed(error, call);
+		return { ending: "unknown", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
+	}
+	try {
+		const masked = maskAnswer(scrubAnswer(answer, scrub), masks);
 		const sealed = await seal(ports.sealingKeys, pool, call, "result", masked.result);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
 		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };
 	} catch (error) {
-		return failureOf(ports, call, error);
+		if (!(error instanceof AnswerWithheld)) ports.failed(error, call);
+		const detail = error instanceof AnswerWithheld ? error.message : "its answer could not be processed";
+		return { ending: "failed", code: "function_answer_unusable", detail, status: answer.status };
 	}
 }
 
@@ -129,27 +143,18 @@ class LeaseLost extends Error {
 	}
 }
 
-/** What an error means for the caller: whether the function may have run is told by the code, never guessed. */
-function failureOf(ports: ExecutorPorts, call: string, error: unknown): Ended {
-	if (error instanceof AnswerWithheld) return { ending: "failed", code: "function_answer_unusable", detail: error.message };
-	if (!(error instanceof DialError)) {
-		ports.failed(error, call);
-		return { ending: "failed", code: "function_answer_unusable", detail: "its answer could not be processed" };
+/** What a dial without an answer means: whether the function may have run is told by the dialer, never guessed. */
+function undialled({ code, sent, status }: DialError): Ended {
+	if (!sent) return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})` };
+	// The head of an answer arrived: the function did run.
+	if (status !== undefined) {
+		return { ending: "failed", code: "function_answer_unusable", detail: `its answer broke off or broke a bound (${code})`, status };
 	}
-	const status = error.status === undefined ? {} : { status: error.status };
-	if (!error.sent) return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${error.code})` };
-	if (error.status !== undefined)
-		return {
-			ending: "failed",
-			code: "function_answer_unusable",
-			detail: `its answer broke off or broke a bound (${error.code})`,
-			...status,
-		};
-	const late = error.code === "headers_timeout" || error.code === "total_timeout";
+	const late = code === "headers_timeout" || code === "total_timeout";
 	return {
-		ending: "failed",
+		ending: "unknown",
 		code: late ? "function_timeout" : "outcome_unknown",
-		detail: `the request was sent, no answer came (${error.code})`,
+		detail: `the request was sent, no answer came (${code})`,
 	};
 }
 
@@ -176,15 +181,26 @@ async function end(ports: ExecutorPorts, granted: Granted, after: Position, { de
 
 /** The function has run: its ending is stored however long the stream is away. Only the death of this process can lose it, and then the ending is `unknown`. */
 async function endForSure(ports: ExecutorPorts, granted: Granted, after: Position, ended: Ended): Promise<Conditional> {
+	let word = ended;
 	for (;;) {
 		try {
-			return await end(ports, granted, after, ended);
+			return await end(ports, granted, after, word);
 		} catch (error) {
-			if (!(error instanceof EventsUnavailable)) throw error;
 			ports.failed(error, granted.data.call);
-			await delay(storeRetryMs);
+			if (error instanceof EventsUnavailable) await delay(ports.storeRetryMs ?? storeRetryMsDefault);
+			// What cannot be said is not said; that the function ran is.
+			else if (error instanceof MalformedEvent && word === ended)
+				word = { ending: "failed", code: "function_answer_unusable", detail: "its answer could not be recorded" };
+			else throw error;
 		}
 	}
+}
+
+/** Ends a call that this process did not claim: without having run, unless another claimed it, which then tells what became of it. */
+async function endUnclaimed(ports: ExecutorPorts, granted: Granted, ended: Ended): Promise<void> {
+	const { won } = await end(ports, granted, 0, ended);
+	if (won) ports.ended(granted, ended.ending, ended.code, 0);
+	else await finishForeign(ports, granted, undefined);
 }
 
 /**
@@ -197,7 +213,8 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 		ports.bus.last("call.started", "executor", call, pool),
 		ports.bus.last("call.ended", "executor", call, pool),
 	]);
-	if (!started || ended) return;
+	if (ended) return;
+	if (!started) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
 	await refuseWithinLease(ports, granted, started.position, prepared);
 	const attempt = started.event.data.attempt + 1;
 	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
@@ -208,7 +225,7 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	const detail = "the executor that claimed it died; whether the function ran is not known";
 	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
 	if (won) ports.ended(granted, "unknown", "outcome_unknown", 0);
-	foreignClaims.delete(started.position);
+	foreignClaims.get(ports.bus)?.delete(started.position);
 }
 
 async function refuseWithinLease(
@@ -220,18 +237,20 @@ async function refuseWithinLease(
 	const configuration = await ports.configuration.at(granted.data.revision);
 	const fn = prepared?.fn ?? configuration?.connection(granted.data.connection)?.function(granted.data.function);
 	const lease = leaseMs(ports, { fn: fn ?? { timeoutMs: 0 } });
-	const now = performance.now();
-	const since = foreignClaims.get(claim) ?? now;
-	foreignClaims.set(claim, since);
-	for (const oldest of foreignClaims.keys()) {
-		if (foreignClaims.size <= foreignClaimsMax) break;
-		foreignClaims.delete(oldest);
+	const seen = foreignClaims.get(ports.bus) ?? new Map<Position, number>();
+	foreignClaims.set(ports.bus, seen);
+	const now = elapsedMs(ports);
+	const since = seen.get(claim) ?? now;
+	seen.set(claim, since);
+	for (const oldest of seen.keys()) {
+		if (seen.size <= foreignClaimsMax) break;
+		seen.delete(oldest);
 	}
 	const left = since + lease - now;
 	if (left > 0) throw new NotYet("another executor may still be at work on this call", Math.ceil(left));
 }
 
-/** The last word about a grant that could not be processed: the call ends without having run, unless someone claimed it. */
+/** The last word about a grant that could not be processed. @throws {NotYet} while another executor may be at work on the call. */
 export async function endUnprocessed(ports: ExecutorPorts, granted: Granted): Promise<void> {
-	await end(ports, granted, 0, { ending: "failed", code: "internal", detail: "the grant could not be processed" });
+	await endUnclaimed(ports, granted, { ending: "failed", code: "internal", detail: "the grant could not be processed" });
 }

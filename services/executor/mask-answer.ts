@@ -8,7 +8,7 @@ import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
-import type { HeaderField } from "./outbound-headers.ts";
+import { type HeaderField, isHeaderValue } from "./outbound-headers.ts";
 
 export interface MaskedAnswer {
 	readonly result: SealedResult;
@@ -24,17 +24,27 @@ export class AnswerWithheld extends Error {
 	}
 }
 
-/** Compiled once per revision and function: a revision never changes. */
-const compiled = new WeakMap<Configuration, Map<string, { mask: Mask; view: Mask }>>();
+/** How one function's answers are masked. */
+export interface AnswerMasks {
+	/** For the caller. */
+	readonly mask: Mask;
+	/** For everyone else. */
+	readonly view: Mask;
+	/** Whether the policy names places of the answer: then an answer in which they cannot be found must not leave. */
+	readonly byPlace: boolean;
+}
 
-export function masksOf(configuration: Configuration, connection: string, { name }: ConnectionFunction): { mask: Mask; view: Mask } {
-	const known = compiled.get(configuration) ?? new Map<string, { mask: Mask; view: Mask }>();
+/** Compiled once per revision and function: a revision never changes. */
+const compiled = new WeakMap<Configuration, Map<string, AnswerMasks>>();
+
+export function masksOf(configuration: Configuration, connection: string, { name }: ConnectionFunction): AnswerMasks {
+	const known = compiled.get(configuration) ?? new Map<string, AnswerMasks>();
 	compiled.set(configuration, known);
 	const key = `${connection} ${name}`;
 	const found = known.get(key);
 	if (found) return found;
 	const { response } = maskFor(configuration.policy, connection, name);
-	const masks = { mask: compileMask(response), view: compileView(response) };
+	const masks = { mask: compileMask(response), view: compileView(response), byPlace: Object.keys(response.paths).length > 0 };
 	known.set(key, masks);
 	return masks;
 }
@@ -45,18 +55,27 @@ const withheldHeaders = new Set(["set-cookie", "set-cookie2"]);
 const answerLimits = { depthMax: 64, nodesMax: 1_000_000, longNumbersAsText: true };
 
 /** @throws {AnswerWithheld} */
-export function maskAnswer(answer: OutboundAnswer, mask: Mask, view: Mask): MaskedAnswer {
+export function maskAnswer(answer: OutboundAnswer, masks: AnswerMasks): MaskedAnswer {
+	const { mask, view } = masks;
 	try {
-		const { body, shown, findings } = maskBody(answer, mask);
-		const headers = answer.headers
-			.filter(([name]) => !withheldHeaders.has(name))
-			.map(([name, value]): HeaderField => [name, mask.maskText(value).text]);
+		const { body, shown, findings } = maskBody(answer, masks);
+		const headers = answer.headers.flatMap((field) => maskHeader(field, mask));
 		const recorded = maskedView({ status: answer.status, ...(shown !== undefined && { body: shown }) }, view);
 		return { result: { status: answer.status, headers, body }, view: recorded.view, findings };
 	} catch (error) {
+		if (error instanceof JsonRefused) throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 		if (error instanceof MaskingError) throw new AnswerWithheld(`it could not be masked (${error.name})`);
 		throw error;
 	}
+}
+
+function maskHeader([name, value]: HeaderField, mask: Mask): HeaderField[] {
+	if (withheldHeaders.has(name)) return [];
+	// Text bodies leave as UTF-8, whatever they came in.
+	if (name === "content-type") return [[name, value.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8")]];
+	// Header fields are Latin-1, which has no ellipsis.
+	const masked = mask.maskText(value).text.replaceAll("…", "...");
+	return isHeaderValue(masked) ? [[name, masked]] : [];
 }
 
 interface MaskedBody {
@@ -65,11 +84,11 @@ interface MaskedBody {
 	readonly findings: MaskedAnswer["findings"];
 }
 
-function maskBody({ body, headers }: OutboundAnswer, mask: Mask): MaskedBody {
+function maskBody({ body, headers }: OutboundAnswer, { mask, byPlace }: AnswerMasks): MaskedBody {
 	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
 	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
 	const text = decodeText(body, type);
-	const json = /^application\/([\w.+-]+\+)?json\b/i.test(type) ? parseAnswer(text) : undefined;
+	const json = parseAnswer(text, /json/i.test(type), byPlace);
 	if (json === undefined) {
 		const masked = mask.maskText(text);
 		return { body: { text: masked.text }, shown: masked.text, findings: masked.findings };
@@ -90,16 +109,23 @@ function decodeText(body: Uint8Array, type: string): string {
 	}
 }
 
-/** `exact` says that every reader of the text sees the same value that was masked. Undefined: it is not JSON, whatever its type says. */
-function parseAnswer(text: string): { value: JsonValue; exact: boolean } | undefined {
+/**
+ * `exact` says that every reader of the text sees the same value that was masked. Undefined: it is not JSON. What a body is called counts for
+ * little: JSON that comes as text, or with a byte order mark, is read as JSON by whoever gets it, so it is masked as JSON too.
+ */
+function parseAnswer(text: string, isCalledJson: boolean, byPlace: boolean): { value: JsonValue; exact: boolean } | undefined {
+	const bare = text.replace(/^\uFEFF/, "");
+	const looksLikeJson = /^\s*[{[]/.test(bare);
+	if (!isCalledJson && !looksLikeJson) return undefined;
 	try {
-		return { value: parseJsonStrictly(text, answerLimits), exact: true };
+		return { value: parseJsonStrictly(bare, answerLimits), exact: true };
 	} catch (error) {
 		if (!(error instanceof JsonRefused)) throw error;
 		// A duplicate member has two readings: what is passed on is the one that was masked, written anew.
 		if (error.fault === "duplicate_member" || error.fault === "forbidden_member")
-			return { value: JSON.parse(text) as JsonValue, exact: false };
-		if (error.fault === "not_json") return undefined;
+			return { value: parseJsonStrictly(bare, { ...answerLimits, anyMembers: true }), exact: false };
+		// Text that only begins like JSON is text, unless places were to be masked that may well be in it: lines of JSON, JSON that is cut off.
+		if (error.fault === "not_json" && !(byPlace && (isCalledJson || /^\s*\{/.test(bare)))) return undefined;
 		throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 	}
 }

@@ -31,6 +31,10 @@ export interface ExecutorPorts {
 	readonly lease?: LeaseTerms;
 	/** Tells this process from its replicas, on the record. */
 	readonly name: string;
+	/** Milliseconds of a clock that never goes back; the process's own where it is not given. */
+	readonly elapsedMs?: () => number;
+	/** How long to wait before an ending that could not be stored is stored again; see execute-call.ts for the default. */
+	readonly storeRetryMs?: number;
 	/** Told of each ending, for metrics and logs. */
 	readonly ended: (granted: Event<"call.granted">, ending: string, code: string | undefined, seconds: number) => void;
 	/** Something failed that is nobody's fault but ours; never with a value. */

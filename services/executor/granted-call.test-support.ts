@@ -1,0 +1,141 @@
+// A granted call and an executor to run it, on the bus in memory with the demo's configuration: only the function is scripted.
+import { generateKeyPair } from "jose";
+import { v7 as uuidv7 } from "uuid";
+import type { Bus } from "#libs/bus/bus.ts";
+import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
+import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import { digestOf } from "#libs/contracts/digest.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { type SigningKey, signGrant, type VerifyingKeys } from "#libs/contracts/grant.ts";
+import type { JsonObject } from "#libs/contracts/json.ts";
+import { open, type SealedArguments, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import { createMemoryVault } from "#libs/vault/vault-memory.ts";
+import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import type { HttpDialer, OutboundAnswer, OutboundRequest } from "./dial-http.ts";
+import { executeCall } from "./execute-call.ts";
+import type { ExecutorPorts } from "./ports.ts";
+import { startExecutor } from "./service.ts";
+
+export const bankKey = "bank-key-of-the-tests-0123456789";
+export const caller = { issuer: "https://idp.example", subject: "ci-robot", groups: ["ci"] };
+export const transfer = { to: "acc-2", amount: 10, currency: "EUR", country: "DE" };
+
+export const configuration: Configuration = (() => {
+	const compiled = compileConfiguration(demoConfiguration({ issuer: caller.issuer, bankUrl: "http://127.0.0.1:9" }));
+	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+	return compiled.configuration;
+})();
+
+export const sealingKeys: SealingKeys = new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]);
+
+async function signingKey(id: string) {
+	const { publicKey, privateKey } = await generateKeyPair("EdDSA");
+	return { signing: { id, key: privateKey } satisfies SigningKey, publicKey };
+}
+const [policy, approval] = [await signingKey("p1"), await signingKey("a1")];
+export const policyKey = policy.signing;
+const grantKeys: VerifyingKeys = { policy: new Map([["p1", policy.publicKey]]), approval: new Map([["a1", approval.publicKey]]) };
+
+type Answering = (request: OutboundRequest) => Promise<OutboundAnswer> | OutboundAnswer;
+
+export function answered(body: string, type = "application/json", status = 200): OutboundAnswer {
+	const timings = {} as OutboundAnswer["timings"];
+	return { status, headers: [["content-type", type]], body: new TextEncoder().encode(body), timings };
+}
+
+/** A dialer that keeps the real one's promise: the gate is passed in the turn in which the first byte leaves. */
+class ScriptedDialer implements HttpDialer {
+	readonly requests: OutboundRequest[] = [];
+	answering: Answering = () => answered('{"id":"t1"}', "application/json", 201);
+	async dial(request: OutboundRequest): Promise<OutboundAnswer> {
+		request.beforeFirstByte?.();
+		this.requests.push(request);
+		return await this.answering(request);
+	}
+	async close(): Promise<void> {}
+}
+
+interface GrantOptions {
+	readonly function?: string;
+	readonly arguments?: JsonObject;
+	readonly sealed?: Partial<SealedArguments>;
+	/** Of the event, after it was signed. */
+	readonly data?: Partial<Event<"call.granted">["data"]>;
+	readonly expiresInMs?: number;
+	readonly key?: SigningKey;
+}
+
+export class Bench {
+	readonly stream = new MemoryStream();
+	readonly dialer = new ScriptedDialer();
+	readonly vault = createMemoryVault({ "bank-api-key": bankKey });
+	readonly failures: unknown[] = [];
+	readonly told: string[] = [];
+	readonly policy: Bus = createMemoryBus(this.stream, "policy");
+	/** Moved by tests; every executor of the bench measures with it. */
+	elapsedMs = 0;
+	readonly now = new Date("2026-01-01T12:00:00.000Z");
+
+	executor(over: Partial<ExecutorPorts> = {}): ExecutorPorts {
+		return {
+			bus: createMemoryBus(this.stream, "executor"),
+			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
+			...{ grantKeys, sealingKeys, vault: this.vault, dialer: this.dialer, pool: "default", name: uuidv7() },
+			clock: { now: () => this.now },
+			elapsedMs: () => this.elapsedMs,
+			storeRetryMs: 1,
+			ended: (_granted, ending, code) => void this.told.push(`${ending} ${code}`),
+			failed: (error) => void this.failures.push(error),
+			...over,
+		};
+	}
+
+	async grant(options: GrantOptions = {}): Promise<Event<"call.granted">> {
+		const call = uuidv7();
+		const { function: name = "createTransfer", arguments: args = transfer, expiresInMs = 300_000, key = policyKey } = options;
+		const salt = "0".repeat(32);
+		const digest = digestOf({ caller, connection: "bank", function: name, arguments: args, salt });
+		const sealed = await seal(sealingKeys, "default", call, "arguments", { arguments: args, salt, headers: [], ...options.sealed });
+		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision: configuration.revision };
+		const expiresAt = new Date(this.now.getTime() + expiresInMs);
+		const grant = await signGrant("policy", key, granted, { grantId: uuidv7(), expiresAt });
+		const rest = { caller, receivedAt: this.now.toISOString(), rules: ["r"], reasons: [], expiresAt: expiresAt.toISOString() };
+		return newEvent("policy", "call.granted", { ...granted, ...rest, grant, sealed, ...options.data }, { at: this.now });
+	}
+
+	/** Grants, executes, and says how it ended. */
+	async run(options: GrantOptions = {}, over: Partial<ExecutorPorts> = {}): Promise<Event<"call.ended">> {
+		const granted = await this.grant(options);
+		await executeCall(this.executor(over), granted);
+		return this.ending(granted);
+	}
+
+	/** The process: consumes what is granted. */
+	async start(ports = this.executor()): Promise<{ ports: ExecutorPorts; stop(): Promise<void> }> {
+		const { stop } = await startExecutor(ports, 16);
+		return { ports, stop };
+	}
+
+	of<Kind extends CallgateEvent["type"]>(type: Kind): Event<Kind>[] {
+		return this.stream.events().filter((event): event is Event<Kind> => event.type === type);
+	}
+
+	/** The one ending of a call. */
+	ending({ subject }: { readonly subject: string }): Event<"call.ended"> {
+		const endings = this.of("call.ended").filter((event) => event.subject === subject);
+		const [ended] = endings;
+		if (!ended || endings.length > 1) throw new Error(`the call has ${endings.length} endings`);
+		return ended;
+	}
+
+	async result({ data }: Event<"call.ended">) {
+		return await open(sealingKeys, data.pool, data.call, "result", data.sealed ?? "");
+	}
+}
+
+/** Waits until `check` holds; the test's own time limit bounds it. */
+export async function until(check: () => boolean): Promise<void> {
+	while (!check()) await new Promise((resolve) => setImmediate(resolve));
+}

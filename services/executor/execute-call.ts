@@ -1,6 +1,6 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
+import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
@@ -19,6 +19,8 @@ const attemptsMax = 3;
 const storeRetryMsDefault = 250;
 /** A claim that was lost to another's, which cannot be read yet: a copy of the stream may lag behind. */
 const unreadClaimMs = 1_000;
+/** No claim keeps others away for longer, whatever it says. */
+const leaseMsMax = 3_600_000;
 
 type Ended = Pick<Event<"call.ended">["data"], "ending"> &
 	Partial<Pick<Event<"call.ended">["data"], "status" | "durationMs" | "result" | "findings" | "sealed">> & {
@@ -215,7 +217,7 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	]);
 	if (ended) return;
 	if (!started) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
-	await refuseWithinLease(ports, granted, started.position, prepared);
+	refuseWithinLease(ports, started);
 	const attempt = started.event.data.attempt + 1;
 	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
 		const claim = await claimCall(ports, granted, prepared, started.position, attempt);
@@ -228,15 +230,11 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	foreignClaims.get(ports.bus)?.delete(started.position);
 }
 
-async function refuseWithinLease(
-	ports: ExecutorPorts,
-	granted: Granted,
-	claim: Position,
-	prepared: PreparedCall | undefined,
-): Promise<void> {
-	const configuration = await ports.configuration.at(granted.data.revision);
-	const fn = prepared?.fn ?? configuration?.connection(granted.data.connection)?.function(granted.data.function);
-	const lease = leaseMs(ports, { fn: fn ?? { timeoutMs: 0 } });
+/** The lease is as long as whoever claimed the call said, by its own clock at both ends: its revision and its settings may not be ours. */
+function refuseWithinLease(ports: ExecutorPorts, { event, position: claim }: StoredEvent<"call.started">): void {
+	const declaredMs = Date.parse(event.data.leaseUntil) - Date.parse(event.time);
+	const { startWithinMs, settleWithinMs } = ports.lease ?? leaseTermsDefault;
+	const lease = Math.min(Math.max(declaredMs, startWithinMs + settleWithinMs), leaseMsMax);
 	const seen = foreignClaims.get(ports.bus) ?? new Map<Position, number>();
 	foreignClaims.set(ports.bus, seen);
 	const now = elapsedMs(ports);

@@ -7,7 +7,8 @@ const endings = new Set(["denied", "rejected", "expired", "cancelled", "complete
 /** The endings that a problem's code can stand for. */
 function endingsOf(code: string): readonly string[] {
 	if (endings.has(code)) return [code];
-	if (code === "outcome_unknown") return ["unknown", "failed"];
+	// Sent, and no answer came: what the function did is not known.
+	if (code === "outcome_unknown" || code === "function_timeout") return ["unknown", "failed"];
 	return ["failed"];
 }
 

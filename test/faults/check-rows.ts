@@ -11,7 +11,7 @@ export const forbidden = {
 	"executed without permission": "a request at the bank that nobody granted, or that people did not approve",
 	"executed although refused": "a request at the bank for a call that was denied, rejected, expired or cancelled",
 	"completed without the bank": "an ending `completed` for which the bank saw nothing",
-	"unknown without a death": "an ending `unknown` although its executor lived",
+	"unknown without a death": "an ending `unknown` although its executor lived and the function answered",
 	"digests differ": "the call that was asked for is not the call that was decided, shown, granted, executed or recorded",
 	"wrong credential": "a request at the bank with anything but the bank's own key",
 	"illegal sequence": "events of one call in an order that cannot be",

@@ -1,0 +1,179 @@
+// Evidence of a small run in which nothing is wrong: one call of each kind. Tests of the checker break it in one place at a time.
+import type { BankRequest, ClientCall, Evidence, Permission, RecordedDocument, StreamEvent } from "./evidence.ts";
+import { bodyDigestOf } from "./load-client.ts";
+import { type PlannedCall, planCall } from "./plan-calls.ts";
+
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+type MutableEvent = Mutable<StreamEvent> & { data: Record<string, unknown> };
+/** The same evidence, in arrays that a test may change. */
+export interface BreakableEvidence extends Evidence {
+	readonly calls: (Mutable<ClientCall> & { requests: Mutable<ClientCall["requests"][number]>[] })[];
+	readonly bank: Mutable<BankRequest>[];
+	readonly stream: MutableEvent[];
+	readonly permissions: Mutable<Permission>[];
+	readonly slack: { call: string; digest: string }[];
+	readonly documents: Mutable<RecordedDocument>[];
+	readonly poison: Evidence["poison"][number][];
+	readonly unreadable: number[];
+	readonly gone: Set<number>;
+	readonly leaks: string[];
+	readonly crashes: string[];
+	readonly unfinished: string[];
+}
+
+const key = "bank's";
+const start = 1_800_000_000_000;
+const digestOf = (call: string) => `sha256:${call.at(-1)?.repeat(64)}`;
+/** Ids by what becomes of the call. */
+export const callIds = {
+	allowed: "019a0000-0000-7000-8000-000000000001",
+	approved: "019a0000-0000-7000-8000-000000000002",
+	denied: "019a0000-0000-7000-8000-000000000003",
+	rejected: "019a0000-0000-7000-8000-000000000004",
+	died: "019a0000-0000-7000-8000-000000000005",
+	repeated: "019a0000-0000-7000-8000-000000000006",
+	forged: "019a0000-0000-7000-8000-000000000007",
+} as const;
+export const deadPid = 4_711;
+
+class Builder {
+	sequence = 0;
+	readonly stream: MutableEvent[] = [];
+	readonly permissions: Permission[] = [];
+
+	say(writer: string, type: string, call: string, data: Record<string, unknown> = {}, nth = ""): number {
+		const sequence = ++this.sequence;
+		const id = [call, type, writer, ...(nth ? [nth] : [])].join(".");
+		this.stream.push({ sequence, item: 0, at: start + sequence * 100, id, type, writer, data: { call, digest: digestOf(call), ...data } });
+		return sequence;
+	}
+	receive(call: string, { reference, amount }: PlannedCall): void {
+		this.say("ingress", "call.received", call, { caller: { subject: "ci" }, arguments: { reference, amount } });
+	}
+	grant(call: string, signer: "policy" | "approval"): void {
+		const sequence = this.say(signer, "call.granted", call);
+		const digest = digestOf(call);
+		this.permissions.push({
+			...{ sequence, call, signer, digest, expiresAt: start + 10_000_000 },
+			...(signer === "approval" && { holdDigest: digest }),
+		});
+	}
+	begin(call: string, pid: number, attempt = 1): void {
+		this.say("executor", "call.started", call, { executor: `host-${pid}-0a0b0c0d`, attempt }, `${attempt}`);
+	}
+	end(writer: string, call: string, ending: string): void {
+		this.say(writer, "call.ended", call, { ending });
+	}
+	hold(call: string): void {
+		this.say("policy", "call.held", call);
+		this.say("approval", "approval.asked", call);
+		this.say("approval", "approval.delivered", call, { channelId: "C1", messageTs: "1" }, "C1-1");
+	}
+	vote(call: string, verdict: string, voter = "dana@example.com", nth = "1"): void {
+		this.say("approval", "approval.voted", call, { verdict, voter }, nth);
+	}
+	/** Messages that the harness put there itself. */
+	poison(): Evidence["poison"][number][] {
+		const forged = this.say("policy", "call.granted", callIds.forged);
+		this.end("executor", callIds.forged, "failed");
+		const parked = ++this.sequence;
+		for (const service of ["policy", "audit"]) {
+			const sequence = ++this.sequence;
+			const id = `message-${parked}.control.message.parked.${service}`;
+			const data = { service, position: parked, item: 0, tries: 1, fault: "not JSON" };
+			this.stream.push({ sequence, item: 0, at: start + sequence * 100, id, type: "control.message.parked", writer: service, data });
+		}
+		return [
+			{ sequence: forged, kind: "grant of another call", expects: "failed", reader: "executor", call: callIds.forged },
+			{ sequence: parked, kind: "not JSON", expects: "parked", reader: "policy" },
+		];
+	}
+}
+
+function planned(number: number, more: Partial<PlannedCall>): PlannedCall {
+	const { key: _, cancelAfterMs: __, ...plan } = planCall({ seed: 1, calls: 100 }, number);
+	return { ...plan, caller: "ci", function: "pay", behaviour: "ok", copies: 1, waitSeconds: 20, votes: [], ...more };
+}
+
+/** A fresh copy each time. */
+export function soundEvidence(): BreakableEvidence {
+	const plans = {
+		allowed: planned(1, { path: "allow", amount: 10, key: "key-1" }),
+		approved: planned(2, { path: "approve", amount: 2_000 }),
+		denied: planned(3, { path: "deny", amount: 9_500 }),
+		rejected: planned(4, { path: "reject", amount: 3_000 }),
+		died: planned(5, { path: "allow", amount: 20 }),
+		repeated: planned(6, { path: "allow", amount: 30, function: "payOnce" }),
+	};
+	const builder = new Builder();
+	for (const name of Object.keys(plans) as (keyof typeof plans)[]) builder.receive(callIds[name], plans[name]);
+	tell(builder);
+	const poison = builder.poison();
+	const { stream, permissions } = builder;
+	const began = (call: string, nth = 0) =>
+		(stream.filter((one) => one.type === "call.started" && one.data.call === call)[nth]?.at ?? 0) + 1;
+	const request = (name: keyof typeof plans, nth = 0): BankRequest => ({
+		...{
+			at: began(callIds[name], nth),
+			path: "/pay",
+			reference: plans[name].reference,
+			bodyDigest: bodyDigestOf(plans[name]),
+			credential: key,
+		},
+		...(name === "repeated" && { idempotencyKey: callIds.repeated }),
+	});
+	const answers = {
+		allowed: { status: 200, state: "completed" },
+		approved: { status: 202, state: "held" },
+		denied: { status: 403, code: "denied" },
+		rejected: { status: 403, code: "rejected" },
+		died: { status: 502, code: "outcome_unknown" },
+		repeated: { status: 200, state: "completed" },
+	};
+	return structuredClone({
+		calls: (Object.keys(plans) as (keyof typeof plans)[]).map((name) => ({
+			plan: plans[name],
+			requests: [{ at: start, answeredAt: start + 1_000_000, call: callIds[name], ...answers[name] }],
+			...(name === "approved" && { later: { call: callIds.approved, state: "completed" } }),
+		})),
+		bank: [request("allowed"), request("approved"), request("died"), request("repeated"), request("repeated", 1)],
+		...{ stream, permissions, poison, unreadable: poison.flatMap(({ expects, sequence }) => (expects === "parked" ? [sequence] : [])) },
+		slack: [{ call: callIds.approved, digest: digestOf(callIds.approved) }],
+		documents: stream.map(({ sequence, item, id, type, data }) => documentOf(sequence, item, id, type, data)),
+		...{ copies: [], gone: new Set([deadPid]), bankCredential: key, approvers: new Set(["dana@example.com", "frank@example.com"]) },
+		...{ leaks: [], crashes: [], unfinished: [] },
+	});
+}
+
+function tell(builder: Builder): void {
+	const { allowed, approved, denied, rejected, died, repeated } = callIds;
+	builder.grant(allowed, "policy");
+	builder.begin(allowed, 1);
+	builder.end("executor", allowed, "completed");
+	builder.hold(approved);
+	builder.vote(approved, "approve");
+	builder.grant(approved, "approval");
+	builder.begin(approved, 1);
+	builder.end("executor", approved, "completed");
+	builder.end("policy", denied, "denied");
+	builder.hold(rejected);
+	builder.vote(rejected, "reject", "frank@example.com");
+	builder.end("approval", rejected, "rejected");
+	builder.grant(died, "policy");
+	builder.begin(died, deadPid);
+	builder.end("executor", died, "unknown");
+	builder.grant(repeated, "policy");
+	builder.begin(repeated, deadPid);
+	builder.begin(repeated, 2, 2);
+	builder.end("executor", repeated, "completed");
+}
+
+function documentOf(position: number, item: number, id: string, type: string, data: Record<string, unknown>): RecordedDocument {
+	const { call, digest, ending } = data as { call?: string; digest?: string; ending?: string };
+	return {
+		...{ index: ".ds-callgate-events-000001", id, type, position, item },
+		...(call !== undefined && { call }),
+		...(digest !== undefined && { digest }),
+		...(ending !== undefined && { ending }),
+	};
+}

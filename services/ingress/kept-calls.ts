@@ -1,5 +1,6 @@
 // Calls a caller may still ask about: those answered with 202, idempotency keys, and requests that attach to a pending call. Kept for 24 hours.
 import { createHash, timingSafeEqual } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Bus } from "#libs/bus/bus.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { canonicalJson } from "#libs/contracts/digest.ts";
@@ -37,15 +38,20 @@ interface KeyEntry {
 
 /** Whoever took the key publishes within this; a later request with the key takes over what a dead replica left. */
 const takenMsMax = 5_000;
+/** How often a request looks whether the other one that took its key has published. */
+const lookAgainMs = 50;
+/** By then someone has published, or nobody can. */
+const looksMax = 600;
 
 export type KeyUse =
 	/** The key is this request's: publish under `call`, then `confirm`. */
 	| { readonly mine: true; readonly call: string; confirm(): Promise<void> }
-	/** The key stands for a call that exists. */
+	/** The key stands for a call that is durable. */
 	| { readonly mine: false; readonly call: string };
 
 /**
- * Takes an idempotency key for a call, or finds the call it stands for. Keys are scoped to caller and function.
+ * Takes an idempotency key for a call, or finds the call it stands for. Keys are scoped to caller and function. A call that another request
+ * is about to publish is waited for: if that one died, nobody may be told of a call that never was.
  *
  * @throws {Refusal} `idempotency_mismatch` where it was used with other arguments.
  */
@@ -60,15 +66,22 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 	const mine = (call: string): KeyUse => ({ mine: true, call, confirm: () => store.put(name, entryFor(call, true)) });
 
 	if ((await store.write(name, entryFor(newCall, false), 0)).won) return mine(newCall);
-	const known = await store.get(name);
-	if (!known) throw new Refusal("events_unavailable", { detail: "the idempotency key changed while it was read; try again" });
-	const entry = JSON.parse(known.value) as KeyEntry;
-	if (!timingSafeEqual(Buffer.from(entry.fingerprint), Buffer.from(fingerprint))) {
-		throw new Refusal("idempotency_mismatch", { detail: "the key stands for a call with other arguments", call: entry.call });
+	let seen = { version: 0, sinceMs: 0 };
+	for (let look = 0; look < looksMax; look++) {
+		const known = await store.get(name);
+		if (!known) break;
+		const entry = JSON.parse(known.value) as KeyEntry;
+		if (!timingSafeEqual(Buffer.from(entry.fingerprint), Buffer.from(fingerprint))) {
+			throw new Refusal("idempotency_mismatch", { detail: "the key stands for a call with other arguments", call: entry.call });
+		}
+		if (entry.published) return { mine: false, call: entry.call };
+		if (seen.version !== known.version) seen = { version: known.version, sinceMs: performance.now() };
+		// By its own time of day, or by what this request saw itself: the other replica's clock may be ahead.
+		const abandoned = ports.clock.now().getTime() - entry.at > takenMsMax || performance.now() - seen.sinceMs > takenMsMax;
+		if (abandoned && (await store.write(name, entryFor(entry.call, false), known.version)).won) return mine(entry.call);
+		await delay(lookAgainMs);
 	}
-	const abandoned = !entry.published && ports.clock.now().getTime() - entry.at > takenMsMax;
-	if (abandoned && (await store.write(name, entryFor(entry.call, false), known.version)).won) return mine(entry.call);
-	return { mine: false, call: entry.call };
+	throw new Refusal("events_unavailable", { detail: "the idempotency key is taken and nobody has published its call; try again" });
 }
 
 /** The pending call that an equal proxied request attaches to. */

@@ -1,0 +1,83 @@
+// One idempotency key is one call that exists: a request that finds the key taken is told of the call only when it is durable.
+import { v7 as uuidv7 } from "uuid";
+import { expect, test } from "vitest";
+import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import type { CheckedCall } from "./accept-call.ts";
+import { type KeyUse, useKey } from "./kept-calls.ts";
+import type { IngressPorts } from "./ports.ts";
+
+function replica(stream = new MemoryStream()) {
+	let now = 1_800_000_000_000;
+	const ports = {
+		bus: createMemoryBus(stream, "ingress"),
+		sealingKeys: new Map([["default", [{ id: "k", secret: new Uint8Array(32).fill(7) }]]]),
+		clock: { now: () => new Date(now) },
+	} as unknown as IngressPorts;
+	const use = (amount = 1, key = "key") => useKey(ports, key, checked(amount), uuidv7());
+	const pass = (ms: number) => {
+		now += ms;
+	};
+	return { use, pass };
+}
+
+function checked(amount: number): CheckedCall {
+	const caller = { issuer: "https://idp.example", subject: "someone", groups: [] };
+	return {
+		asked: { caller, arguments: { amount } },
+		connection: { name: "bank", pool: "default" },
+		fn: { name: "pay" },
+	} as unknown as CheckedCall;
+}
+
+function mine(use: KeyUse): Extract<KeyUse, { mine: true }> {
+	if (!use.mine) throw new Error("the key is another's");
+	return use;
+}
+
+/** Whether it is still undecided after everything that can happen now has happened. */
+async function isPending(work: Promise<unknown>): Promise<boolean> {
+	let pending = true;
+	const done = () => {
+		pending = false;
+	};
+	work.then(done, done);
+	for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+	return pending;
+}
+
+test("who finds the key taken waits until the call is durable, and is then told of it", async () => {
+	const { use } = replica();
+	const first = mine(await use());
+	const second = use();
+	expect(await isPending(second)).toBe(true);
+	await first.confirm();
+	expect(await second).toEqual({ mine: false, call: first.call });
+});
+
+test("what a dead replica left is taken over under the same call", async () => {
+	const { use, pass } = replica();
+	const { call } = mine(await use());
+	const second = use();
+	expect(await isPending(second)).toBe(true);
+	pass(6_000);
+	expect(mine(await second).call).toBe(call);
+});
+
+test("of many at once one publishes, and all are told of its call", async () => {
+	const { use } = replica();
+	const uses = Array.from({ length: 100 }, () => use());
+	await mine(await Promise.any(uses)).confirm();
+	const rest = await Promise.all(uses);
+	expect(rest.filter((one) => one.mine)).toHaveLength(1);
+	expect(new Set(rest.map(({ call }) => call)).size).toBe(1);
+});
+
+test("the key with other arguments is refused, whether or not the call is durable", async () => {
+	const { use } = replica();
+	const first = mine(await use(1));
+	await expect(use(2)).rejects.toThrow(Refusal);
+	await first.confirm();
+	await expect(use(2)).rejects.toMatchObject({ code: "idempotency_mismatch" });
+	expect(mine(await use(2, "another key")).call).not.toBe(first.call);
+});

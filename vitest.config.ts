@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 const needsServers = ["**/*.server.test.ts", "infra/local/servers.test.ts", "infra/local/demo/**/*.test.ts"];
 const needsStack = ["test/e2e/**/*.test.ts"];
+/** Each starts a stack of its own and breaks it: alone, after everything else. */
+const breaksStack = ["test/faults/**/*.stack.test.ts"];
 const never = ["**/node_modules/**", ".callgate/**"];
 
 // biome-ignore lint/style/noDefaultExport: vitest reads its configuration from the default export
@@ -13,7 +15,10 @@ export default defineConfig({
 		testTimeout: 30_000,
 		hookTimeout: 300_000,
 		projects: [
-			{ extends: true, test: { name: "fast", include: ["**/*.test.ts"], exclude: [...never, ...needsServers, ...needsStack] } },
+			{
+				extends: true,
+				test: { name: "fast", include: ["**/*.test.ts"], exclude: [...never, ...needsServers, ...needsStack, ...breaksStack] },
+			},
 			{ extends: true, test: { name: "servers", include: needsServers, exclude: never, fileParallelism: false, testTimeout: 120_000 } },
 			{
 				extends: true,
@@ -26,6 +31,7 @@ export default defineConfig({
 					testTimeout: 120_000,
 				},
 			},
+			{ extends: true, test: { name: "faults", include: breaksStack, exclude: never, sequence: { groupOrder: 1 }, testTimeout: 300_000 } },
 		],
 	},
 });

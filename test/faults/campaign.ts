@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CrashPoint } from "#libs/service/crash-point.ts";
 import { findStored } from "../../infra/local/find-stored.ts";
 import { portOf, urlOf } from "../../infra/local/port-plan.ts";
 import { type Stack, startStack } from "../../infra/local/stack.ts";
@@ -12,7 +13,7 @@ import { doFault, type FaultParts } from "./do-fault.ts";
 import type { Evidence, StreamEvent } from "./evidence.ts";
 import { createLoadClient, type LoadClient } from "./load-client.ts";
 import { connectOperator, type Operator, type StoredMessage } from "./operator.ts";
-import { type PlannedCall, planCall } from "./plan-calls.ts";
+import { type Path, type PlannedCall, planCall } from "./plan-calls.ts";
 import { describeFault, type Fault } from "./plan-faults.ts";
 import { createProcesses, type Processes } from "./processes.ts";
 import { adminAccess, countRecord, readRecord } from "./read-record.ts";
@@ -29,6 +30,8 @@ export interface CampaignOptions {
 	readonly firstPort: number;
 	/** Between two faults, at least. */
 	readonly paceMs: number;
+	/** After arming a moment, go on calling until it has killed. */
+	readonly untilKilled?: boolean;
 	readonly report: (line: string) => void;
 }
 
@@ -44,6 +47,7 @@ const bankPortAfterFirst = 15;
 const ackWaitMs = 6_000;
 const requestsMax = 48;
 const quietWithinMs = 150_000;
+const killedWithinMs = 30_000;
 /** Copies and poison are made of these; older ones are let go. */
 const seenMax = 4_000;
 
@@ -119,34 +123,62 @@ function followStream(operator: Operator, approver: ScriptedApprover) {
 	return { seen, events, following };
 }
 
-/** Spreads the calls evenly over the faults. */
-async function runRounds(options: CampaignOptions, parts: FaultParts, client: LoadClient, plans: Map<string, PlannedCall>): Promise<void> {
-	const { calls, faults, paceMs, seed, report } = options;
+/** Sends calls by number, not too many at once. */
+function createSender({ calls, seed }: CampaignOptions, client: LoadClient, plans: Map<string, PlannedCall>) {
 	const inWork = new Set<Promise<void>>();
 	let number = 0;
-	const sendUpTo = async (last: number) => {
-		while (number < last) {
-			const plan = planCall({ seed, calls }, number++);
-			plans.set(plan.reference, plan);
-			const sending = client.send(plan).finally(() => inWork.delete(sending));
-			inWork.add(sending);
-			// What waits long, for people or for a function that hangs, does not hold up the rest for ever.
-			while (inWork.size >= requestsMax) await Promise.race([...inWork, delay(1_000)]);
-		}
+	const sendNext = async (wanted?: Path) => {
+		const plan = planCall({ seed, calls }, number++, wanted);
+		plans.set(plan.reference, plan);
+		const sending = client.send(plan).finally(() => inWork.delete(sending));
+		inWork.add(sending);
+		// What waits long, for people or for a function that hangs, does not hold up the rest for ever.
+		while (inWork.size >= requestsMax) await Promise.race([...inWork, delay(1_000)]);
 	};
+	return {
+		sendNext,
+		sendUpTo: async (last: number) => {
+			while (number < last) await sendNext();
+		},
+		finish: async () => void (await Promise.all(inWork)),
+	};
+}
+
+/** Spreads the calls evenly over the faults. */
+async function runRounds(options: CampaignOptions, parts: FaultParts, client: LoadClient, plans: Map<string, PlannedCall>): Promise<void> {
+	const { calls, faults, paceMs, report } = options;
+	const sender = createSender(options, client, plans);
 	for (const [round, fault] of faults.entries()) {
 		report(`${round + 1}/${faults.length} ${describeFault(fault)}`);
 		const pace = delay(paceMs);
-		const sending = sendUpTo(Math.ceil((calls * (round + 1)) / faults.length));
+		const sending = sender.sendUpTo(Math.ceil((calls * (round + 1)) / faults.length));
 		await doFault(parts, fault);
 		await sending;
+		if (options.untilKilled && fault.kind === "crash") await callUntilKilled(parts.processes, fault.point, sender.sendNext);
 		await pace;
 	}
-	await sendUpTo(calls);
+	await sender.sendUpTo(calls);
 	await Promise.all(parts.background.values());
 	report("waiting for the last answers");
-	await Promise.all(inWork);
+	await sender.finish();
 }
+
+/** Calls that lead through a moment, until one was the last thing that a process did. */
+async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendNext: (path: Path) => Promise<void>): Promise<void> {
+	const until = performance.now() + killedWithinMs;
+	while (performance.now() < until) {
+		if (((await crashed()).get(point) ?? 0) > 0) return;
+		await sendNext(leadsThrough[point] ?? "allow");
+		await delay(250);
+	}
+}
+
+/** Where not every call passes. */
+const leadsThrough: Partial<Record<CrashPoint, Path>> = {
+	"after-click-before-stored": "approve",
+	// More people are asked of what waits for a while.
+	"after-timer-before-event": "cancel",
+};
 
 /** Resolves when nothing is left to do: with what is, if that takes too long. */
 async function becomeQuiet(

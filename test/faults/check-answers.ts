@@ -20,7 +20,7 @@ export function checkAnswers(calls: ReadonlyMap<string, Joined>, evidence: Evide
 	for (const client of evidence.calls) {
 		for (const { call, status, state, code } of client.requests) {
 			if (call === undefined || (code !== undefined && noEnding.has(code))) continue;
-			if (!calls.has(call)) {
+			if (!calls.get(call)?.events.some(({ type }) => type === "call.received")) {
 				find("vanished", `${call} was answered with ${status} ${state ?? code}`);
 				continue;
 			}

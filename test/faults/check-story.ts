@@ -27,6 +27,8 @@ const anytime = new Set(["call.withdrawn", "approval.withdrawn"]);
 export function checkStory(joined: Joined, evidence: Evidence, find: Find): void {
 	const { call, client, events, forged } = joined;
 	if (forged) return;
+	// Never accepted: someone withdrew it and nobody had published it. That it was answered is another row.
+	if (!events.some(({ type }) => type === "call.received")) return;
 	const endings = events.filter(({ type }) => type === "call.ended");
 	if (endings.length > 1) find("ended twice", `${call}: ${events.map(named).join(", ")}`);
 	if (endings.length === 0) find("lost", `${call}: ${events.map(named).join(", ")}`);

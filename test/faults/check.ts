@@ -48,6 +48,10 @@ function join({ stream, calls, permissions, poison }: Evidence): Map<string, Joi
 function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<string, number> {
 	const own = [...calls.values()].filter(({ forged }) => !forged);
 	const requests = evidence.calls.flatMap((call) => call.requests);
+	const failures = Map.groupBy(
+		requests.flatMap(({ failure }) => (failure === undefined ? [] : [failure])),
+		(failure) => failure,
+	);
 	const endings = Map.groupBy(
 		own.flatMap(({ events }) => events.filter(({ type }) => type === "call.ended")),
 		({ data }) => String(data.ending),
@@ -56,6 +60,7 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"calls planned": evidence.calls.length,
 		"requests sent": requests.length,
 		"requests without an answer": requests.filter(({ status }) => status === undefined).length,
+		...Object.fromEntries([...failures].sort().map(([failure, all]) => [`  ${failure}`, all.length])),
 		"requests answered 503": requests.filter(({ status }) => status === 503).length,
 		"calls accepted": own.filter(({ events }) => events.some(({ type }) => type === "call.received")).length,
 		...Object.fromEntries([...endings].sort().map(([ending, all]) => [`ended ${ending}`, all.length])),

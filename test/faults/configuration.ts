@@ -59,7 +59,7 @@ rules:
     match: { connection: bank }
     when: args.amount > 1000 && args.amount < 6000
     effect: hold
-    approval: { anyOf: [finance], quorum: 1, expires: 30m }
+    approval: { anyOf: [finance], quorum: 1, expires: 30m, escalate: { after: 2s, to: [cfo] } }
   - name: soon-over
     match: { connection: bank }
     when: args.amount >= 6000 && args.amount < 7000

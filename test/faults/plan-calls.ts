@@ -12,6 +12,8 @@ export interface PlannedVote {
 	readonly person: "dana" | "frank" | "erin" | "mallory";
 	readonly verdict: "approve" | "reject";
 	readonly via: "api" | "slack";
+	/** Not before the question has waited this long. */
+	readonly afterMs?: number;
 }
 
 export interface PlannedCall {
@@ -64,19 +66,21 @@ export interface PlanTerms {
 	readonly calls: number;
 }
 
-export function planCall({ seed, calls }: PlanTerms, number: number): PlannedCall {
+/** @param wanted this path instead of one by chance. */
+export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Path): PlannedCall {
 	const random = createRandom(seed, `call ${number}`);
-	const path = random.weighted<Path>([
+	const drawn = random.weighted<Path>([
 		["allow", 58],
 		["approve", 12],
 		["approve-by-two", 4],
 		["reject", 5],
 		// Nobody can decide in less than a minute: the end of a run need not wait for that.
-		["expire", number < calls / 2 ? 8 : 0],
+		["expire", number < calls / 4 ? 12 : 0],
 		["cancel", 5],
 		["race", 6],
 		["deny", 5],
 	]);
+	const path = wanted ?? drawn;
 	const [least, span] = amounts[path];
 	const keyed = random.chance(0.5);
 	const reference = `ref-${spelled(seed)}-${spelled(number)}`;
@@ -93,7 +97,7 @@ export function planCall({ seed, calls }: PlanTerms, number: number): PlannedCal
 		copies: keyed && random.chance(0.1) ? 2 + random.integer(4) : 1,
 		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20]),
 		votes: votesOf(path, random),
-		...(cancels && { cancelAfterMs: random.integer(1_500) }),
+		...(cancels && { cancelAfterMs: random.integer(path === "race" ? 600 : 4_000) }),
 	};
 }
 
@@ -122,7 +126,9 @@ function votesOf(path: Path, random: Random): PlannedVote[] {
 			return stranger;
 		case "allow":
 		case "deny":
-		case "cancel":
 			return [];
+		case "cancel":
+			// A caller that never learnt the call's id cannot cancel it.
+			return [{ ...reject, afterMs: 15_000 }];
 	}
 }

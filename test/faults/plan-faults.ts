@@ -67,7 +67,10 @@ export function planFaults({ seed, kills, replicas }: FaultTerms): Fault[] {
 /** One of every kind that is quick, and every moment: for a short run. */
 export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "replicas">): Fault[] {
 	const random = createRandom(seed, "each fault");
-	const moments = shuffled(crashPoints, random).map((point) => faultOf("crash", random, replicas, point));
+	const moments = shuffled(crashPoints, random).map((point): Fault => {
+		const target = { service: random.pick(passedBy[point]), replica: random.integer(replicas) };
+		return { kind: "crash", point, target, nth: 1 };
+	});
 	const others: Fault[] = [
 		faultOf("poison", random, replicas),
 		{ kind: "pause", target: { service: "executor", replica: 0 }, pauseMs: leaseMs + 1_000 },

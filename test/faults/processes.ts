@@ -12,6 +12,8 @@ export interface Target {
 	readonly replica: number;
 }
 
+const startedWithinMs = 20_000;
+
 export interface Processes {
 	/** For `startStack`: what each start of a process is told. */
 	env(service: Service, replica: number): Readonly<Record<string, string>>;
@@ -49,12 +51,18 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 		for (;;) {
 			const { pid } = server;
 			await server.exited();
-			if (!gone.has(pid)) deaths++;
+			deaths++;
 			gone.add(pid);
 			while (server.pid === pid) await delay(20);
 		}
 	}
-	const kill = async (target: Target): Promise<void> => await serverOf(target).kill("SIGKILL");
+	const kill = async (target: Target): Promise<void> => {
+		const server = serverOf(target);
+		// What is dead cannot be killed: wait until it was started again.
+		const until = performance.now() + startedWithinMs;
+		while (!isAlive(server.pid) && performance.now() < until) await delay(50);
+		await server.kill("SIGKILL");
+	};
 
 	return {
 		env(service, replica) {
@@ -97,6 +105,14 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			return lines.filter((line) => /"msg":"(uncaught exception|unhandled rejection)"/.test(line)).map((line) => line.slice(0, 300));
 		},
 	};
+}
+
+function isAlive(pid: number): boolean {
+	try {
+		return process.kill(pid, 0);
+	} catch {
+		return false;
+	}
 }
 
 async function linesOf(servers: readonly RunningServer[]): Promise<string[]> {

@@ -70,7 +70,12 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 			if (type === "approval.asked") {
 				const reference = (data.arguments as { reference?: unknown } | undefined)?.reference;
 				const votes = parts.planOf(String(reference))?.votes ?? [];
-				open.set(call, { call, votes: votes.map((vote) => ({ vote, done: false, nextAt: 0 })), message: undefined, askedAt: at });
+				open.set(call, {
+					call,
+					votes: votes.map((vote) => ({ vote, done: false, nextAt: at + (vote.afterMs ?? 0) })),
+					message: undefined,
+					askedAt: at,
+				});
 			}
 			const question = open.get(call);
 			if (question && type === "approval.delivered") {

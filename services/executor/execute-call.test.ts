@@ -239,7 +239,7 @@ describe("a dial that fails", () => {
 	});
 	test.each(all)("as %s after the request was sent may have run", async (code) => {
 		const late = code === "headers_timeout" || code === "total_timeout";
-		expect(await failing(code, true)).toMatchObject({ ending: "unknown", code: late ? "function_timeout" : "outcome_unknown" });
+		expect(await failing(code, true)).toMatchObject({ ending: "failed", code: late ? "function_timeout" : "outcome_unknown" });
 	});
 	test.each(all)("as %s inside an answer did run", async (code) => {
 		expect(await failing(code, true, 200)).toMatchObject({ ending: "failed", code: "function_answer_unusable", status: 200 });
@@ -250,7 +250,7 @@ describe("a dial that fails", () => {
 			throw new TypeError("card 4111111111111111");
 		};
 		const ended = await bench.run();
-		expect(ended.data).toMatchObject({ ending: "unknown", code: "outcome_unknown" });
+		expect(ended.data).toMatchObject({ ending: "failed", code: "outcome_unknown" });
 		expect(JSON.stringify(bench.stream.events())).not.toContain("4111");
 		expect(bench.failures).toHaveLength(1);
 	});

@@ -120,7 +120,7 @@ async function dial(
 	} catch (error) {
 		if (error instanceof DialError) return undialled(error);
 		ports.failed(error, call);
-		return { ending: "unknown", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
+		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
 	try {
 		const masked = maskAnswer(scrubAnswer(answer, scrub), masks);
@@ -152,9 +152,10 @@ function undialled({ code, sent, status }: DialError): Ended {
 	if (status !== undefined) {
 		return { ending: "failed", code: "function_answer_unusable", detail: `its answer broke off or broke a bound (${code})`, status };
 	}
+	// The ending `unknown` is for a claim whose executor died; here the executor lives and knows what it does not know: the code says it.
 	const late = code === "headers_timeout" || code === "total_timeout";
 	return {
-		ending: "unknown",
+		ending: "failed",
 		code: late ? "function_timeout" : "outcome_unknown",
 		detail: `the request was sent, no answer came (${code})`,
 	};

@@ -7,21 +7,27 @@ import type { IngressPorts } from "./ports.ts";
 import { showCall, stateOf } from "./show-call.ts";
 
 /** Approval answers within milliseconds where it runs at all. */
-const settleWithinMs = 5_000;
+const settleWithinMsDefault = 5_000;
 
 /**
  * @returns the call's ending, or undefined where nobody has answered yet: the withdrawal is on the record and will be carried out.
  * @throws {Refusal} `not_found`; `already_settled` where the call is no longer waiting.
  */
-export async function cancelCall(ports: IngressPorts, caller: Caller, call: string): Promise<Ended | undefined> {
+export async function cancelCall(
+	ports: IngressPorts,
+	caller: Caller,
+	call: string,
+	settleWithinMs = settleWithinMsDefault,
+): Promise<Ended | undefined> {
 	const own = await showCall(ports, caller, call);
 	refuseSettled(call, own.standing.state);
-	const wait = ports.pending.listen(call);
+	const wait = ports.pending.listen(call, own.pool);
 	try {
 		await ports.bus.publish(newEvent("ingress", "call.withdrawn", { call, caller }, { at: ports.clock.now() }));
 		const heard = await wait.ended(settleWithinMs);
-		const ended = heard ?? (await stateOf(ports.bus, call, [own.pool])).ended;
-		if (ended && ended.data.ending !== "cancelled") refuseSettled(call, ended.data.ending);
+		if (heard?.data.ending === "cancelled") return heard;
+		const { ended, state } = await stateOf(ports.bus, call, [own.pool]);
+		if (state !== "cancelled") refuseSettled(call, state);
 		return ended;
 	} finally {
 		wait.cancel();

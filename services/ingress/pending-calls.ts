@@ -13,8 +13,13 @@ export interface Wait {
 	cancel(): void;
 }
 
+interface Listener {
+	readonly pool: string;
+	hear(ended: Ended): void;
+}
+
 export class PendingCalls {
-	private readonly waits = new Map<string, Set<(ended: Ended) => void>>();
+	private readonly waits = new Map<string, Set<Listener>>();
 	private readonly max: number;
 	private count = 0;
 	constructor(max: number) {
@@ -22,17 +27,19 @@ export class PendingCalls {
 	}
 
 	/**
-	 * Begins to listen for a call's ending; do so before the call is published, or it may have ended unheard.
+	 * Begins to listen for a call's ending; do so before the call is published, or it may have ended unheard. Only what is said in the call's own
+	 * pool counts: an executor may say what it likes of calls in its own pool, but of no other's.
 	 *
 	 * @throws {Refusal} `too_many_requests` when this replica holds as many callers as it may.
 	 */
-	listen(call: string): Wait {
+	listen(call: string, pool: string): Wait {
 		if (this.count >= this.max) throw new Refusal("too_many_requests", { detail: "too many callers wait at once", retryAfterSeconds: 2 });
 		this.count++;
 		const heard = Promise.withResolvers<Ended>();
 		const waits = this.waits.get(call) ?? new Set();
 		this.waits.set(call, waits);
-		waits.add(heard.resolve);
+		const listener: Listener = { pool, hear: heard.resolve };
+		waits.add(listener);
 		return {
 			ended: async (waitMs, gone) => {
 				const over = Promise.withResolvers<undefined>();
@@ -48,7 +55,7 @@ export class PendingCalls {
 				}
 			},
 			cancel: () => {
-				if (!waits.delete(heard.resolve)) return;
+				if (!waits.delete(listener)) return;
 				this.count--;
 				if (waits.size === 0) this.waits.delete(call);
 			},
@@ -57,7 +64,7 @@ export class PendingCalls {
 
 	/** Tells everyone here who waits for this call. */
 	settle(ended: Ended): void {
-		for (const hear of this.waits.get(ended.data.call) ?? []) hear(ended);
+		for (const { pool, hear } of this.waits.get(ended.data.call) ?? []) if (pool === ended.data.pool) hear(ended);
 	}
 
 	size(): number {

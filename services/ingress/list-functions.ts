@@ -1,4 +1,5 @@
 // What a caller may call, with JSON Schemas: as Callgate's own list, or as a tool list of OpenAI, Anthropic or MCP.
+import { createHash } from "node:crypto";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import type { Caller } from "#libs/contracts/call.ts";
@@ -50,7 +51,16 @@ function openaiForm(connection: string, fn: ConnectionFunction) {
 	return { ...named(connection, fn), parameters: fn.argumentsSchema };
 }
 
-/** Tool names are at most 64 of these characters; two underscores part connection and function. */
+const toolNameCharsMax = 64;
+
+/**
+ * Tool names are at most 64 of these characters; two underscores part connection and function. Where that changes or cuts the name, some of
+ * its hash is added: two functions never share a name.
+ */
 function named(connection: string, { name, description }: ConnectionFunction) {
-	return { name: `${connection}__${name}`.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64), description };
+	const full = `${connection}__${name}`;
+	const safe = full.replace(/[^A-Za-z0-9_-]/g, "_");
+	if (safe === full && full.length <= toolNameCharsMax) return { name: full, description };
+	const hash = createHash("sha256").update(full).digest("hex").slice(0, 8);
+	return { name: `${safe.slice(0, toolNameCharsMax - hash.length - 1)}_${hash}`, description };
 }

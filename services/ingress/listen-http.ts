@@ -1,14 +1,14 @@
 // The API of calls: submit, ask, watch, cancel, and the list of functions. What each request means is in the verbs; here is only HTTP.
 import swagger from "@fastify/swagger";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
 import { callIdPattern, namePattern } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
-import { authorizationOf } from "#libs/identity/authorization-header.ts";
 import { sendProblem } from "#libs/service/http.ts";
 import { checkCall } from "./accept-call.ts";
 import { answerOf, completedText } from "./answer-call.ts";
+import { authenticateFirst } from "./authenticate-first.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
 import type { Ended } from "./pending-calls.ts";
@@ -39,11 +39,11 @@ const security = [{ bearer: [] }];
 /** Adds the routes; call before `listen`. */
 export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
 	const steps = new StepStreams(stepsMax);
-	const callerOf = (request: FastifyRequest) => ports.authenticate(authorizationOf(request.raw));
+	const { onRequest, callerOf } = authenticateFirst(ports);
 	await http.register(swagger, { openapi: openapiHead });
 
-	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", { schema: submitSchema }, async (request, reply) => {
-		const caller = await callerOf(request);
+	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", { schema: submitSchema, onRequest }, async (request, reply) => {
+		const caller = callerOf(request);
 		const { connection, function: name, arguments: args, reason } = request.body;
 		if (!isJsonObject(args)) throw new Refusal("malformed_request", { detail: "arguments must be an object" });
 		const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
@@ -59,8 +59,8 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		return sendAccepted(reply, submitted.call, submitted.state);
 	});
 
-	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: showSchema }, async (request, reply) => {
-		const own = await showCall(ports, await callerOf(request), request.params.call);
+	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: showSchema, onRequest }, async (request, reply) => {
+		const own = await showCall(ports, callerOf(request), request.params.call);
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
 		if (!standing.ended) return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt }));
@@ -70,15 +70,15 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt, problem }));
 	});
 
-	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call/events", { schema: stepsSchema }, async (request, reply) => {
-		const own = await showCall(ports, await callerOf(request), request.params.call);
+	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call/events", { schema: stepsSchema, onRequest }, async (request, reply) => {
+		const own = await showCall(ports, callerOf(request), request.params.call);
 		reply.header("cache-control", "no-store").header("callgate-call", own.call).type("text/event-stream");
-		return reply.send(await steps.stream(ports, own));
+		return reply.send(await steps.stream(ports, own, goneSignal(request, reply)));
 	});
 
-	http.delete<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: cancelSchema }, async (request, reply) => {
+	http.delete<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: cancelSchema, onRequest }, async (request, reply) => {
 		const { call } = request.params;
-		const ended = await cancelCall(ports, await callerOf(request), call);
+		const ended = await cancelCall(ports, callerOf(request), call);
 		reply.header("callgate-call", call).type("application/json");
 		if (ended) return reply.send(JSON.stringify({ call, state: ended.data.ending }));
 		return reply
@@ -87,8 +87,8 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 			.send(JSON.stringify({ call, state: "withdrawn" }));
 	});
 
-	http.get<{ Querystring: { format?: ToolFormat } }>("/v1/functions", { schema: functionsSchema }, async (request) => {
-		const caller = await callerOf(request);
+	http.get<{ Querystring: { format?: ToolFormat } }>("/v1/functions", { schema: functionsSchema, onRequest }, async (request) => {
+		const caller = callerOf(request);
 		return listFunctions(ports.configuration.current(), caller, request.query.format ?? "callgate");
 	});
 

@@ -1,15 +1,16 @@
 // The transparent proxy: a client's base URL points here and nothing else of it changes. Requests are mapped to functions by the connection's document.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
+import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
-import { authorizationOf } from "#libs/identity/authorization-header.ts";
 import { argumentsFromRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { parseBody, sendProblem } from "#libs/service/http.ts";
 import { checkCall } from "./accept-call.ts";
 import { answerOf, rawBody } from "./answer-call.ts";
+import { authenticateFirst } from "./authenticate-first.ts";
 import { sendAccepted } from "./listen-http.ts";
 import type { IngressPorts } from "./ports.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
@@ -28,12 +29,14 @@ export async function listenProxy(http: FastifyInstance, ports: IngressPorts, li
 		// The body is read by the function's own declaration, not by the API's.
 		scope.removeAllContentTypeParsers();
 		scope.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) => body);
+		const { onRequest, callerOf } = authenticateFirst(ports);
 		scope.route<{ Params: { connection: string } }>({
 			method: methods,
 			url: "/proxy/:connection/*",
 			exposeHeadRoute: false,
 			schema: { hide: true } as object,
-			handler: (request, reply) => proxyRequest(ports, limits, request, reply),
+			onRequest,
+			handler: (request, reply) => proxyRequest(ports, limits, callerOf(request), request, reply),
 		});
 	});
 }
@@ -41,10 +44,10 @@ export async function listenProxy(http: FastifyInstance, ports: IngressPorts, li
 async function proxyRequest(
 	ports: IngressPorts,
 	limits: ProxyLimits,
+	caller: Caller,
 	request: FastifyRequest<{ Params: { connection: string } }>,
 	reply: FastifyReply,
 ): Promise<FastifyReply> {
-	const caller = await ports.authenticate(authorizationOf(request.raw));
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
 	const { name, args } = readCall(connection, request);

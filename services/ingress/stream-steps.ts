@@ -1,5 +1,6 @@
 // The steps of one call as server-sent events, from its beginning to its ending, as they become durable.
 import { Readable } from "node:stream";
+import { type Bus, EventsUnavailable, type Following, type StoredEvent } from "#libs/bus/bus.ts";
 import { stepsOf } from "#libs/bus/permissions.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
@@ -18,33 +19,121 @@ export class StepStreams {
 		this.max = max;
 	}
 
-	/** @throws {Refusal} `too_many_requests` */
-	async stream({ bus }: Pick<IngressPorts, "bus">, own: OwnCall): Promise<Readable> {
+	/**
+	 * @param gone aborted when the caller closed the connection, perhaps before there is anything to close.
+	 * @throws {Refusal} `too_many_requests`; {@link EventsUnavailable}
+	 */
+	async stream(ports: Pick<IngressPorts, "bus">, own: OwnCall, gone: AbortSignal): Promise<Readable> {
 		if (this.open >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
 		this.open++;
-		const out = new Readable({ read: () => undefined });
-		const write = (type: string, data: object) => out.push(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
-		write("call.received", { call: own.call, time: own.receivedAt, connection: own.connection, function: own.function });
-		let ended = false;
-		const handle = ({ event }: { event: CallgateEvent }) => {
-			const shown = ended ? undefined : stepOf(event);
-			if (!shown) return;
-			write(event.type, { call: own.call, time: event.time, ...shown });
-			if (event.type === "call.ended") {
-				ended = true;
-				out.push(null);
-			}
-		};
-		const following = await Promise.all(stepsOf(own.call).map((filter) => bus.follow({ filter, from: "beginning", handle })));
-		const heartbeat = setInterval(() => out.push(": still here\n\n"), heartbeatMs);
-		const end = setTimeout(() => out.push(null), streamMsMax);
-		out.once("close", () => {
+		const steps = new Steps(ports.bus, own);
+		const heartbeat = setInterval(() => steps.beat(), heartbeatMs);
+		const end = setTimeout(() => steps.out.destroy(), streamMsMax);
+		const leave = () => void steps.out.destroy();
+		steps.out.once("close", () => {
 			this.open--;
 			clearInterval(heartbeat);
 			clearTimeout(end);
-			for (const one of following) void one.stop();
+			gone.removeEventListener("abort", leave);
+			steps.stop();
 		});
-		return out;
+		gone.addEventListener("abort", leave);
+		try {
+			await steps.begin();
+		} catch (error) {
+			leave();
+			throw error;
+		}
+		if (gone.aborted) leave();
+		return steps.out;
+	}
+}
+
+/** One call's steps. They come by two filters that know nothing of each other, and are shown in the order in which they were stored. */
+class Steps {
+	readonly out = new Readable({ read: () => undefined });
+	private readonly bus: Bus;
+	private readonly own: OwnCall;
+	private readonly following: Following[] = [];
+	private readonly shown = new Set<string>();
+	/** What was heard before both filters had said what there was already. */
+	private early: StoredEvent[] | undefined = [];
+	private ending = false;
+	private over = false;
+	private stopped = false;
+
+	constructor(bus: Bus, own: OwnCall) {
+		this.bus = bus;
+		this.own = own;
+	}
+
+	async begin(): Promise<void> {
+		const { call, receivedAt, connection, function: name } = this.own;
+		this.write("call.received", { call, time: receivedAt, connection, function: name });
+		const handle = (stored: StoredEvent) => (this.early ? void this.early.push(stored) : this.hear(stored.event));
+		await Promise.all(stepsOf(call).map((filter) => this.follow(filter, handle)));
+		void Promise.all(this.following.map(({ caughtUp }) => caughtUp)).then(() => {
+			const early = this.early ?? [];
+			this.early = undefined;
+			for (const { event } of early.toSorted((one, other) => one.position - other.position)) this.hear(event);
+		});
+	}
+
+	beat(): void {
+		this.push(": still here\n\n");
+	}
+
+	stop(): void {
+		this.stopped = true;
+		for (const one of this.following.splice(0)) void one.stop();
+	}
+
+	private async follow(filter: string, handle: (stored: StoredEvent) => void): Promise<Following> {
+		const following = await this.bus.follow({ filter, from: "beginning", handle });
+		if (this.stopped) void following.stop();
+		else this.following.push(following);
+		return following;
+	}
+
+	private hear(event: CallgateEvent): void {
+		// An executor of another pool may say what it likes about calls that are not its own.
+		if ("pool" in event.data && event.data.pool !== this.own.pool) return;
+		if (event.type !== "call.ended") this.show(event);
+		else if (!this.ending) {
+			this.ending = true;
+			void this.finish(event);
+		}
+	}
+
+	/** What approvers did was stored before the ending, but may be on its way by the other filter: it is read to its end first. */
+	private async finish(ended: CallgateEvent): Promise<void> {
+		try {
+			for (const filter of stepsOf(this.own.call)) {
+				const rest = await this.follow(filter, ({ event }) => event.type !== "call.ended" && this.hear(event));
+				await rest.caughtUp;
+			}
+		} catch (error) {
+			// The caller learns the ending; the steps before it are on the record.
+			if (!(error instanceof EventsUnavailable)) throw error;
+		}
+		this.show(ended);
+		this.push(null);
+		this.over = true;
+	}
+
+	private show(event: CallgateEvent): void {
+		const step = stepOf(event);
+		if (!step || this.shown.has(event.id)) return;
+		this.shown.add(event.id);
+		this.write(event.type, { call: this.own.call, time: event.time, ...step });
+	}
+
+	private write(type: string, data: object): void {
+		this.push(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
+	}
+
+	private push(chunk: string | null): void {
+		if (!this.over && !this.out.destroyed) this.out.push(chunk);
 	}
 }
 

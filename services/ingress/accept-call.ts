@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
-import type { Caller } from "#libs/contracts/call.ts";
+import { type Caller, madeAt } from "#libs/contracts/call.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
@@ -52,7 +52,7 @@ export function checkCall({ configuration }: Pick<IngressPorts, "configuration">
 }
 
 /**
- * Publishes a checked call under its id. Saying it again under the same id is saying the same: salt and digest follow from the id.
+ * Publishes a checked call under its id. Saying it again under the same id is saying the same: salt, digest and time follow from the id.
  *
  * @throws {EventsUnavailable} when it is not known to be durable.
  */
@@ -84,7 +84,7 @@ export async function publishCall(ports: IngressPorts, call: string, checked: Ch
 			findings,
 		},
 		...(reason !== undefined && { callReason: maskReason(reason) }),
-		receivedAt: now.toISOString(),
+		receivedAt: madeAt(call).toISOString(),
 		arguments: view,
 	};
 	return await ports.bus.publish(newEvent("ingress", "call.received", data, { at: now, traceparent }));

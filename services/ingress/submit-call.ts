@@ -1,5 +1,6 @@
 // One request for a call, from checked to answered: published, waited for as long as the caller asked, else kept so that it can be asked about.
 import { v7 as uuidv7 } from "uuid";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { madeAt } from "#libs/contracts/call.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { type CheckedCall, publishCall } from "./accept-call.ts";
@@ -24,26 +25,39 @@ export type Submitted =
 /** A proxied call that takes longer than this may be repeated by a client that lost patience: from then on a repeat attaches. */
 const attachableAfterMs = 1_000;
 
-export async function submitCall(ports: IngressPorts, checked: CheckedCall, options: SubmitOptions): Promise<Submitted> {
+export async function submitCall(ports: IngressPorts, checked: CheckedCall, asked: SubmitOptions): Promise<Submitted> {
+	// Who names its calls by keys says itself which are the same: equal arguments under another key are another call.
+	const options = { ...asked, attach: asked.attach && checked.asked.idempotencyKey === undefined };
 	const attached = options.attach ? await attachToPending(ports, checked, options) : undefined;
 	if (attached) return attached;
 	const newCall = uuidv7();
 	const key = checked.asked.idempotencyKey;
 	const use = key === undefined ? undefined : await useKey(ports, key, checked, newCall);
 	const call = use?.call ?? newCall;
-	const wait = ports.pending.listen(call);
+	const wait = ports.pending.listen(call, checked.connection.pool);
 	try {
 		if (use?.mine === false) return await awaitKnown(ports, checked, call, wait, options);
+		// Taken over from a request that may have published it before it died.
+		if (use && call !== newCall && (await isUnderWay(ports, checked, call))) {
+			await use.confirm();
+			return await awaitKnown(ports, checked, call, wait, options);
+		}
 		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
 		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(checked, call));
 		crashPoint("after-accept-before-publish");
 		await publishCall(ports, call, checked);
 		crashPoint("after-publish-before-reply");
-		await use?.confirm();
+		// The call is durable, whether or not that can be written down now: who finds it unconfirmed publishes the same call again.
+		await use?.confirm().catch(passUnavailable);
 		return await awaitEnding(ports, checked, call, wait, options);
 	} finally {
 		wait.cancel();
 	}
+}
+
+/** What was decided once must not be decided again, perhaps by another revision. */
+async function isUnderWay({ bus }: IngressPorts, { connection }: CheckedCall, call: string): Promise<boolean> {
+	return (await stateOf(bus, call, [connection.pool])).state !== "received";
 }
 
 async function awaitEnding(
@@ -91,7 +105,7 @@ async function attachToPending(ports: IngressPorts, checked: CheckedCall, option
 	const attachment = await findAttachment(ports, checked);
 	if (!attachment) return undefined;
 	const { call } = attachment;
-	const wait = ports.pending.listen(call);
+	const wait = ports.pending.listen(call, checked.connection.pool);
 	try {
 		const already = await endingOf(ports.bus, call, [checked.connection.pool]);
 		if (already) return options.gone.aborted || (await attachment.take()) ? { call, ended: already } : undefined;
@@ -102,6 +116,10 @@ async function attachToPending(ports: IngressPorts, checked: CheckedCall, option
 	} finally {
 		wait.cancel();
 	}
+}
+
+function passUnavailable(error: unknown): void {
+	if (!(error instanceof EventsUnavailable)) throw error;
 }
 
 function keptOf({ asked, connection, fn }: CheckedCall, call: string) {

@@ -48,6 +48,7 @@ const ackWaitMs = 6_000;
 const requestsMax = 48;
 const quietWithinMs = 150_000;
 const killedWithinMs = 30_000;
+const extraFrom = 1_000_000;
 /** Copies and poison are made of these; older ones are let go. */
 const seenMax = 4_000;
 
@@ -127,8 +128,8 @@ function followStream(operator: Operator, approver: ScriptedApprover) {
 function createSender({ calls, seed }: CampaignOptions, client: LoadClient, plans: Map<string, PlannedCall>) {
 	const inWork = new Set<Promise<void>>();
 	let number = 0;
-	const sendNext = async (wanted?: Path) => {
-		const plan = planCall({ seed, calls }, number++, wanted);
+	let extra = extraFrom;
+	const send = async (plan: PlannedCall) => {
 		plans.set(plan.reference, plan);
 		const sending = client.send(plan).finally(() => inWork.delete(sending));
 		inWork.add(sending);
@@ -136,9 +137,10 @@ function createSender({ calls, seed }: CampaignOptions, client: LoadClient, plan
 		while (inWork.size >= requestsMax) await Promise.race([...inWork, delay(1_000)]);
 	};
 	return {
-		sendNext,
+		/** One more than was planned, on this path. */
+		sendExtra: (path: Path) => send(planCall({ seed, calls }, extra++, path)),
 		sendUpTo: async (last: number) => {
-			while (number < last) await sendNext();
+			while (number < last) await send(planCall({ seed, calls }, number++));
 		},
 		finish: async () => void (await Promise.all(inWork)),
 	};
@@ -154,7 +156,7 @@ async function runRounds(options: CampaignOptions, parts: FaultParts, client: Lo
 		const sending = sender.sendUpTo(Math.ceil((calls * (round + 1)) / faults.length));
 		await doFault(parts, fault);
 		await sending;
-		if (options.untilKilled && fault.kind === "crash") await callUntilKilled(parts.processes, fault.point, sender.sendNext);
+		if (options.untilKilled && fault.kind === "crash") await callUntilKilled(parts.processes, fault.point, sender.sendExtra);
 		await pace;
 	}
 	await sender.sendUpTo(calls);
@@ -164,11 +166,11 @@ async function runRounds(options: CampaignOptions, parts: FaultParts, client: Lo
 }
 
 /** Calls that lead through a moment, until one was the last thing that a process did. */
-async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendNext: (path: Path) => Promise<void>): Promise<void> {
+async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendExtra: (path: Path) => Promise<void>): Promise<void> {
 	const until = performance.now() + killedWithinMs;
 	while (performance.now() < until) {
 		if (((await crashed()).get(point) ?? 0) > 0) return;
-		await sendNext(leadsThrough[point] ?? "allow");
+		await sendExtra(leadsThrough[point] ?? "allow");
 		await delay(250);
 	}
 }

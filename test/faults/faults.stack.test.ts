@@ -13,7 +13,7 @@ let result: CampaignResult;
 
 beforeAll(async () => {
 	result = await runCampaign({
-		...{ seed, replicas, calls: 90, paceMs: 500, untilKilled: true },
+		...{ seed, replicas, calls: 120, paceMs: 500, untilKilled: true },
 		faults: planEachFault({ seed, replicas }),
 		firstPort: await findPortBase(),
 		report: (line) => process.stderr.write(`faults: ${line}\n`),

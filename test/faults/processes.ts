@@ -56,12 +56,12 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			while (server.pid === pid) await delay(20);
 		}
 	}
-	const kill = async (target: Target): Promise<void> => {
+	/** What is dead cannot be killed, and what is about to be started would take another's arms. */
+	const alive = async (target: Target): Promise<RunningServer> => {
 		const server = serverOf(target);
-		// What is dead cannot be killed: wait until it was started again.
 		const until = performance.now() + startedWithinMs;
 		while (!isAlive(server.pid) && performance.now() < until) await delay(50);
-		await server.kill("SIGKILL");
+		return server;
 	};
 
 	return {
@@ -75,10 +75,11 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			running = stack;
 			for (const server of all()) void note(server);
 		},
-		kill,
+		kill: async (target) => await (await alive(target)).kill("SIGKILL"),
 		async arm(target, point, nth) {
+			const server = await alive(target);
 			armed.set(keyOf(target), `${point}:${nth}`);
-			await kill(target);
+			await server.kill("SIGKILL");
 		},
 		async pause(target, pauseMs) {
 			const server = serverOf(target);

@@ -1,0 +1,350 @@
+// The API of calls, request by request: what comes in, what is published, what a caller may see, and what nobody else may.
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { createMemoryBus } from "#libs/bus/bus-memory.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import { SealBroken } from "#libs/contracts/sealed.ts";
+import { cancelCall } from "./cancel-call.ts";
+import { as, Backstage, callers, type Replica, transfer } from "./ingress.test-support.ts";
+
+let stage: Backstage;
+let one: Replica;
+beforeEach(async () => {
+	stage = new Backstage();
+	one = await stage.replica();
+});
+afterEach(() => stage.close());
+
+const json = { "content-type": "application/json" };
+const asked = { connection: "bank", function: "createTransfer", arguments: transfer };
+
+async function post(body: unknown, headers: Record<string, string> = {}, replica = one) {
+	const payload = typeof body === "string" ? body : JSON.stringify(body);
+	return await replica.http.inject({ method: "POST", url: "/v1/calls", headers: { ...json, ...as("robin"), ...headers }, payload });
+}
+const get = (url: string, who = "robin", replica = one) => replica.http.inject({ url, headers: as(who) });
+
+describe("a submitted call", () => {
+	test("is answered with its address, durable before anyone learns it, and everything sensitive in it is sealed or masked", async () => {
+		const reply = await post({ ...asked, arguments: { ...transfer, reference: "card 4111111111111111" }, reason: "mail dana@example.com" });
+		expect(reply.statusCode).toBe(202);
+		const { call } = reply.json();
+		expect(reply.headers).toMatchObject({ location: `/v1/calls/${call}`, "callgate-call": call });
+		const { data } = await stage.received();
+		expect(data).toMatchObject({
+			call,
+			connection: "bank",
+			function: "createTransfer",
+			pool: "default",
+			via: "calls",
+			caller: callers.robin,
+		});
+		expect(JSON.stringify(stage.stream.events())).not.toMatch(/4111111111111111|dana@example/);
+		expect(data.findings.map(({ detector }) => detector)).toContain("card");
+		expect((await get(`/v1/calls/${call}`)).json()).toMatchObject({ call, state: "received", connection: "bank" });
+	});
+
+	test("is answered with the function's answer where the caller waits, with every digit as it was", async () => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		await stage.complete(await stage.received(), { body: { text: '{"id": 12345678901234567890.10}' } });
+		const reply = await waiting;
+		expect(reply.statusCode).toBe(200);
+		expect(reply.headers["preference-applied"]).toBe("wait=30");
+		expect(reply.body).toContain('"body":{"id": 12345678901234567890.10}');
+		expect(reply.json()).toMatchObject({ state: "completed", result: { status: 201 } });
+	});
+
+	test("that is denied is a problem with rules and reasons", async () => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		await stage.deny(await stage.received());
+		const reply = await waiting;
+		expect(reply.statusCode).toBe(403);
+		expect(reply.headers["content-type"]).toContain("application/problem+json");
+		expect(reply.json()).toMatchObject({
+			code: "denied",
+			detail: "not permitted",
+			rules: ["never"],
+			reasons: [{ code: "rule_denied", rule: "never" }],
+		});
+	});
+
+	test("that takes longer than its caller waits is answered with its address and where it stands", async () => {
+		const waiting = post(asked, { prefer: "wait=1" });
+		const received = await stage.received();
+		await stage.ask(received);
+		const reply = await waiting;
+		expect(reply.statusCode).toBe(202);
+		expect(reply.json()).toEqual({ call: received.data.call, state: "held", location: `/v1/calls/${received.data.call}` });
+		await stage.start(received);
+		expect((await get(`/v1/calls/${received.data.call}`)).json().state).toBe("started");
+		await stage.complete(received);
+		expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "completed", result: { body: { id: "t1" } } });
+	});
+
+	test("is answered by the replica that holds its caller, whoever else runs", async () => {
+		const two = await stage.replica();
+		const waiting = post(asked, { prefer: "wait=30" }, two);
+		await stage.complete(await stage.received());
+		expect((await waiting).statusCode).toBe(200);
+		expect([one.pending.size(), two.pending.size()]).toEqual([0, 0]);
+	});
+
+	test("whose result was tampered with is an error of ours that shows nothing", async () => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		const received = await stage.received();
+		await stage.complete({ ...received, data: { ...received.data } }, { body: { text: "secret" } });
+		await waiting;
+		const ended = stage.stream.messages.at(-1);
+		if (!ended) throw new Error("nothing ended");
+		const text = new TextDecoder().decode(ended.bytes);
+		stage.stream.messages[stage.stream.messages.length - 1] = {
+			...ended,
+			bytes: new TextEncoder().encode(text.replace(/"sealed":"\w{8}/, '"sealed":"AAAAAAAA')),
+		};
+		const reply = await get(`/v1/calls/${received.data.call}`);
+		expect(reply.statusCode).toBe(500);
+		expect(reply.body).not.toContain("secret");
+		expect(reply.body).not.toContain(SealBroken.name);
+	});
+});
+
+describe("nothing is published", () => {
+	test.each<[string, unknown, number, string]>([
+		["a connection that is none", { ...asked, connection: "bonk" }, 404, "function_unknown"],
+		["a function that is none", { ...asked, function: "printMoney" }, 404, "function_unknown"],
+		["a function that every object has", { ...asked, function: "constructor" }, 404, "function_unknown"],
+		["an argument that is missing", { ...asked, arguments: { ...transfer, to: undefined } }, 422, "invalid_arguments"],
+		["an argument that is unknown", { ...asked, arguments: { ...transfer, more: 1 } }, 422, "invalid_arguments"],
+		["an argument of another type", { ...asked, arguments: { ...transfer, amount: "10" } }, 422, "invalid_arguments"],
+		["arguments that are a list", { ...asked, arguments: [] }, 400, "malformed_request"],
+		["arguments that are null", { ...asked, arguments: null }, 400, "malformed_request"],
+		["a member that is unknown", { ...asked, more: 1 }, 400, "malformed_request"],
+		["a reason that is too long", { ...asked, reason: "x".repeat(1_025) }, 400, "malformed_request"],
+		["no arguments", { connection: "bank", function: "createTransfer" }, 400, "malformed_request"],
+		["a list", [], 400, "malformed_request"],
+		["text that is no JSON", "{", 400, "malformed_request"],
+		["nothing", "", 400, "malformed_request"],
+		[
+			"a member named twice",
+			'{"connection":"bank","connection":"bank","function":"createTransfer","arguments":{}}',
+			400,
+			"malformed_request",
+		],
+		[
+			"an amount that loses its digits",
+			JSON.stringify(asked).replace('"amount":10', '"amount":10.00000000000000000001'),
+			400,
+			"malformed_request",
+		],
+		["a body that is too large", { ...asked, reason: "x".repeat(70_000) }, 413, "body_too_large"],
+	])("of %s", async (_what, body, status, code) => {
+		const reply = await post(body);
+		expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status, code });
+		expect(reply.headers["content-type"]).toContain("application/problem+json");
+		expect(stage.stream.messages).toEqual([]);
+	});
+
+	test("of another type than JSON", async () => {
+		const reply = await post(JSON.stringify(asked), { "content-type": "text/plain" });
+		expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 415, code: "unsupported_media_type" });
+	});
+
+	test("for strangers, and nothing of what they send is read", async () => {
+		for (const body of ["{", JSON.stringify(asked), "x".repeat(70_000)]) {
+			const reply = await post(body, as("nobody"));
+			expect(reply.statusCode).toBe(401);
+			expect(reply.headers["www-authenticate"]).toBe('Bearer realm="callgate"');
+		}
+		for (const url of ["/v1/functions", "/v1/calls/01890000-0000-7000-8000-000000000001", "/proxy/bank/accounts/acc-1", "/proxy/none/x"]) {
+			expect((await get(url, "nobody")).statusCode, url).toBe(401);
+		}
+	});
+
+	test("while events cannot be stored: 503, and when to come again", async () => {
+		stage.stream.away = true;
+		for (const prefer of ["wait=5", "respond-async"]) {
+			const reply = await post(asked, { prefer });
+			expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 503, code: "events_unavailable" });
+			expect(reply.headers["retry-after"]).toMatch(/^\d+$/);
+		}
+		expect(one.pending.size()).toBe(0);
+	});
+
+	test("for more waiting callers than a replica may hold: 429, and the others wait on", async () => {
+		const small = await stage.replica({}, { pendingMax: 1 });
+		const waiting = post(asked, { prefer: "wait=30" }, small);
+		const received = await stage.received();
+		const reply = await post(asked, { prefer: "wait=30" }, small);
+		expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 429, code: "too_many_requests" });
+		await stage.complete(received);
+		expect((await waiting).statusCode).toBe(200);
+		expect(stage.of("call.received")).toHaveLength(1);
+	});
+});
+
+describe("an idempotency key", () => {
+	const key = { "idempotency-key": "k1" };
+	test("is one call, also for a hundred requests at once at two replicas", async () => {
+		const replicas = [one, await stage.replica()];
+		const replies = await Promise.all(Array.from({ length: 100 }, (_, index) => post(asked, key, replicas[index % 2])));
+		expect(new Set(replies.map(({ statusCode }) => statusCode))).toEqual(new Set([202]));
+		expect(new Set(replies.map((reply) => reply.json().call)).size).toBe(1);
+		expect(stage.of("call.received")).toHaveLength(1);
+	});
+	test("brings the same answer to all who wait, and to who comes after it", async () => {
+		const replicas = [one, await stage.replica()];
+		const waiting = replicas.map((replica) => post(asked, { ...key, prefer: "wait=30" }, replica));
+		await stage.complete(await stage.received());
+		const replies = [...(await Promise.all(waiting)), await post(asked, key)];
+		expect(new Set(replies.map(({ body }) => body)).size).toBe(1);
+		expect(replies[0]?.json()).toMatchObject({ state: "completed" });
+	});
+	test("with other arguments is refused", async () => {
+		await post(asked, key);
+		const reply = await post({ ...asked, arguments: { ...transfer, amount: 11 } }, key);
+		expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 422, code: "idempotency_mismatch" });
+	});
+	test("is its caller's own, and its function's", async () => {
+		const calls = [
+			await post(asked, key),
+			await post(asked, { ...key, ...as("mallory") }),
+			await post({ ...asked, function: "getAccount", arguments: { id: "acc-1" } }, key),
+		];
+		expect(new Set(calls.map((reply) => reply.json().call)).size).toBe(3);
+	});
+	test.each(["", "a b", "x".repeat(256), "é"])("that is %j is refused", async (value) => {
+		expect((await post(asked, { "idempotency-key": value })).statusCode).toBe(400);
+	});
+});
+
+describe("a call is its caller's", () => {
+	test("to see, to watch and to cancel; for others it is not there", async () => {
+		const { call } = (await post(asked)).json();
+		const none = await get("/v1/calls/01890000-0000-7000-8000-000000000001", "mallory");
+		for (const url of [`/v1/calls/${call}`, `/v1/calls/${call}/events`]) {
+			const reply = await get(url, "mallory");
+			expect(reply.statusCode).toBe(404);
+			expect(reply.body).toBe(none.body);
+		}
+		const cancelled = await one.http.inject({ method: "DELETE", url: `/v1/calls/${call}`, headers: as("mallory") });
+		expect(cancelled.statusCode).toBe(404);
+		expect(stage.of("call.withdrawn")).toEqual([]);
+	});
+	test("also when it was answered with its ending and is not kept", async () => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		const received = await stage.received();
+		await stage.complete(received);
+		await waiting;
+		expect((await get(`/v1/calls/${received.data.call}`, "mallory")).statusCode).toBe(404);
+		expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "completed" });
+	});
+	test.each(["x", "01890000-0000-4000-8000-000000000001", "01890000-0000-7000-8000-00000000000G"])("%s is no call", async (call) => {
+		expect((await get(`/v1/calls/${call}`)).statusCode).toBe(400);
+	});
+	test("and its ending is what its own pool says, whatever an executor of another pool says", async () => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		const received = await stage.received();
+		const { call, connection, function: name, digest, revision, caller } = received.data;
+		const forged = {
+			call,
+			connection,
+			function: name,
+			digest,
+			revision,
+			caller,
+			pool: "dmz",
+			ending: "failed" as const,
+			rules: [],
+			reasons: [],
+		};
+		await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(newEvent("executor", "call.ended", forged, { at: new Date() }), 0);
+		await stage.complete(received);
+		expect((await waiting).json()).toMatchObject({ state: "completed" });
+	});
+});
+
+describe("cancelling", () => {
+	const cancel = (call: string) => one.http.inject({ method: "DELETE", url: `/v1/calls/${call}`, headers: as("robin") });
+	test("withdraws a call that is held, and says so when it is done", async () => {
+		const { call } = (await post(asked)).json();
+		const received = await stage.received();
+		await stage.ask(received);
+		const cancelling = cancel(call);
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await stage.approvalSays(received, "cancelled");
+		const reply = await cancelling;
+		expect({ status: reply.statusCode, body: reply.json() }).toEqual({ status: 200, body: { call, state: "cancelled" } });
+	});
+	test("that nobody carries out yet is on the record", async () => {
+		await post(asked);
+		const received = await stage.received();
+		expect(await cancelCall(one.ports, received.data.caller, received.data.call, 1)).toBeUndefined();
+		expect(stage.of("call.withdrawn")).toHaveLength(1);
+	});
+	test("comes too late for what has ended, and nothing is published", async () => {
+		const { call } = (await post(asked)).json();
+		await stage.deny(await stage.received());
+		const reply = await cancel(call);
+		expect({ status: reply.statusCode, code: reply.json().code, detail: reply.json().detail }).toEqual({
+			status: 409,
+			code: "already_settled",
+			detail: "the call is denied",
+		});
+		expect(stage.of("call.withdrawn")).toEqual([]);
+	});
+	test("that loses the race says what won", async () => {
+		const { call } = (await post(asked)).json();
+		const received = await stage.received();
+		const cancelling = cancel(call);
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await stage.complete(received);
+		expect((await cancelling).json()).toMatchObject({ code: "already_settled", detail: "the call is completed" });
+	});
+	test("of a call that has started meanwhile is refused", async () => {
+		await post(asked);
+		const received = await stage.received();
+		const cancelling = cancelCall(one.ports, received.data.caller, received.data.call, 50);
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await stage.start(received);
+		await expect(cancelling).rejects.toThrow("the call is started");
+	});
+});
+
+test("a caller that goes away cancels nothing, and can ask for its call afterwards", async () => {
+	const address = await one.http.listen({ host: "127.0.0.1", port: 0 });
+	const leaving = new AbortController();
+	const waiting = fetch(`${address}/v1/calls`, {
+		...{ method: "POST", headers: { ...json, ...as("robin"), prefer: "wait=60" }, body: JSON.stringify(asked), signal: leaving.signal },
+	});
+	const received = await stage.received();
+	leaving.abort();
+	await expect(waiting).rejects.toThrow();
+	await vi.waitFor(() => expect(one.pending.size()).toBe(0), { interval: 5, timeout: 10_000 });
+	expect(stage.of("call.withdrawn")).toEqual([]);
+	expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "received" });
+	await stage.complete(received);
+	expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "completed" });
+});
+
+describe("the list of functions", () => {
+	test("is what some rule could let this caller call", async () => {
+		const names = async (who: string) =>
+			(await get("/v1/functions", who))
+				.json()
+				.functions.map((fn: { function: string }) => fn.function)
+				.sort();
+		expect(await names("robin")).toEqual(["closeAccount", "createTransfer", "getAccount", "getStatement", "listTransactions"]);
+		callers.stranger = { issuer: "https://idp.example", subject: "stranger", groups: [] };
+		expect(await names("stranger")).toEqual(["closeAccount", "createTransfer"]);
+	});
+	test.each(["openai", "anthropic", "mcp"])("comes as the tools of %s, with names that may be used there", async (format) => {
+		const { tools } = (await get(`/v1/functions?format=${format}`)).json();
+		const names = tools.map((tool: { name?: string; function?: { name: string } }) => tool.name ?? tool.function?.name);
+		expect(names).toContain("bank__createTransfer");
+		for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+		expect(new Set(names).size).toBe(names.length);
+	});
+	test("comes in no other form", async () => {
+		expect((await get("/v1/functions?format=xml")).statusCode).toBe(400);
+		expect((await get("/v1/functions?more=1")).statusCode).toBe(400);
+	});
+});

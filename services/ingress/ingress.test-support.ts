@@ -1,0 +1,158 @@
+// Two ingress replicas with the real API and proxy over the bus in memory, and someone who plays policy, approval and executor.
+import type { FastifyInstance } from "fastify";
+import { vi } from "vitest";
+import type { Bus } from "#libs/bus/bus.ts";
+import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
+import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { Caller } from "#libs/contracts/call.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { type SealedResult, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import { createHttp } from "#libs/service/http.ts";
+import { createLogger } from "#libs/service/logger.ts";
+import { createMetrics } from "#libs/service/metrics.ts";
+import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { listenHttp } from "./listen-http.ts";
+import { listenProxy } from "./listen-proxy.ts";
+import { PendingCalls } from "./pending-calls.ts";
+import type { IngressPorts } from "./ports.ts";
+import { followEndings } from "./service.ts";
+
+export const transfer = { to: "acc-2", amount: 10, currency: "EUR", country: "DE" };
+const issuer = "https://idp.example";
+export const callers: Record<string, Caller> = {
+	robin: { issuer, subject: "robin", groups: ["ci"], email: "robin@example.com" },
+	mallory: { issuer, subject: "mallory", groups: ["ci"] },
+};
+export const as = (name: string) => ({ authorization: `Bearer ${name}` });
+
+const configuration: Configuration = (() => {
+	const compiled = compileConfiguration(demoConfiguration({ issuer, bankUrl: "http://127.0.0.1:9" }));
+	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+	return compiled.configuration;
+})();
+const sealingKeys: SealingKeys = new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]);
+
+export interface Replica {
+	readonly http: FastifyInstance;
+	readonly bus: Bus;
+	readonly ports: IngressPorts;
+	readonly pending: PendingCalls;
+}
+
+/** The services behind ingress, played by hand. */
+export class Backstage {
+	readonly stream = new MemoryStream();
+	readonly policy = createMemoryBus(this.stream, "policy");
+	readonly approval = createMemoryBus(this.stream, "approval");
+	readonly executor = createMemoryBus(this.stream, "executor");
+	private readonly stops: (() => Promise<unknown>)[] = [];
+
+	async replica(over: Partial<IngressPorts> = {}, { pendingMax = 1_000, stepsMax = 8 } = {}): Promise<Replica> {
+		const bus = createMemoryBus(this.stream, "ingress");
+		const pending = new PendingCalls(pendingMax);
+		const following = await followEndings(bus, pending);
+		const ports: IngressPorts = {
+			...{ bus, pending, sealingKeys, clock: { now: () => new Date() }, configuration: { current: () => configuration } },
+			authenticate: async ([header = ""]) => {
+				const caller = callers[header.replace("Bearer ", "")];
+				if (!caller) throw new Refusal("unauthenticated");
+				return caller;
+			},
+			...over,
+		};
+		const http = createHttp({ log: createLogger("ingress", "silent"), metrics: createMetrics("ingress"), ready: {}, bodyBytesMax: 65_536 });
+		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
+		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
+		await http.ready();
+		this.stops.push(
+			() => http.close(),
+			() => following.stop(),
+			() => bus.close(),
+		);
+		return { http, bus, ports, pending };
+	}
+
+	async close(): Promise<void> {
+		for (const stop of this.stops) await stop();
+	}
+
+	of<Kind extends CallgateEvent["type"]>(type: Kind): Event<Kind>[] {
+		return this.stream.events().filter((event): event is Event<Kind> => event.type === type);
+	}
+
+	/** The n-th call that was received, as soon as it was. */
+	async received(nth = 0): Promise<Event<"call.received">> {
+		return await vi.waitFor(
+			() => {
+				const event = this.of("call.received")[nth];
+				if (!event) throw new Error(`only ${this.of("call.received").length} calls were received`);
+				return event;
+			},
+			{ interval: 2, timeout: 20_000 },
+		);
+	}
+
+	private theCall({ data }: Event<"call.received">) {
+		const { call, connection, function: name, pool, digest, revision, caller } = data;
+		return { call, connection, function: name, pool, digest, revision, caller };
+	}
+
+	async start(received: Event<"call.received">): Promise<void> {
+		const lease = { grantId: "g", executor: "e", attempt: 1, leaseUntil: new Date().toISOString() };
+		const started = newEvent("executor", "call.started", { ...this.theCall(received), ...lease }, { at: new Date(), nth: 1 });
+		await this.executor.publishAfter(started, 0);
+	}
+
+	async complete(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+		const theCall = this.theCall(received);
+		const whole: SealedResult = { status: 201, headers: [["content-type", "application/json"]], body: { text: '{"id":"t1"}' }, ...result };
+		const sealed = await seal(sealingKeys, theCall.pool, theCall.call, "result", whole);
+		const data = { ...theCall, ending: "completed" as const, rules: ["r"], reasons: [], status: whole.status, sealed };
+		const last = await this.executor.last("call.started", "executor", theCall.call, theCall.pool);
+		await this.executor.publishAfter(newEvent("executor", "call.ended", data, { at: new Date() }), last?.position ?? 0);
+	}
+
+	async deny(received: Event<"call.received">): Promise<void> {
+		const reasons = [{ code: "rule_denied", rule: "never" }];
+		const data = {
+			...this.theCall(received),
+			ending: "denied" as const,
+			code: "denied",
+			detail: "not permitted",
+			rules: ["never"],
+			reasons,
+		};
+		await this.policy.publishAfter(newEvent("policy", "call.ended", data, { at: new Date() }), 0);
+	}
+
+	async ask(received: Event<"call.received">): Promise<void> {
+		const { receivedAt, arguments: args, sealed } = received.data;
+		const requirements = [{ rule: "large", anyOf: ["finance"], quorum: 1, reasonRequired: false }];
+		const terms = { requirements, expiresAt: new Date().toISOString(), remindAt: [], escalations: [] };
+		const data = { ...this.theCall(received), receivedAt, arguments: args, sealed, rules: ["large"], reasons: [], terms, hold: "h" };
+		await this.approval.publishAfter(newEvent("approval", "approval.asked", data, { at: new Date() }), 0);
+	}
+
+	/** What approval says about a call, after what it said before. */
+	async approvalSays(received: Event<"call.received">, verdict: "approve" | "reject" | "cancelled"): Promise<void> {
+		const theCall = this.theCall(received);
+		const said = this.stream.messages.findLast(({ subject }) => subject.includes(`.approval.${theCall.call}.`))?.position ?? 0;
+		if (verdict === "cancelled") {
+			const data = { ...theCall, ending: "cancelled" as const, rules: [], reasons: [] };
+			await this.approval.publishAfter(newEvent("approval", "call.ended", data, { at: new Date() }), said);
+			return;
+		}
+		const vote = {
+			call: theCall.call,
+			voter: "dana@example.com",
+			groups: ["finance"],
+			verdict,
+			via: "api" as const,
+			digest: theCall.digest,
+		};
+		await this.approval.publishAfter(newEvent("approval", "approval.voted", vote, { at: new Date(), nth: "dana" }), said);
+	}
+}

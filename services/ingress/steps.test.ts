@@ -1,0 +1,91 @@
+// The steps of a call as its caller watches them: all of them, in the order in which they happened, and then the end.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { createMemoryBus } from "#libs/bus/bus-memory.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { Event } from "#libs/contracts/events.ts";
+import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+import { showCall } from "./show-call.ts";
+import { StepStreams } from "./stream-steps.ts";
+
+let stage: Backstage;
+let one: Replica;
+let received: Event<"call.received">;
+beforeEach(async () => {
+	stage = new Backstage();
+	one = await stage.replica();
+	const payload = { connection: "bank", function: "createTransfer", arguments: transfer };
+	await one.http.inject({ method: "POST", url: "/v1/calls", headers: as("robin"), payload });
+	received = await stage.received();
+});
+afterEach(() => stage.close());
+
+const watch = () => one.http.inject({ url: `/v1/calls/${received.data.call}/events`, headers: as("robin") });
+const typesIn = (body: string) => [...body.matchAll(/^event: (.*)$/gm)].map(([, type]) => type);
+
+test("a call that has ended is told from its beginning, in order, with what approvers did", async () => {
+	await stage.ask(received);
+	await stage.approvalSays(received, "approve");
+	await stage.start(received);
+	await stage.complete(received);
+	const reply = await watch();
+	expect(reply.headers["content-type"]).toContain("text/event-stream");
+	expect(typesIn(reply.body)).toEqual(["call.received", "approval.asked", "approval.voted", "call.started", "call.ended"]);
+	expect(reply.body).not.toMatch(/dana@example|sealed|"hold"/);
+});
+
+test("a call that goes on is told as it goes, each step once", async () => {
+	const watching = watch();
+	await stage.ask(received);
+	await stage.approvalSays(received, "approve");
+	await stage.start(received);
+	await stage.complete(received);
+	expect(typesIn((await watching).body)).toEqual(["call.received", "approval.asked", "approval.voted", "call.started", "call.ended"]);
+});
+
+test("nothing that an executor of another pool says is a step", async () => {
+	const { call, connection, function: name, digest, revision, caller } = received.data;
+	const forged = {
+		call,
+		connection,
+		function: name,
+		digest,
+		revision,
+		caller,
+		pool: "dmz",
+		ending: "failed" as const,
+		rules: [],
+		reasons: [],
+	};
+	await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(newEvent("executor", "call.ended", forged, { at: new Date() }), 0);
+	await stage.complete(received);
+	const reply = await watch();
+	expect(typesIn(reply.body)).toEqual(["call.received", "call.ended"]);
+	expect(reply.body).toContain('"ending":"completed"');
+});
+
+test("there are only so many streams, and each that ends, breaks or never begins frees its place", async () => {
+	const streams = new StepStreams(1);
+	const own = await showCall(one.ports, received.data.caller, received.data.call);
+	const here = () => new AbortController();
+	const ports = { bus: one.bus };
+
+	const broken = { bus: { ...one.bus, follow: async () => Promise.reject(new EventsUnavailable("away")) } };
+	await expect(streams.stream(broken, own, here().signal)).rejects.toThrow(EventsUnavailable);
+
+	const open = async (gone: AbortController) =>
+		await vi.waitFor(async () => await streams.stream(ports, own, gone.signal), { interval: 2, timeout: 5_000 });
+	const leaving = here();
+	await open(leaving);
+	await expect(streams.stream(ports, own, here().signal)).rejects.toThrow("too many event streams");
+	leaving.abort();
+
+	const left = here();
+	left.abort();
+	await open(left);
+	const last = await open(here());
+	last.resume();
+	await stage.complete(received);
+	await new Promise((resolve) => last.once("close", resolve));
+	await open(here());
+});

@@ -20,12 +20,15 @@ const staleMsMax = 60_000;
  * Decides one received call. The decision follows from the event and the revision that ingress checked it against, so a call that is
  * delivered again is decided in the same way; the limits remember which calls they counted.
  *
- * @throws {Unprocessable} if the seal or the digest is broken: someone tampered, or keys do not match.
+ * @throws {Unprocessable} if the seal, the digest or the pool is not right: someone tampered, or keys do not match.
  */
 export async function decideCall(ports: PolicyPorts, received: Received, storedAt: Date): Promise<void> {
 	const configuration = await revisionOf(ports, received, storedAt);
 	if (!configuration) return await end(ports, received, { ending: "failed", code: "revision_superseded", rules: [], reasons: [] });
 
+	// Which executors get the arguments is the configuration's to say, not ingress's.
+	const known = configuration.connection(received.data.connection);
+	if (known && known.pool !== received.data.pool) throw new Unprocessable("the call's pool is not its connection's");
 	const args = await openArguments(ports, received);
 	const { caller, connection, function: name, receivedAt } = received.data;
 	const decision = decide(configuration.policy, { caller, connection, function: name, arguments: args, receivedAt });

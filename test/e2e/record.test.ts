@@ -1,0 +1,123 @@
+// Everything that happened is on the record, once, under its own id; auditors can read it, others cannot, and that it was read is on it too.
+import { describe, expect, test } from "vitest";
+import { storedMessages } from "../support/nats.ts";
+import { allDocuments } from "../support/search-stored.ts";
+import { askedInSlack, vote } from "../support/slack.ts";
+import { ask, ending, eventually, expectProblem, newReference, secondReplica, stack, submit, transfer } from "../support/stack.ts";
+
+const story = (call: string, as = "alice", at = stack.urls.audit) => ask(`${at}/v1/audit/calls/${call}`, { as });
+const search = (query: Record<string, string>, as = "alice") =>
+	ask(`${stack.urls.audit}/v1/audit/events?${new URLSearchParams(query)}`, { as });
+
+async function approvedCall(): Promise<string> {
+	const { call } = (await submit("ci", transfer(5_000, { reference: newReference("on record") }), { wait: 0 })).body;
+	await askedInSlack(call);
+	await vote("dana", call, { verdict: "approve", reason: "Fine with me." });
+	await ending("ci", call);
+	return call;
+}
+
+/** The whole story, once its end is indexed. */
+function wholeStory(call: string) {
+	return eventually(async () => {
+		const { status, body } = await story(call);
+		return status === 200 && body.events.some(({ type }: { type: string }) => type === "call.ended") ? body : undefined;
+	});
+}
+
+describe("the record", () => {
+	test("has every event of the stream exactly once, under the event's own id, and as it was said", async () => {
+		await approvedCall();
+		const last = (await storedMessages()).at(-1)?.position ?? 0;
+		const said = (await storedMessages())
+			.filter(({ position }) => position <= last)
+			.flatMap(({ position, events }) => events.map((event, item) => ({ position, item, event })));
+		expect(said.length).toBeGreaterThan(8);
+		const documents = await eventually(async () => {
+			const all = (await allDocuments()).filter(({ _source }) => Number(_source.position) <= last);
+			return all.length >= said.length ? all : undefined;
+		});
+		// What is said again is the same event: one document, where it was said first.
+		const ids = new Set(said.map(({ event }) => event.id));
+		expect(documents.map(({ _id }) => _id).sort()).toEqual([...ids].sort());
+		for (const { _id, _source } of documents) {
+			const { event } = said.find((one) => one.event.id === _id) ?? expect.unreachable(_id);
+			expect(_source).toMatchObject({ id: _id, type: event.type, subject: event.subject, "@timestamp": event.time });
+		}
+		expect(documents.filter(({ _source }) => /"(sealed|grant|hold)":/.test(JSON.stringify(_source)))).toEqual([]);
+	});
+
+	test("tells a call's whole story, in order, with who decided and why, at either replica", async () => {
+		const call = await approvedCall();
+		const { events } = await wholeStory(call);
+		const types = events.map(({ type }: { type: string }) => type);
+		const order = [
+			"call.received",
+			"call.held",
+			"approval.asked",
+			"approval.delivered",
+			"approval.voted",
+			"call.granted",
+			"call.started",
+			"call.ended",
+		];
+		expect(types.filter((type: string, nth: number) => types.indexOf(type) === nth).sort()).toEqual([...order].sort());
+		const known = order.filter((type) => type !== "approval.delivered");
+		expect(types.filter((type: string) => known.includes(type))).toEqual(known);
+		const byType = Object.fromEntries(events.map((event: { type: string }) => [event.type, event]));
+		expect(byType["approval.voted"].data).toMatchObject({
+			voter: "dana@example.com",
+			verdict: "approve",
+			reason: "Fine with me.",
+			via: "api",
+		});
+		expect(byType["call.ended"].data).toMatchObject({ ending: "completed", status: 201 });
+		expect(byType["call.started"].data).toMatchObject({ credential: "bank-api-key" });
+		expect(new Set(events.map(({ traceparent }: { traceparent: string }) => traceparent.split("-")[1])).size).toBe(1);
+		expect((await story(call, "alice", secondReplica("audit"))).body).toEqual({ call, events });
+	});
+
+	test("is for auditors alone: others learn nothing, not even whether there is something", async () => {
+		const call = await approvedCall();
+		await wholeStory(call);
+		for (const person of ["ci", "dana", "erin", "mallory"]) {
+			expectProblem(await story(call, person), "not_an_auditor");
+			expectProblem(await story("01890000-0000-7000-8000-000000000000", person), "not_an_auditor");
+			expectProblem(await search({ call }, person), "not_an_auditor");
+		}
+		expectProblem(await ask(`${stack.urls.audit}/v1/audit/events`), "unauthenticated");
+		// Auditors decide nothing and call nothing by that.
+		expectProblem(await vote("alice", call, { verdict: "approve" }), "not_an_approver");
+		expectProblem(await submit("alice", transfer(10)), "denied");
+	});
+
+	test("can be searched, and has who searched for what", async () => {
+		const call = await approvedCall();
+		await wholeStory(call);
+		const found = await search({ call, type: "call.ended", ending: "completed" });
+		expect(found.body.events.map((event: { subject: string }) => event.subject)).toEqual([call]);
+		expect((await search({ call, ending: "denied" })).body.events).toEqual([]);
+		const asked = newReference("what an auditor asks").replaceAll(" ", "-");
+		expect((await search({ q: asked })).status).toBe(200);
+		const read = await eventually(async () => {
+			const { events } = (await search({ type: "control.record.read", size: "500" })).body;
+			return events.find((event: { data: { query: string } }) => event.data.query.includes(asked));
+		});
+		expect(read.data.reader).toMatchObject({ subject: "alice", email: "alice@example.com" });
+		expectProblem(await search({ nonsense: "1" }), "malformed_request");
+	});
+
+	test("is read page by page without a gap", async () => {
+		await approvedCall();
+		const seen: string[] = [];
+		const query = { type: "call.ended", size: "2", to: new Date().toISOString() };
+		for (let cursor = ""; ; ) {
+			const { body } = await search({ ...query, ...(cursor && { cursor }) });
+			seen.push(...body.events.map(({ id }: { id: string }) => id));
+			cursor = body.next ?? "";
+			if (cursor === "") break;
+		}
+		const all = (await search({ ...query, size: "500" })).body.events.map(({ id }: { id: string }) => id);
+		expect(seen).toEqual(all);
+	});
+});

@@ -35,7 +35,6 @@ export type Caller = Static<typeof Caller>;
 
 /** Exactly one of these ends a call. */
 export const endings = ["denied", "rejected", "expired", "cancelled", "completed", "failed", "unknown"] as const;
-export type Ending = (typeof endings)[number];
 
 export function sameCaller(one: Pick<Caller, "issuer" | "subject">, other: Pick<Caller, "issuer" | "subject">): boolean {
 	return one.issuer === other.issuer && one.subject === other.subject;

@@ -44,7 +44,7 @@ export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 		case "copies":
 			return await copy(parts, fault);
 		case "poison":
-			parts.poison.push(...(await poisonStream(operator, own(parts), fault.pick)));
+			parts.poison.push(...(await poisonStream(operator, stack.keys, own(parts), fault.pick)));
 			return;
 	}
 }

@@ -90,7 +90,12 @@ function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoi
 			return { kind, target: targetOf(random.pick(services)) };
 		case "crash": {
 			const point = moment ?? random.pick(crashPoints);
-			return { kind, point, target: targetOf(random.pick(passedBy[point])), nth: 1 + random.integer(3) };
+			return {
+				kind,
+				point,
+				target: targetOf(random.pick(passedBy[point])),
+				nth: point === "during-recovery-at-start" ? 1 : 1 + random.integer(2),
+			};
 		}
 		case "pause": {
 			const service = random.pick(["executor", "executor", "policy", "approval", "ingress", "audit"] as const);

@@ -1,6 +1,8 @@
 // Messages that nobody honest would send, put on the stream in somebody's name: copies of real ones, changed where it hurts.
 import { v7 as uuidv7 } from "uuid";
+import type { KeyRing } from "../../infra/local/key-ring.ts";
 import type { Poison } from "./evidence.ts";
+import { forgeGrants, forgeReceived } from "./forge.ts";
 import type { Operator, StoredMessage } from "./operator.ts";
 
 const receivedSubject = "callgate.policy._.ingress._.call.received";
@@ -20,9 +22,9 @@ interface Dose {
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value));
 
 /** Puts one of each kind on the stream; those that need a real message to change are left out while there is none. */
-export async function poisonStream(operator: Operator, seen: readonly StoredMessage[], pick: number): Promise<Poison[]> {
+export async function poisonStream(operator: Operator, keys: KeyRing, seen: readonly StoredMessage[], pick: number): Promise<Poison[]> {
 	const given: Poison[] = [];
-	for (const { subject, bytes, ...about } of dosesFrom(seen, pick)) {
+	for (const { subject, bytes, ...about } of [...dosesFrom(seen, pick), ...(await forgeries(keys, seen, pick))]) {
 		given.push({ ...about, sequence: await operator.publish(subject, bytes) });
 	}
 	return given;
@@ -70,6 +72,21 @@ function fromReceived(received: Json): Dose[] {
 			call: other,
 			bytes: encode([renamed(received, other)]),
 		},
+	];
+}
+
+async function forgeries(keys: KeyRing, seen: readonly StoredMessage[], pick: number): Promise<Dose[]> {
+	const granted = realEvent(seen, grantedSubject, pick);
+	const received = realEvent(seen, receivedSubject, pick);
+	const grants = granted ? await forgeGrants(keys, granted) : [];
+	const calls = received ? [await forgeReceived(keys, received)] : [];
+	return [
+		...grants.map(
+			({ event, ...about }): Dose => ({ ...about, expects: "failed", reader: "executor", subject: grantedSubject, bytes: encode([event]) }),
+		),
+		...calls.map(
+			({ event, ...about }): Dose => ({ ...about, expects: "refused", reader: "policy", subject: receivedSubject, bytes: encode([event]) }),
+		),
 	];
 }
 

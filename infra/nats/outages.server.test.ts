@@ -1,0 +1,212 @@
+// What the bus on NATS promises when acknowledgements are lost, connections cut and the server killed: once, in order, without gaps.
+import { v7 as uuidv7 } from "uuid";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
+import { connectBus } from "#libs/bus/bus-nats.ts";
+import { connectLink } from "#libs/bus/nats-link.ts";
+import { followed } from "#libs/bus/permissions.ts";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { type LossyProxy, startLossyProxy } from "./lossy-proxy.test-support.ts";
+import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
+import { operatorInbox } from "./server-config.ts";
+
+let nats: NatsForTests;
+let proxy: LossyProxy;
+const buses: Bus[] = [];
+beforeAll(async () => {
+	nats = await startNatsForTests();
+	proxy = await startLossyProxy(Number(new URL(nats.url).port));
+}, 120_000);
+afterAll(async () => {
+	for (const bus of buses) await bus.close();
+	await proxy?.stop();
+	await nats?.stop();
+});
+
+const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
+async function connect(service: Service, url = nats.url, publishTimeoutMs = 10_000): Promise<Bus> {
+	const bus = await connectBus({ servers: [url], service, seed: nats.seeds[service], log, publishTimeoutMs });
+	buses.push(bus);
+	return bus;
+}
+
+const digest = `sha256:${"0".repeat(64)}`;
+const caller = { issuer: "https://idp.example", subject: "robin", groups: [] as string[] };
+const withdrawn = (groups: string[] = []): Event<"call.withdrawn"> =>
+	newEvent("ingress", "call.withdrawn", { call: uuidv7(), caller: { ...caller, groups } }, { at: new Date() });
+function started(call = uuidv7(), executor = "e"): Event<"call.started"> {
+	const theCall = { call, connection: "bank", function: "pay", pool: "default", digest, revision: digest, caller };
+	const data = { ...theCall, grantId: "g", executor, attempt: 1, leaseUntil: new Date().toISOString() };
+	return newEvent("executor", "call.started", data, { at: new Date() });
+}
+function ended(call = uuidv7()): Event<"call.ended"> {
+	const theCall = { call, connection: "bank", function: "pay", pool: "default", digest, revision: digest, caller };
+	return newEvent("approval", "call.ended", { ...theCall, ending: "cancelled", rules: [], reasons: [] }, { at: new Date() });
+}
+
+/** How often each event is in the stream. */
+async function storedTimes(events: readonly CallgateEvent[], filter: string, reader: Service = "ingress"): Promise<number[]> {
+	const bus = await connect(reader);
+	const times = new Map<string, number>();
+	const following = await bus.follow({
+		filter,
+		from: "beginning",
+		handle: ({ event }) => times.set(event.id, (times.get(event.id) ?? 0) + 1),
+	});
+	await following.caughtUp;
+	await following.stop();
+	return events.map(({ id }) => times.get(id) ?? 0);
+}
+
+/** What a stream's acknowledgement of a write begins with. */
+const acknowledgement = '{"stream":"CALLGATE"';
+
+describe("an acknowledgement that is lost", () => {
+	test("with its connection: the claim is still ours, once, and others lose to it", async () => {
+		const executor = await connect("executor", proxy.url);
+		const claim = started();
+		const cut = proxy.cutAt(acknowledgement);
+		const claiming = executor.publishAfter(claim, 0);
+		await cut;
+		const won = await claiming;
+		expect(won.won).toBe(true);
+		const found = await executor.last("call.started", "executor", claim.subject, "default");
+		expect(won.won && won.position).toBe(found?.position);
+		expect(await executor.publishAfter(started(claim.subject, "other"), 0)).toEqual({ won: false, last: found?.position });
+		expect(await storedTimes([claim], followed.calls)).toEqual([1]);
+	});
+
+	test("with its connection: what was published is stored once", async () => {
+		const approval = await connect("approval", proxy.url);
+		const event = ended();
+		const cut = proxy.cutAt(acknowledgement);
+		const publishing = approval.publishAfter(event, 0);
+		await cut;
+		expect((await publishing).won).toBe(true);
+		expect(await storedTimes([event], followed.endings)).toEqual([1]);
+	});
+
+	test("for longer than NATS remembers the write: a conflict with oneself is known for what it is", async () => {
+		const operator = await connectLink({
+			...{ servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined },
+		});
+		const ask = async (verb: string, body: object | undefined) => {
+			const answer = await operator.request(
+				`$JS.API.STREAM.${verb}.CALLGATE`,
+				new TextEncoder().encode(body ? JSON.stringify(body) : ""),
+				5_000,
+			);
+			if (!answer.ok) throw new Error(answer.fault);
+			return JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { config: { duplicate_window: number }; error?: object };
+		};
+		const { config } = await ask("INFO", undefined);
+		expect((await ask("UPDATE", { ...config, duplicate_window: 100_000_000 })).error).toBeUndefined();
+		try {
+			const executor = await connect("executor", proxy.url, 4_000);
+			const claim = started();
+			const holding = proxy.holdAt(acknowledgement);
+			const claiming = executor.publishAfter(claim, 0);
+			await holding;
+			// The first attempt is given up after half the time; by then the server has forgotten the write's nonce.
+			await proxy.heard(claim.subject);
+			proxy.release();
+			expect((await claiming).won).toBe(true);
+			expect(await storedTimes([claim], followed.calls)).toEqual([1]);
+		} finally {
+			await ask("UPDATE", config);
+			await operator.close();
+		}
+	});
+});
+
+describe("a server that is killed", () => {
+	test("follow goes on without a gap or a repetition, consume goes on, and publishing resumes", async () => {
+		const [approval, follower, consumer] = [await connect("approval"), await connect("ingress"), await connect("approval")];
+		const sender = await connect("ingress");
+		const followedIds: string[] = [];
+		const positions: number[] = [];
+		const following = await follower.follow({
+			filter: followed.endings,
+			from: "now",
+			handle: ({ event, position }) => {
+				followedIds.push(event.subject);
+				positions.push(position);
+			},
+		});
+		await following.caughtUp;
+		const consumed = new Map<string, number>();
+		const reading = await consumer.consume(async (event) => void consumed.set(event.id, (consumed.get(event.id) ?? 0) + 1));
+
+		const endings: Event<"call.ended">[] = [];
+		const withdrawals: Event<"call.withdrawn">[] = [];
+		for (let round = 0; round < 3; round++) {
+			const some = Array.from({ length: 20 }, () => ended());
+			endings.push(...some);
+			const more = Array.from({ length: 20 }, () => withdrawn());
+			withdrawals.push(...more);
+			const publishing = [...some.map((event) => approval.publishAfter(event, 0)), ...more.map((event) => sender.publish(event))];
+			// In the middle of it, and without a word.
+			if (round < 2) {
+				await nats.server.kill("SIGKILL");
+				await nats.server.restart();
+			}
+			for (const outcome of await Promise.all(publishing)) if (typeof outcome !== "number") expect(outcome.won).toBe(true);
+		}
+		const options = { interval: 20, timeout: 60_000 };
+		await vi.waitFor(() => expect(new Set(followedIds)).toEqual(new Set(endings.map(({ subject }) => subject))), options);
+		await vi.waitFor(() => expect(withdrawals.filter(({ id }) => !consumed.has(id))).toEqual([]), options);
+		expect(followedIds).toHaveLength(endings.length);
+		expect(positions).toEqual(positions.toSorted((one, other) => one - other));
+		expect(new Set(positions).size).toBe(positions.length);
+		expect(await storedTimes(endings, followed.endings)).toEqual(endings.map(() => 1));
+		await Promise.all([following.stop(), reading.stop()]);
+	}, 180_000);
+
+	test("and stays away: a write fails within its time, and says that events cannot be stored", async () => {
+		const sender = await connect("ingress", nats.url, 1_800);
+		await nats.server.kill("SIGKILL");
+		const begun = performance.now();
+		await expect(sender.publish(withdrawn())).rejects.toThrow(EventsUnavailable);
+		await expect(sender.checkReady()).rejects.toThrow(EventsUnavailable);
+		await expect(sender.store("calls").get("x")).rejects.toThrow(EventsUnavailable);
+		// Generous: what is tested is that it does not hang.
+		expect(performance.now() - begun).toBeLessThan(20_000);
+		await nats.server.restart();
+		await vi.waitFor(() => sender.checkReady(), { interval: 50, timeout: 30_000 });
+		await sender.publish(withdrawn());
+	}, 120_000);
+});
+
+describe("grouping", () => {
+	test("what is published in one turn is one message, in order; the next turn is another", async () => {
+		const sender = await connect("ingress");
+		const reader = await connect("approval");
+		const [first, second] = [Array.from({ length: 50 }, () => withdrawn()), Array.from({ length: 5 }, () => withdrawn())];
+		const heard: string[] = [];
+		const wanted = new Set([...first, ...second].map(({ id }) => id));
+		const reading = await reader.consume(async ({ id }) => {
+			if (wanted.has(id)) heard.push(id);
+		});
+		const positions = await Promise.all(first.map((event) => sender.publish(event)));
+		const later = await Promise.all(second.map((event) => sender.publish(event)));
+		expect(new Set(positions).size).toBe(1);
+		expect(new Set(later).size).toBe(1);
+		expect(later[0]).not.toBe(positions[0]);
+		await vi.waitFor(() => expect(heard).toEqual([...first, ...second].map(({ id }) => id)), { interval: 10, timeout: 30_000 });
+		await reading.stop();
+	});
+
+	test("what is too large for one message is several, still in order", async () => {
+		const sender = await connect("ingress");
+		const groups = Array.from({ length: 200 }, (_, index) => `${index}-`.padEnd(128, "x"));
+		const large = Array.from({ length: 30 }, () => withdrawn(groups));
+		const bytes = JSON.stringify(large).length;
+		const positions = await Promise.all(large.map((event) => sender.publish(event)));
+		expect(positions).toEqual(positions.toSorted((one, other) => one - other));
+		const messages = new Set(positions).size;
+		expect(messages).toBeGreaterThanOrEqual(Math.ceil(bytes / (256 * 1024)));
+		expect(messages).toBeLessThan(large.length);
+	});
+});

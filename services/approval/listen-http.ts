@@ -4,6 +4,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { type Caller, callIdPattern } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { authorizationOf } from "#libs/identity/authorization-header.ts";
 import { isOverdue, type Waiting } from "./approval.ts";
 import { type ApprovalView, mayDecide, maySee, viewOf } from "./approval-view.ts";
 import type { Voter } from "./eligibility.ts";
@@ -34,7 +35,7 @@ const callId = new RegExp(callIdPattern);
 /** Serves `GET /v1/approvals`, `GET /v1/approvals/{call}` and `POST /v1/approvals/{call}/votes`. */
 export function listenHttp(http: FastifyInstance, { parts, authenticate }: HttpListenerOptions): void {
 	const voterOf = async (request: FastifyRequest): Promise<Voter> => {
-		const caller = await authenticate(authorizationOf(request));
+		const caller = await authenticate(authorizationOf(request.raw));
 		return { email: caller.email, identity: caller };
 	};
 
@@ -55,12 +56,6 @@ export function listenHttp(http: FastifyInstance, { parts, authenticate }: HttpL
 		if (!callId.test(call)) throw notFound();
 		return viewOf(await voteOnCall(parts, call, { voter, verdict, reason, digest, via: "api" }), parts.groups());
 	});
-}
-
-/** Every value of the header, as it came: two of them are refused, not merged. */
-function authorizationOf({ raw }: FastifyRequest): string[] {
-	const { rawHeaders } = raw;
-	return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === "authorization");
 }
 
 /** Those that wait and that this person may decide. */

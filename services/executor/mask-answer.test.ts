@@ -7,7 +7,7 @@ import { answered } from "./granted-call.test-support.ts";
 import { AnswerWithheld, type MaskedAnswer, maskAnswer } from "./mask-answer.ts";
 
 const card = "4111111111111111";
-const longCard = "6304000000000000000";
+const longCard = "6212345678901234569";
 const spec: MaskSpec = { paths: { "$..ssn": "redact" }, detect: ["card", "email", "secret"] };
 
 function masked(
@@ -58,7 +58,7 @@ describe("JSON", () => {
 		["deep inside", `${'{"a":'.repeat(40)}${card}${"}".repeat(40)}`],
 	])("a card number that is %s is found", (_what, body) => {
 		const answer = masked(body, "application/json");
-		for (const text of [passed(answer), shownOf(answer)]) expect(text).not.toMatch(/4111111111|6304000000/);
+		for (const text of [passed(answer), shownOf(answer)]) expect(text).not.toMatch(/4111111111|62123456789/);
 	});
 	test("that two readers read in two ways is written anew in the way in which it was masked", () => {
 		const answer = masked('{"ssn":1,"a":"first","a":"last"}', "application/json");

@@ -209,4 +209,11 @@ describe("grouping", () => {
 		expect(messages).toBeGreaterThanOrEqual(Math.ceil(bytes / (256 * 1024)));
 		expect(messages).toBeLessThan(large.length);
 	});
+
+	test("what is larger than a message may be is refused, and the next event is not", async () => {
+		const sender = await connect("ingress");
+		const huge = { ...withdrawn(), traceparent: "x".repeat(9 * 1024 * 1024) };
+		await expect(sender.publish(huge)).rejects.toThrow("larger than a message may be");
+		await sender.publish(withdrawn());
+	});
 });

@@ -1,7 +1,8 @@
 // The bus on NATS JetStream: every publish is acknowledged before anyone acts on it, and a conditional one has exactly one winner.
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Service } from "#libs/contracts/define-event.ts";
-import { decodeEvents, encodeEvents } from "#libs/contracts/envelope.ts";
+import { decodeEvents, encodeEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { historyOf, streamName, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
 import {
@@ -35,6 +36,8 @@ export interface NatsOptions {
 
 /** One message carries at most this much: small enough to share a connection fairly, large enough that grouping pays. */
 const groupBytesMax = 256 * 1024;
+/** Between two attempts of one write. */
+const againMs = 10;
 /** What the server waits for an acknowledgement before it delivers again. */
 export const ackWaitMs = 30_000;
 
@@ -122,6 +125,8 @@ class NatsBus implements Bus {
 		const { link, publishTimeoutMs } = this.parts;
 		const until = performance.now() + publishTimeoutMs;
 		for (let uncertain = false; ; uncertain = true) {
+			// An attempt may fail at once, and again: the process must not do nothing else meanwhile.
+			if (uncertain) await delay(againMs);
 			const left = until - performance.now();
 			if (left <= 0) throw new EventsUnavailable("the stream did not acknowledge the event in time");
 			if (!(await link.isUp(left))) throw new EventsUnavailable("NATS is not connected");
@@ -138,6 +143,7 @@ class NatsBus implements Bus {
 		const answer = await this.parts.link.request(subject, payload, timeoutMs, head);
 		if (!answer.ok) {
 			if (answer.fault === "timeout") return undefined;
+			if (answer.fault === "too_large") throw new MalformedEvent("the event is larger than a message may be");
 			if (answer.fault === "forbidden") throw new EventsUnavailable(`NATS forbids ${this.service} to publish on ${subject}`);
 			throw new EventsUnavailable("no stream takes this subject: it is missing, or NATS runs without JetStream");
 		}

@@ -9,6 +9,7 @@ import {
 	type JsMsg,
 	type Msg,
 	type NatsConnection,
+	NatsError,
 	nkeyAuthenticator,
 	nkeys,
 } from "nats";
@@ -33,7 +34,7 @@ export interface Reply {
 }
 
 /** Why a request has no answer. `timeout` and `closed` say nothing about whether the server did what was asked. */
-export type RequestFault = "no_responders" | "forbidden" | "not_found" | "timeout";
+export type RequestFault = "no_responders" | "forbidden" | "not_found" | "too_large" | "timeout";
 export type Requested = { readonly ok: true; readonly reply: Reply } | { readonly ok: false; readonly fault: RequestFault };
 
 /** A message of a consumer. */
@@ -208,10 +209,19 @@ function messageOf(message: JsMsg): LinkMessage {
 		tries: deliveryCount,
 		storedAt: new Date(timestampNanos / 1e6),
 		pending,
-		ack: () => message.ack(),
-		retry: (delayMs) => message.nak(delayMs),
-		working: () => message.working(),
+		ack: () => tell(() => message.ack()),
+		retry: (delayMs) => tell(() => message.nak(delayMs)),
+		working: () => tell(() => message.working()),
 	};
+}
+
+/** Says something about a delivery. On a connection that is closed for good it cannot be said, and the server delivers again to whoever is there. */
+function tell(say: () => void): void {
+	try {
+		say();
+	} catch (error) {
+		if (!(error instanceof NatsError)) throw error;
+	}
 }
 
 /** https://github.com/nats-io/nats.js: the client tells errors apart by these codes. */
@@ -219,5 +229,6 @@ function requestFaultOf(error: unknown): RequestFault {
 	const code = error instanceof Error && "code" in error ? String(error.code) : "";
 	if (code === "503") return "no_responders";
 	if (code === "404") return "not_found";
+	if (code === "MAX_PAYLOAD_EXCEEDED") return "too_large";
 	return code === "PERMISSIONS_VIOLATION" ? "forbidden" : "timeout";
 }

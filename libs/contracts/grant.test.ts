@@ -106,6 +106,10 @@ describe("time", () => {
 });
 
 describe("approval alone can permit nothing:", () => {
+	test("with a hold that ended long before: it could not be answered any more", async () => {
+		const longAgo = new Date(terms.expiresAt.getTime() - 3_601_000);
+		expect(await faultOf(await approved(await hold(call, twoOfFinance, longAgo)))).toBe("expired");
+	});
 	test("without a hold", async () => {
 		expect(await faultOf(await signGrant("approval", approval, call, terms))).toBe("no_hold");
 	});

@@ -89,11 +89,17 @@ export async function verifyGrant(token: string, keys: VerifyingKeys, expected: 
 	return { grantId: payload.jti, signer, expiresAt: new Date(Number(payload.exp) * 1000) };
 }
 
+/** The longest a grant may be made to live (`CALLGATE_GRANT_TTL_MS`): one given at the last moment of its hold ends this long after it. */
+const grantLifeSecondsMax = 3_600;
+
 async function verifyHold(grant: JWTPayload, keys: VerifyingKeys, expected: GrantedCall): Promise<void> {
 	if (typeof grant.hold !== "string") throw new GrantRefused("no_hold", "approval granted a call that policy did not hold");
 	// An approval just in time may be executed just after the hold's own end: what counts is that the grant itself is in time.
 	const hold = await verify(grant.hold, keys, { typ: holdType, audience: "callgate/approval", signers: ["policy"], now: undefined });
 	refuseOtherCall(hold, expected);
+	// Nor may one with approval's key alone answer a hold that nobody could answer any more.
+	if (!(Number(grant.exp) <= Number(hold.exp) + grantLifeSecondsMax))
+		throw new GrantRefused("expired", "the hold ended before it was granted");
 	const approvers = peopleOf(grant.approvedBy);
 	const needed = Math.max(0, ...((hold.requirements as Requirements | undefined) ?? []).map((one) => one.quorum));
 	// Asked this way round, a quorum that is no number is not met.

@@ -5,6 +5,7 @@ import { eventsOf } from "../support/nats.ts";
 import { askedInSlack, type Message, vote } from "../support/slack.ts";
 import {
 	type Answer,
+	accepted,
 	ask,
 	ending,
 	eventually,
@@ -14,7 +15,6 @@ import {
 	secondReplica,
 	show,
 	stack,
-	submit,
 	transfer,
 } from "../support/stack.ts";
 
@@ -56,7 +56,7 @@ interface Asked {
 }
 
 async function heldCall(what: string): Promise<Asked> {
-	const { call } = (await submit("ci", transfer(5_000, { reference: newReference(what) }), { wait: 0 })).body;
+	const call = await accepted("ci", transfer(5_000, { reference: newReference(what) }));
 	const message = await askedInSlack(call);
 	const value = /"value":"([^"]+)"/.exec(JSON.stringify(message.blocks))?.[1] ?? "";
 	expect(value).toContain(call);
@@ -109,7 +109,7 @@ describe("clicks", () => {
 	});
 
 	test("the same request again is refused, and at the other replica it changes nothing", async () => {
-		const { call } = (await submit("erin", { connection: "bank", function: "closeAccount", arguments: { id: "acc-3" } }, { wait: 0 })).body;
+		const call = await accepted("erin", { connection: "bank", function: "closeAccount", arguments: { id: "acc-3" } });
 		const message = await askedInSlack(call, "finance-approvals");
 		const value = /"value":"([^"]+)"/.exec(JSON.stringify(message.blocks))?.[1] ?? "";
 		const remembered = { call, digest: value.split(" ")[1], verdict: "approve", channel: message.channel, messageTs: message.ts };

@@ -14,6 +14,7 @@ import { streamName, subjectOf } from "#libs/contracts/subjects.ts";
 import { askJetStream, eventsOf, linkAs, storedMessages, writesTo } from "../support/nats.ts";
 import { askedInSlack, vote } from "../support/slack.ts";
 import {
+	accepted,
 	ending,
 	eventually,
 	expectProblem,
@@ -51,7 +52,7 @@ async function signingKey(file: string): Promise<SigningKey> {
 /** A call that waits for people, as policy's hold tells it. */
 async function heldCall(what: string) {
 	const reference = newReference(what);
-	const { call } = (await submit("ci", transfer(5_000, { reference }), { wait: 0 })).body;
+	const call = await accepted("ci", transfer(5_000, { reference }));
 	await askedInSlack(call);
 	const held = (await eventsOf(call)).find(({ type }) => type === "call.held") as Event<"call.held">;
 	return { reference, call, held };
@@ -304,7 +305,7 @@ describe("a forged grant runs nothing: the call ends failed and the bank saw not
 
 describe("a forged call or ending", () => {
 	test("a call whose arguments are another's, or were changed, is not decided", async () => {
-		const source = (await submit("ci", transfer(10), { wait: 0 })).body.call;
+		const source = await accepted("ci", transfer(10));
 		await ending("ci", source);
 		const received = (await eventsOf(source)).find(({ type }) => type === "call.received") as Event<"call.received">;
 		const asked = await heldCall("to be copied");

@@ -7,6 +7,7 @@ import { type Fields, rawRequest, sendRaw } from "../support/raw-http.ts";
 import { askedInSlack } from "../support/slack.ts";
 import {
 	type Answer,
+	accepted,
 	ask,
 	bankRequests,
 	expectProblem,
@@ -15,7 +16,6 @@ import {
 	readKey,
 	show,
 	stack,
-	submit,
 	tokenOf,
 	transfer,
 	transfersNamed,
@@ -144,7 +144,7 @@ describe("tokens", () => {
 	});
 
 	test("an address that its issuer did not verify approves nothing, and one's own under another issuer neither", async () => {
-		const { call } = (await submit("ci", transfer(5_000, { reference: newReference("unverified") }), { wait: 0 })).body;
+		const call = await accepted("ci", transfer(5_000, { reference: newReference("unverified") }));
 		await askedInSlack(call);
 		const voteWith = (claims: Record<string, unknown>, about: string) =>
 			ask(`${approval}/v1/approvals/${about}/votes`, {
@@ -157,9 +157,9 @@ describe("tokens", () => {
 		expectProblem(await voteWith({ groups: ["finance"] }, call), "not_an_approver");
 		expect((await show("ci", call)).body.state).toBe("held");
 
-		const own = await submit("dana", transfer(5_000, { reference: newReference("other issuer") }), { wait: 0 });
-		await askedInSlack(own.body.call);
-		expectProblem(await voteWith({ email: "DANA@example.com" }, own.body.call), "not_an_approver");
+		const own = await accepted("dana", transfer(5_000, { reference: newReference("other issuer") }));
+		await askedInSlack(own);
+		expectProblem(await voteWith({ email: "DANA@example.com" }, own), "not_an_approver");
 	});
 });
 

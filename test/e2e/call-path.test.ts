@@ -1,9 +1,9 @@
-// Every path a call can take, from the request of its caller to the function and back: allowed, denied, held, and how each of them ends.
-import { beforeAll, describe, expect, test } from "vitest";
+// Every path a call can take, from the request of its caller to the function and back. That a held call expires takes a minute: resilience.test.ts.
+import { describe, expect, test } from "vitest";
 import { writesTo } from "../support/nats.ts";
 import { askedInSlack, click, clickAndHear, giveReason, heldCallNamed, messagesAbout, vote } from "../support/slack.ts";
 import {
-	type Answer,
+	accepted,
 	anyIngress,
 	ask,
 	bankRequests,
@@ -32,18 +32,10 @@ async function callersWaiting(ingress: string): Promise<number> {
 
 /** A transfer that waits for finance, and its call's id. */
 async function heldTransfer(as: string, reference: string): Promise<string> {
-	const answer = await submit(as, transfer(5_000, { reference }), { wait: 0 });
-	expect(answer.status, answer.text).toBe(202);
-	await askedInSlack(answer.body.call);
-	return answer.body.call;
+	const call = await accepted(as, transfer(5_000, { reference }));
+	await askedInSlack(call);
+	return call;
 }
-
-/** A minute is the least that a policy may give people: it passes while everything else here is tried. */
-const expiring = newReference("expires soon");
-let expired: Promise<Answer> | undefined;
-beforeAll(() => {
-	expired = submit("ci", transfer(100, { reference: expiring }), { wait: 120 });
-});
 
 describe("allowed", () => {
 	test("the call runs with the bank's own key, and its caller gets the bank's answer, masked", async () => {
@@ -62,11 +54,11 @@ describe("allowed", () => {
 	});
 
 	test("without Prefer the caller gets an address at once, and finds state and result there", async () => {
-		const accepted = await submit("ci", transfer(20), { wait: 0 });
-		expect(accepted.status).toBe(202);
-		const { call } = accepted.body;
-		expect(accepted.headers.get("location")).toBe(`/v1/calls/${call}`);
-		expect(accepted.headers.get("callgate-call")).toBe(call);
+		const first = await submit("ci", transfer(20), { wait: 0 });
+		expect(first.status).toBe(202);
+		const { call } = first.body;
+		expect(first.headers.get("location")).toBe(`/v1/calls/${call}`);
+		expect(first.headers.get("callgate-call")).toBe(call);
 		const { body } = await ending("ci", call);
 		expect(body).toMatchObject({ call, state: "completed", result: { status: 201, body: { amount: 20, card: "[…1111]" } } });
 		// The other replica tells the same.
@@ -81,7 +73,7 @@ describe("allowed", () => {
 	});
 
 	test("its steps can be watched from the beginning to the ending", async () => {
-		const { call } = (await submit("ci", transfer(30), { wait: 0 })).body;
+		const call = await accepted("ci", transfer(30));
 		const { text, headers } = await ask(`${stack.urls.ingress}/v1/calls/${call}/events`, { as: "ci" });
 		expect(headers.get("content-type")).toMatch(/^text\/event-stream/);
 		const steps = [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type);
@@ -171,7 +163,7 @@ describe("held", () => {
 
 	test("two people where policy wants two; one of them twice is one", async () => {
 		const close = { connection: "bank", function: "closeAccount", arguments: { id: "acc-2" } };
-		const { call } = (await submit("erin", close, { wait: 0 })).body;
+		const call = await accepted("erin", close);
 		await Promise.all([askedInSlack(call, "finance-approvals"), askedInSlack(call, "cfo-approvals")]);
 		const before = (await bankRequests()).filter(({ method }) => method === "DELETE").length;
 		const because = { verdict: "approve", reason: "Customer asked for it." };
@@ -211,7 +203,7 @@ describe("held", () => {
 	test("cancelled by its caller: it never runs, and a late approval changes nothing", async () => {
 		const reference = newReference("cancelled");
 		const headers = { "idempotency-key": reference.replaceAll(" ", "-") };
-		const { call } = (await submit("ci", transfer(5_000, { reference }), { wait: 0, headers })).body;
+		const call = await accepted("ci", transfer(5_000, { reference }), { headers });
 		await askedInSlack(call);
 		const waiting = submit("ci", transfer(5_000, { reference }), { wait: 60, headers });
 		const cancelled = await ask(`${secondReplica("ingress")}/v1/calls/${call}`, { as: "ci", method: "DELETE" });
@@ -439,12 +431,4 @@ describe("for whoever runs it", () => {
 		expect(document.openapi).toBe("3.1.0");
 		expect(Object.keys(document.paths).sort()).toEqual(["/v1/calls", "/v1/calls/{call}", "/v1/calls/{call}/events", "/v1/functions"]);
 	});
-});
-
-test("nobody decides in time: a held call expires, and cannot be approved any more", async () => {
-	const answer = (await expired) ?? expect.unreachable();
-	expectProblem(answer, "expired");
-	expect(answer.body.rules).toEqual(["held-for-a-moment"]);
-	expectProblem(await vote("dana", answer.body.call, { verdict: "approve" }), "already_settled");
-	expect(await transfersNamed(expiring)).toEqual([]);
 });

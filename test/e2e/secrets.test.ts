@@ -3,9 +3,21 @@ import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Found, searchDocuments, searchFiles } from "../support/search-stored.ts";
+import { everythingIndexed, type Found, flushIndex, searchDocuments, searchFiles } from "../support/search-stored.ts";
 import { askedInSlack, click, giveReason, vote } from "../support/slack.ts";
-import { ask, ending, expectProblem, newReference, readKey, stack, submit, tokenOf, transfer, transfersNamed } from "../support/stack.ts";
+import {
+	accepted,
+	ask,
+	ending,
+	expectProblem,
+	newReference,
+	readKey,
+	stack,
+	submit,
+	tokenOf,
+	transfer,
+	transfersNamed,
+} from "../support/stack.ts";
 import { createClient } from "../support/valkey.ts";
 
 /** A card that the caller sends, and no other test does: the bank must get it and nobody else. */
@@ -60,7 +72,7 @@ beforeAll(async () => {
 	expect((await ask(`${stack.urls.ingress}/proxy/bank/transfers`, proxied)).status).toBe(201);
 	// Held and decided in each way, with reasons that say too much.
 	const held = async (as = "ci") => {
-		const { call } = (await submit(as, { ...transfer(5_000, private_), reason: `for ${sent.email}, card ${sent.card}` }, { wait: 0 })).body;
+		const call = await accepted(as, { ...transfer(5_000, private_), reason: `for ${sent.email}, card ${sent.card}` });
 		await askedInSlack(call);
 		return call as string;
 	};
@@ -94,6 +106,8 @@ describe("everything that was stored or logged", () => {
 	test("holds no card, address, key or token in the clear, whatever it is encoded as", async () => {
 		const texts = await secrets();
 		expect(Object.values(texts).filter((text) => text.length < 8)).toEqual([]);
+		await everythingIndexed();
+		await flushIndex();
 		const found = (await searchFiles(texts)).filter((one) => !isAtHome(one));
 		expect(found).toEqual([]);
 		expect(await searchDocuments(texts)).toEqual([]);
@@ -105,7 +119,7 @@ describe("everything that was stored or logged", () => {
 		expect(await searchFiles({ file })).toEqual([{ name: "file", place: "canary" }]);
 		// A reference is not sensitive: it goes wherever a masked view goes.
 		const view = newReference("canary-view").replaceAll(" ", "-");
-		const { call } = (await submit("ci", transfer(5_000, { reference: view }), { wait: 0 })).body;
+		const call = await accepted("ci", transfer(5_000, { reference: view }));
 		await askedInSlack(call);
 		const valkey = await createClient();
 		await valkey.set("canary", `in ${view}`);
@@ -115,6 +129,7 @@ describe("everything that was stored or logged", () => {
 		expect(places.some((place) => place.startsWith("valkey/"))).toBe(true);
 		expect(places.some((place) => place.startsWith("demo/slack/"))).toBe(true);
 		expect(places.some((place) => place.startsWith("services/approval"))).toBe(true);
-		await expect.poll(() => searchDocuments({ view }), { timeout: 30_000 }).toHaveLength(1);
+		await everythingIndexed();
+		expect(await searchDocuments({ view })).toHaveLength(1);
 	});
 });

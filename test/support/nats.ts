@@ -52,21 +52,23 @@ export interface StoredMessage {
 	readonly events: any[];
 }
 
-/** Every message of the stream from a position on, read one by one as the operator. */
+/** A stream only grows: what was read once is not read again. */
+const known: StoredMessage[] = [];
+
+/** Every message of the stream from a position on, as the operator reads it. */
 export async function storedMessages(from = 1): Promise<StoredMessage[]> {
 	const link = await linkAsOperator();
-	const messages: StoredMessage[] = [];
 	try {
-		for (let next = from; ; ) {
-			const answer = await link.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq: next, next_by_subj: "callgate.>" }), 10_000);
-			if (!answer.ok) {
-				if (answer.fault === "not_found") return messages;
-				throw new Error(`the stream cannot be read: ${answer.fault}`);
-			}
+		for (;;) {
+			const seq = (known.at(-1)?.position ?? 0) + 1;
+			const answer = await link.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq, next_by_subj: "callgate.>" }), 10_000);
+			if (!answer.ok && answer.fault !== "not_found") throw new Error(`the stream cannot be read: ${answer.fault}`);
+			if (!answer.ok) return known.filter(({ position }) => position >= from);
 			const { reply } = answer;
 			const position = Number(reply.header("Nats-Sequence"));
-			messages.push({ subject: reply.header("Nats-Subject") ?? "", position, events: JSON.parse(new TextDecoder().decode(reply.bytes)) });
-			next = position + 1;
+			// Another reader was here meanwhile.
+			if (position <= (known.at(-1)?.position ?? 0)) continue;
+			known.push({ subject: reply.header("Nats-Subject") ?? "", position, events: JSON.parse(new TextDecoder().decode(reply.bytes)) });
 		}
 	} finally {
 		await link.close();

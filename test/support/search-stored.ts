@@ -3,7 +3,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { recordStream } from "#libs/contracts/index-template.ts";
 import { askOpenSearch } from "../../infra/opensearch/ask-opensearch.ts";
-import { stack } from "./stack.ts";
+import { storedMessages } from "./nats.ts";
+import { eventually, stack } from "./stack.ts";
 
 export interface Found {
 	/** The name of the text, not the text. */
@@ -42,22 +43,46 @@ interface Document {
 	readonly _source: Readonly<Record<string, unknown>>;
 }
 
+async function asAdministrator(path: string, body?: object): Promise<string> {
+	const ca = await readFile(stack.openSearch.caFile, "utf8");
+	const answer = await askOpenSearch(
+		{ url: stack.urls.opensearch, ca, ...stack.openSearch.admin },
+		"POST",
+		`/${recordStream}/${path}`,
+		body,
+	);
+	if (answer.status !== 200) throw new Error(`OpenSearch answered ${answer.status} to ${path}`);
+	return answer.body;
+}
+
 /** Every document of the record, as the administrator of OpenSearch sees it. */
 export async function allDocuments(): Promise<Document[]> {
-	const ca = await readFile(stack.openSearch.caFile, "utf8");
-	const access = { url: stack.urls.opensearch, ca, ...stack.openSearch.admin };
-	await askOpenSearch(access, "POST", `/${recordStream}/_refresh`);
-	await askOpenSearch(access, "POST", `/${recordStream}/_flush?wait_if_ongoing=true`);
+	await asAdministrator("_refresh");
 	const documents: Document[] = [];
 	for (let after: unknown[] | undefined; ; ) {
 		const body = { size: 500, sort: [{ position: "asc" }, { item: "asc" }], ...(after && { search_after: after }) };
-		const answer = await askOpenSearch(access, "POST", `/${recordStream}/_search`, body);
-		if (answer.status !== 200) throw new Error(`OpenSearch answered ${answer.status}`);
-		const { hits } = JSON.parse(answer.body).hits as { hits: (Document & { sort: unknown[] })[] };
+		const { hits } = JSON.parse(await asAdministrator("_search", body)).hits as { hits: (Document & { sort: unknown[] })[] };
 		documents.push(...hits);
 		after = hits.at(-1)?.sort;
 		if (hits.length < 500) return documents;
 	}
+}
+
+/** Waits until everything that the stream holds now is in the index. OpenSearch may be away meanwhile. */
+export async function everythingIndexed(): Promise<void> {
+	const events = (await storedMessages()).flatMap((message) => message.events);
+	const ids = [...new Set<string>(events.map(({ id }) => id))];
+	await eventually(async () => {
+		const counted = await asAdministrator("_refresh")
+			.then(() => asAdministrator("_count", { query: { ids: { values: ids } } }))
+			.catch(() => '{"count":0}');
+		return (JSON.parse(counted) as { count: number }).count >= ids.length ? true : undefined;
+	}, 250);
+}
+
+/** Brings what is in OpenSearch's memory into its files. */
+export async function flushIndex(): Promise<void> {
+	await asAdministrator("_flush?wait_if_ongoing=true");
 }
 
 export async function searchDocuments(texts: Texts): Promise<Found[]> {

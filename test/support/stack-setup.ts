@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
+import type { Service } from "#libs/contracts/define-event.ts";
 import { jsonOf } from "../../infra/local/describe-stack.ts";
 import { startStack } from "../../infra/local/stack.ts";
 import { makeForger, writeConfiguration } from "./configuration.ts";
@@ -21,7 +22,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 	const forger = await makeForger();
 	const configDir = join(dataDir, "configuration");
 	await writeConfiguration(configDir, { firstPort, labPort, forger });
-	const start = () => startStack({ dataDir, firstPort, replicas: 2, configDir, report, syncInterval: "2m" });
+	// A dead executor's calls are ended when its lease is over: seconds less to wait for.
+	const serviceEnv = (service: Service): Record<string, string> => (service === "executor" ? { CALLGATE_SETTLE_WITHIN_MS: "3000" } : {});
+	const start = () => startStack({ dataDir, firstPort, replicas: 2, configDir, report, syncInterval: "2m", serviceEnv });
 	const control = await serveControl(await start(), start);
 	const facts = { ...(jsonOf(control.stack()) as Omit<StackFacts, "lab" | "forger" | "controlUrl">), firstPort };
 	const openSearchDataDir = control.stack().openSearch.dataDir;

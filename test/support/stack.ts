@@ -108,6 +108,13 @@ export function submit(as: string, call: object, { wait = 30, headers = {}, at =
 	return ask(`${at}/v1/calls`, { method: "POST", as, headers: all, body: JSON.stringify(call) });
 }
 
+/** Submits a call without waiting for it; its id. */
+export async function accepted(as: string, call: object, more: Omit<Submitting, "wait"> = {}): Promise<string> {
+	const answer = await submit(as, call, { ...more, wait: 0 });
+	expect(answer.status, answer.text).toBe(202);
+	return answer.body.call;
+}
+
 export const iban = "DE89370400440532013000";
 
 export const transfer = (amount: number, more: object = {}) => ({
@@ -129,13 +136,18 @@ export function ending(as: string, call: string): Promise<Answer> {
 	});
 }
 
-/** Asks again until `read` yields something; the test's own time limit bounds it. */
-export async function eventually<T>(read: () => Promise<T | undefined> | T | undefined): Promise<T> {
-	for (;;) {
+/** No single thing takes longer, on a machine that is busy with something else. */
+const patienceMs = 110_000;
+
+/** Asks again until `read` yields something, with a pause between. @throws where it never does. */
+export async function eventually<T>(read: () => Promise<T | undefined> | T | undefined, pauseMs = 50): Promise<T> {
+	const late = new Error("what was waited for did not come");
+	for (const until = performance.now() + patienceMs; performance.now() < until; ) {
 		const value = await read();
 		if (value !== undefined) return value;
-		await new Promise((resolve) => setTimeout(resolve, 50));
+		await new Promise((resolve) => setTimeout(resolve, pauseMs));
 	}
+	throw late;
 }
 
 /** The one shape of every refusal (RFC 9457), held against the catalogue. */

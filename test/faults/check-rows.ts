@@ -33,7 +33,7 @@ export type Row = keyof typeof forbidden;
 /** One call as all of them tell it. */
 export interface Joined {
 	readonly call: string;
-	/** In the order of the stream, each id once. */
+	/** In the order of the stream; what may be said again, once. */
 	readonly events: readonly StreamEvent[];
 	/** Undefined where nobody we know asked for it. */
 	readonly client: ClientCall | undefined;

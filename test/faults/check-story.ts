@@ -46,11 +46,14 @@ export function checkStory(joined: Joined, evidence: Evidence, find: Find): void
 
 function checkOrder({ call, events }: Joined, find: Find): void {
 	let state: State = "nothing";
+	const seen = new Set<string>();
 	for (const event of events) {
 		if (anytime.has(event.type)) continue;
 		const move: Partial<Record<State, State>> | undefined = moves[event.type] ?? moves[`${event.type} ${event.writer}`];
 		const next: State | undefined = move?.[state];
-		if (next === undefined) {
+		const again = seen.has(event.id);
+		seen.add(event.id);
+		if (next === undefined || again) {
 			find("illegal sequence", `${call}: ${named(event)} while ${state}: ${events.map(named).join(", ")}`);
 			return;
 		}

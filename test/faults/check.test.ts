@@ -64,6 +64,8 @@ const seeded: readonly (readonly [what: string, row: Row, how: Break])[] = [
 	["an accepted call without an ending", "lost", (e) => unsay(e, allowed, "call.ended")],
 	["a denied call whose ending is gone", "lost", (e) => unsay(e, denied, "call.ended")],
 	["an answered call that the stream does not know", "vanished", (e) => void e.stream.splice(0, e.stream.length)],
+	["the same ending twice", "ended twice", (e) => void e.stream.push({ ...event(e, allowed, "call.ended"), sequence: 9_000 })],
+	["the same claim twice", "illegal sequence", (e) => void e.stream.push({ ...event(e, allowed, "call.started"), sequence: 9_000 })],
 	["a second ending", "ended twice", (e) => say(e, "executor", "call.ended", allowed, { ending: "failed" })],
 	[
 		"an ending by policy of a call that approval ended",

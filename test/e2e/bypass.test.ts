@@ -1,3 +1,4 @@
+// Texts with two readings, paths and headers that mean something else further on: refused, whichever way they come in.
 import { beforeAll, describe, expect, test } from "vitest";
 import { labCall, startLab } from "../support/lab.ts";
 import { type Fields, rawRequest, sendRaw } from "../support/raw-http.ts";

@@ -70,22 +70,34 @@ describe("proxied", () => {
 		expect(next.body.call).not.toBe(call);
 	});
 
-	test("a request that waits itself is answered, so is one that repeats it meanwhile, and the next equal one is a new call", async () => {
-		const reference = newReference("waits itself");
+	/** A held request that waits, from the moment on at which an equal one attaches to it. */
+	async function waitingRequest(reference: string) {
 		const init = { ...order(reference), headers: { ...json, prefer: "wait=60" } };
 		const writes = await writesTo("calls");
-		const first = proxy("/transfers", init);
+		const answer = proxy("/transfers", init);
 		const call = await heldCallNamed(reference);
-		// From then on a repeated request attaches; one that comes earlier is a call of its own.
 		await eventually(async () => ((await writesTo("calls")) > writes ? true : undefined));
-		const repeated = proxy("/transfers", init, secondReplica("ingress"));
+		const repeat = (prefer: string, at?: string) => proxy("/transfers", { ...init, headers: { ...json, prefer } }, at);
+		return { answer, call, repeat };
+	}
+
+	test("a request that waits itself is answered, and so is one that repeats it meanwhile", async () => {
+		const reference = newReference("repeated");
+		const { answer, call, repeat } = await waitingRequest(reference);
+		const repeated = repeat("wait=60", secondReplica("ingress"));
 		await eventually(async () => ((await callersWaiting(secondReplica("ingress"))) > 0 ? true : undefined));
 		await vote("dana", call, { verdict: "approve" });
-		const answers = await Promise.all([first, repeated]);
+		const answers = await Promise.all([answer, repeated]);
 		expect(answers.map(({ status, headers }) => [status, headers.get("callgate-call")])).toEqual(Array(2).fill([201, call]));
 		expect(await transfersNamed(reference)).toHaveLength(1);
-		const next = await proxy("/transfers", { ...init, headers: { ...json, prefer: "wait=1" } });
-		expect(next.status, "an old answer for a new request").toBe(202);
+	});
+
+	test("once it was answered, the next equal request is a new call: nobody gets an old answer for it", async () => {
+		const { answer, call, repeat } = await waitingRequest(newReference("answered"));
+		await vote("dana", call, { verdict: "approve" });
+		expect((await answer).status).toBe(201);
+		const next = await repeat("wait=1");
+		expect(next.status, next.text).toBe(202);
 		expect(next.body.call).not.toBe(call);
 	});
 

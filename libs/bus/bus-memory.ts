@@ -15,6 +15,8 @@ import {
 	type Handler,
 	type Position,
 	type Store,
+	type StreamInspector,
+	type StreamState,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
 import { type StoreName, stores } from "./stores.ts";
@@ -43,6 +45,11 @@ export class MemoryStream {
 	readonly stores = new Map<StoreName, Map<string, { value: string; version: number }>>();
 	private readonly listeners = new Set<() => void>();
 	private version = 0;
+	/** What a server would say of itself; undefined: that there is no stream. */
+	kept: Omit<StreamState, "last" | "bytes"> | undefined = {
+		...{ identity: "in-memory", acceptedAt: undefined, bytesMax: -1, copies: 1 },
+		...{ storage: "memory", retention: "limits", discard: "new" },
+	};
 	/** While true every read and write fails, as with a NATS that is away. */
 	away = false;
 	now: () => Date = () => new Date();
@@ -200,6 +207,7 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			return found && item?.ok ? { event: item.event as Event<typeof type>, position: found.position } : undefined;
 		},
 		store: (name) => memoryStore(stream, service, name),
+		stream: inspectMemory(stream, service),
 		async backlog() {
 			const cursor = stream.cursors.get(`${service}-${service === "executor" ? pool : ""}`) ?? { next: 0, again: [] };
 			const unread = stream.messages.slice(cursor.next).filter(({ subject }) => subjectMatches(readsOf(service, pool), subject));
@@ -211,6 +219,24 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		async close() {
 			await Promise.all([...stops].map((stop) => stop()));
 		},
+	};
+}
+
+function inspectMemory(stream: MemoryStream, service: Service): StreamInspector {
+	const refuse = () => {
+		if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
+	};
+	return {
+		async state() {
+			refuse();
+			const bytes = stream.messages.reduce((sum, message) => sum + message.bytes.length, 0);
+			return stream.kept && { ...stream.kept, last: stream.messages.length, bytes };
+		},
+		async consumer() {
+			refuse();
+			return service === "ingress" ? "none" : { name: service, delivered: 0, pending: 0 };
+		},
+		syncIntervals: async () => [],
 	};
 }
 

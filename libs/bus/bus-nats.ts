@@ -17,8 +17,10 @@ import {
 	type Handler,
 	type Position,
 	type Store,
+	type StreamInspector,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
+import { inspectStream } from "./inspect-stream.ts";
 import { connectLink, type Link, type LinkMessage, type Reply } from "./nats-link.ts";
 import { durableOf, inboxPrefixOf } from "./permissions.ts";
 import { bucketOf, type StoreName, stores } from "./stores.ts";
@@ -69,6 +71,7 @@ interface Group {
 
 class NatsBus implements Bus {
 	readonly service: Service;
+	readonly stream: StreamInspector;
 	private readonly parts: Parts;
 	private readonly groups = new Map<string, Group>();
 	private readonly running = new Set<Consumption>();
@@ -76,6 +79,8 @@ class NatsBus implements Bus {
 	constructor(parts: Parts) {
 		this.parts = parts;
 		this.service = parts.service;
+		const consumer = parts.service === "ingress" ? undefined : durableOf(parts.service, parts.pool);
+		this.stream = inspectStream(parts.link, consumer, parts.publishTimeoutMs);
 	}
 
 	async publish(event: CallgateEvent): Promise<Position> {

@@ -90,6 +90,41 @@ export interface Store {
 	remove(key: string): Promise<void>;
 }
 
+export interface StreamState {
+	readonly identity: string | undefined;
+	readonly acceptedAt: string | undefined;
+	readonly last: Position;
+	readonly bytes: number;
+	readonly bytesMax: number;
+	/** Copies in a NATS cluster. */
+	readonly copies: number;
+	readonly storage: string;
+	readonly retention: string;
+	/** What happens to an event that finds the stream full: `new` refuses it, `old` drops another. */
+	readonly discard: string;
+}
+
+export interface ConsumerState {
+	readonly name: string;
+	/** The furthest position that was delivered. */
+	readonly delivered: Position;
+	/** Messages that nobody has acknowledged yet. */
+	readonly pending: number;
+}
+
+/** One service's view. Each question throws {@link EventsUnavailable} where NATS does not answer it. */
+export interface StreamInspector {
+	/** Undefined: NATS answers that there is none. */
+	state(): Promise<StreamState | undefined>;
+	/** This service's durable consumer; `none` where a service has none to have, undefined where it should have one and NATS answers that there is none. */
+	consumer(): Promise<ConsumerState | "none" | undefined>;
+	/**
+	 * When each NATS server that answers brings writes to the disk: `always` before it acknowledges them, or after so many milliseconds. Empty where
+	 * they do not say; never throws.
+	 */
+	syncIntervals(): Promise<readonly ("always" | number)[]>;
+}
+
 export interface Bus {
 	readonly service: Service;
 	/**
@@ -111,6 +146,8 @@ export interface Bus {
 	/** The last event of one type that one service said about one call on its own subject. */
 	last<Kind extends EventType>(type: Kind, writer: Service, call: string, pool?: string): Promise<StoredEvent<Kind> | undefined>;
 	store(name: StoreName): Store;
+	/** What the servers say of the stream and of how they keep it. */
+	readonly stream: StreamInspector;
 	/** How many messages this service's replicas have not acknowledged yet, by the stream's count. */
 	backlog(): Promise<number>;
 	/** Throws {@link EventsUnavailable} with the reason unless the stream is there and can be written. */

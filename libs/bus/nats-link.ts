@@ -12,6 +12,7 @@ import {
 	NatsError,
 	nkeyAuthenticator,
 	nkeys,
+	RequestStrategy,
 } from "nats";
 import { EventsUnavailable, type Position } from "./bus.ts";
 
@@ -56,6 +57,8 @@ export interface Link {
 	/** Whether NATS is connected, waiting at most `waitMs` for it. */
 	isUp(waitMs: number): Promise<boolean>;
 	request(subject: string, payload: Uint8Array, timeoutMs: number, head?: Record<string, string>): Promise<Requested>;
+	/** The answers of all who answer, as far as they come within `forMs`. Nobody's silence or refusal is an error: there are only fewer answers. */
+	requestAll(subject: string, payload: Uint8Array, forMs: number): Promise<Reply[]>;
 	/** Reads a durable consumer until stopped. `onMessage` must not throw: that would silence the reader for good. */
 	readDurable(stream: string, consumer: string, onMessage: (message: LinkMessage) => void): () => Promise<void>;
 	/** Reads one filter in order and without gaps from the position that `next` names, also after a reconnect. */
@@ -145,6 +148,20 @@ class NatsLink implements Link {
 		} catch (error) {
 			return { ok: false, fault: requestFaultOf(error) };
 		}
+	}
+
+	async requestAll(subject: string, payload: Uint8Array, forMs: number): Promise<Reply[]> {
+		const replies: Reply[] = [];
+		try {
+			// After the first answer the others have a fifth of the time.
+			const options = { strategy: RequestStrategy.JitterTimer, maxWait: forMs, jitter: forMs / 5 };
+			for await (const message of await this.connection.requestMany(subject, payload, options)) {
+				if (!message.headers?.code) replies.push(replyOf(message));
+			}
+		} catch {
+			// What came until then is what there is.
+		}
+		return replies;
 	}
 
 	readDurable(stream: string, name: string, onMessage: (message: LinkMessage) => void): () => Promise<void> {

@@ -63,8 +63,8 @@ describe("refused are", () => {
 			{ ...ended, id: `${other}.call.ended.executor`, subject: other, data: { ...ended.data, call: other } },
 		],
 		["another pool than on the subject", { ...ended, data: { ...ended.data, pool: "dmz" } }],
-		["an unknown member", { ...ended, more: 1 }],
-		["an unknown member of the data", { ...ended, data: { ...ended.data, more: 1 } }],
+		["another version of the envelope", { ...ended, specversion: "2.0", more: 1 }],
+		["a known member with a value that cannot be, beside one that is not known", { ...ended, data: { ...ended.data, more: 1, status: 7 } }],
 		["a missing member", { ...ended, data: { ...ended.data, digest: undefined } }],
 		["an ending that is none", { ...ended, data: { ...ended.data, ending: "fine" } }],
 		["a time that is none", { ...ended, time: "yesterday" }],
@@ -92,12 +92,37 @@ describe("refused are", () => {
 		const secret = "4111111111111111";
 		for (const item of [
 			{ ...ended, data: { ...ended.data, digest: secret } },
-			{ ...ended, data: { ...ended.data, [secret]: 1 } },
+			{ ...ended, data: { ...ended.data, digest: undefined, [secret]: 1 } },
 			{ ...ended, subject: secret.repeat(20) },
 			{ ...ended, type: secret },
 		]) {
 			expect(faultOf(item)).not.toContain(secret);
 		}
+	});
+});
+
+describe("what a newer version added is left out", () => {
+	const reason = { code: "rule", rule: "small" };
+	const full = { ...ended, data: { ...ended.data, reasons: [reason], result: { kept: { whole: [{ deep: 1 }] } } } };
+	const read = (item: object) => decodeEvents(subject, new TextEncoder().encode(JSON.stringify([item])))[0];
+
+	test.each<[string, object]>([
+		["of the envelope", { ...full, tracestate: "a=b" }],
+		["of the data", { ...full, data: { ...full.data, more: { secret: "4111111111111111" } } }],
+		["of an object in the data", { ...full, data: { ...full.data, caller: { ...caller, actor: "someone" } } }],
+		["of an object in a list", { ...full, data: { ...full.data, reasons: [{ ...reason, weight: 3 }] } }],
+	])("a member %s", (_what, item) => {
+		expect(read(item)).toEqual({ ok: true, event: full });
+	});
+	test("a member that has the name of what every object has", () => {
+		const text = JSON.stringify([full]).replace('"data":{', '"data":{"__proto__":{"ending":"completed"},');
+		const [item] = decodeEvents(subject, new TextEncoder().encode(text));
+		expect(item).toEqual({ ok: true, event: full });
+		expect(item?.ok && Object.getPrototypeOf(item.event.data)).toBe(Object.prototype);
+	});
+	test("a member that stands in for a missing one does not help", () => {
+		const { digest: _, ...rest } = full.data;
+		expect(read({ ...full, data: { ...rest, Digest: digest } })).toMatchObject({ ok: false });
 	});
 });
 

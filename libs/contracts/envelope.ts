@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { firstFault, type Service } from "./define-event.ts";
 import { type CallgateEvent, declarationOf, type Event, type EventType } from "./events.ts";
+import { knownMembers } from "./known-members.ts";
 import { parseSubject, subjectOf } from "./subjects.ts";
 
 const Attributes = Type.Object(
@@ -63,7 +64,12 @@ export function newEvent<Kind extends EventType>(service: Service, type: Kind, d
 
 /** The bytes of one message: a JSON array, also for a single event. */
 export function encodeEvents(events: readonly CallgateEvent[]): Uint8Array {
-	return new TextEncoder().encode(JSON.stringify(events));
+	return joinEvents(events.map((event) => JSON.stringify(event)));
+}
+
+/** As {@link encodeEvents}, of events that are JSON texts already. */
+export function joinEvents(texts: readonly string[]): Uint8Array {
+	return Buffer.from(`[${texts.join(",")}]`);
 }
 
 /** One item of a message: an event, or why it is none. A bad item never takes its neighbours with it. */
@@ -71,6 +77,10 @@ export type DecodedItem = { readonly ok: true; readonly event: CallgateEvent } |
 
 /**
  * Reads a message and holds each event against the subject it came on: NATS vouches for the subject, the subject for writer, pool and call.
+ *
+ * While services are updated one by one a newer one writes members that an older one does not know. A reader leaves those out and is
+ * strict about all it knows; a writer is strict about everything. So only what a reader may ignore can be added as a member: what it must
+ * not (a new condition of a grant, say) is a new type of event.
  *
  * @throws {MalformedEvent} if the message as a whole is no list of events.
  */
@@ -83,9 +93,18 @@ export function decodeEvents(subject: string, bytes: Uint8Array): DecodedItem[] 
 	}
 	if (!Array.isArray(items) || items.length === 0) throw new MalformedEvent("the message is not a non-empty list of events");
 	return items.map((item) => {
-		const fault = faultOf(item) ?? subjectFaultOf(item as CallgateEvent, subject);
-		return fault ? { ok: false, fault } : { ok: true, event: item as CallgateEvent };
+		// Nearly always every member is known, and nothing has to be copied.
+		const known = faultOf(item) === undefined ? item : knownPart(item);
+		const fault = faultOf(known) ?? subjectFaultOf(known as CallgateEvent, subject);
+		return fault ? { ok: false, fault } : { ok: true, event: known as CallgateEvent };
 	});
+}
+
+function knownPart(item: unknown): unknown {
+	const known = knownMembers(Attributes, item);
+	if (typeof known !== "object" || known === null || !("data" in known) || !("type" in known)) return known;
+	const declaration = typeof known.type === "string" ? declarationOf(known.type) : undefined;
+	return declaration ? { ...known, data: knownMembers(declaration.data, known.data) } : known;
 }
 
 function faultOf(item: unknown): string | undefined {

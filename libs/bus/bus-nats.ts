@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Service } from "#libs/contracts/define-event.ts";
-import { decodeEvents, encodeEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
+import { decodeEvents, encodeEvents, joinEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { historyOf, streamName, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
 import {
@@ -64,7 +64,9 @@ type Ack = { readonly ok: true; readonly position: Position } | { readonly ok: f
 /** Events of one subject that became ready in one turn of the event loop: one message, one acknowledgement. */
 interface Group {
 	readonly subject: string;
-	readonly events: CallgateEvent[];
+	/** As JSON. */
+	readonly events: string[];
+	/** At least: of a text that is not ASCII, characters are counted. */
 	bytes: number;
 	readonly stored: PromiseWithResolvers<Position>;
 }
@@ -85,9 +87,9 @@ class NatsBus implements Bus {
 
 	async publish(event: CallgateEvent): Promise<Position> {
 		const subject = subjectOf(event);
-		const size = JSON.stringify(event).length;
+		const text = JSON.stringify(event);
 		let group = this.groups.get(subject);
-		if (group && group.bytes + size > groupBytesMax) {
+		if (group && group.bytes + text.length > groupBytesMax) {
 			this.flush(group);
 			group = undefined;
 		}
@@ -97,15 +99,15 @@ class NatsBus implements Bus {
 			setImmediate(() => this.flush(opened));
 			group = opened;
 		}
-		group.events.push(event);
-		group.bytes += size;
+		group.events.push(text);
+		group.bytes += text.length;
 		return await group.stored.promise;
 	}
 
 	private flush(group: Group): void {
 		if (this.groups.get(group.subject) !== group) return;
 		this.groups.delete(group.subject);
-		const stored = this.write(group.subject, encodeEvents(group.events), {}).then((ack) => {
+		const stored = this.write(group.subject, joinEvents(group.events), {}).then((ack) => {
 			if (!ack.ok) throw new EventsUnavailable("the stream refused the event");
 			return ack.position;
 		});

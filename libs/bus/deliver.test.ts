@@ -275,6 +275,26 @@ describe("batches", () => {
 		expect(all.every(({ settled }) => settled[0] === "ack")).toBe(true);
 	});
 
+	test("what arrives while one is in work is the next, as large as it may be", async () => {
+		const gate = Promise.withResolvers<void>();
+		const sizes: number[] = [];
+		const handle = async (batch: readonly unknown[]) => {
+			sizes.push(batch.length);
+			await gate.promise;
+		};
+		const batches = collectBatches(handle, { ...options, eventsMax: 4 }, log);
+		const all = Array.from({ length: 11 }, (_, index) => new Held([withdrawn(index)], index));
+		for (const held of all.slice(0, 4)) batches.add(held.next());
+		await new Promise((resolve) => setImmediate(resolve));
+		for (const held of all.slice(4)) batches.add(held.next());
+		await new Promise((resolve) => setImmediate(resolve));
+		expect(sizes).toEqual([4]);
+		gate.resolve();
+		await batches.finish();
+		expect(sizes).toEqual([4, 4, 3]);
+		expect(all.every(({ settled }) => settled[0] === "ack")).toBe(true);
+	});
+
 	test("a malformed item is told of, and its message is done with its neighbours", async () => {
 		const faults: string[] = [];
 		const seen: string[] = [];

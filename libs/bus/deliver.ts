@@ -196,16 +196,17 @@ export class Slots {
 	}
 }
 
-/** Gathers events into batches and settles each message with its batch: acknowledged together, or delivered again together. */
+/**
+ * Gathers events into batches and settles each message with its batch: acknowledged together, or delivered again together. One batch is in
+ * work at a time, and what arrives meanwhile is the next one: the slower the work, the larger the batches.
+ */
 export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], options: BatchOptions, log: DeliveryLog) {
 	type Read = { message: Message; events: (StoredEvent & Delivery)[] };
-	let batch: Read[] = [];
-	let gathered = 0;
+	const gathered: Read[] = [];
 	let timer: NodeJS.Timeout | undefined;
-	/** Batches are settled one after the other: what is slow gets no more work at once. */
-	let settling: Promise<void> = Promise.resolve();
+	let settling: Promise<void> | undefined;
 
-	async function settle(taken: Read[]): Promise<void> {
+	async function settle(taken: readonly Read[]): Promise<void> {
 		try {
 			await handle(taken.flatMap(({ events }) => events));
 			for (const { message } of taken) message.ack();
@@ -216,13 +217,30 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 		}
 	}
 
+	/** How many of the messages that were gathered make a full batch, if they do. One message alone may hold more. */
+	function fullBatch(): number | undefined {
+		let events = 0;
+		const last = gathered.findIndex((read) => {
+			events += read.events.length;
+			return events >= options.eventsMax;
+		});
+		return last === -1 ? undefined : last + 1;
+	}
+
 	function flush(): void {
 		clearTimeout(timer);
 		timer = undefined;
-		const taken = batch;
-		batch = [];
-		gathered = 0;
-		if (taken.length > 0) settling = settling.then(() => settle(taken));
+		if (settling || gathered.length === 0) return;
+		settling = settle(gathered.splice(0, fullBatch() ?? gathered.length)).then(() => {
+			settling = undefined;
+			schedule();
+		});
+	}
+
+	function schedule(): void {
+		if (settling || gathered.length === 0) return;
+		if (fullBatch() !== undefined) flush();
+		else timer ??= setTimeout(flush, options.waitMs);
 	}
 
 	async function readMessage(message: Message): Promise<Read> {
@@ -239,10 +257,8 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 		add(message: Message): void {
 			readMessage(message).then(
 				(read) => {
-					batch.push(read);
-					gathered += read.events.length;
-					if (gathered >= options.eventsMax) flush();
-					else timer ??= setTimeout(flush, options.waitMs);
+					gathered.push(read);
+					schedule();
 				},
 				(error: unknown) => {
 					log.retried({ type: "message", position: message.position, tries: message.tries, error });
@@ -251,8 +267,10 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 			);
 		},
 		async finish(): Promise<void> {
-			flush();
-			await settling;
+			while (settling || gathered.length > 0) {
+				flush();
+				await settling;
+			}
 		},
 	};
 }

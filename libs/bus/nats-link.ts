@@ -3,11 +3,14 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
 	type ConsumerMessages,
 	connect,
+	createInbox,
 	DebugEvents,
+	ErrorCode,
 	Events,
 	headers,
 	type JsMsg,
 	type Msg,
+	type MsgHdrs,
 	type NatsConnection,
 	NatsError,
 	nkeyAuthenticator,
@@ -15,6 +18,7 @@ import {
 	RequestStrategy,
 } from "nats";
 import { EventsUnavailable, type Position } from "./bus.ts";
+import { ReplyInbox } from "./reply-inbox.ts";
 
 export interface LinkOptions {
 	readonly servers: string[];
@@ -84,13 +88,13 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 		reconnectTimeWait: 250,
 		pingInterval: 5_000,
 		maxPingOut: 2,
-		// Its only effect here would be an Error with a stack for every request, also for those that succeed.
+		// Its only effect would be an Error with a stack for every request of the client's own.
 		noAsyncTraces: true,
 		...(options.ca && { tls: { ca: options.ca } }),
 	}).catch((error: unknown) => {
 		throw new EventsUnavailable(`NATS at ${options.servers.join(", ")} cannot be reached or refuses the seed`, { cause: error });
 	});
-	return new NatsLink(connection, options.onStatus);
+	return new NatsLink(connection, options);
 }
 
 /** A new NKey pair of a NATS user: the seed goes to the service, the public key into the server's configuration. */
@@ -110,21 +114,32 @@ const heartbeatMs = 5_000;
 class NatsLink implements Link {
 	private readonly connection: NatsConnection;
 	private readonly onStatus: (status: string) => void;
+	private readonly replies: ReplyInbox<Msg>;
 	private up = Promise.withResolvers<void>();
 	private connected = true;
 
-	constructor(connection: NatsConnection, onStatus: (status: string) => void) {
+	constructor(connection: NatsConnection, { inboxPrefix, onStatus }: LinkOptions) {
 		this.connection = connection;
 		this.onStatus = onStatus;
+		this.replies = new ReplyInbox(createInbox(inboxPrefix));
+		const hear = (error: Error | null, message: Msg) => {
+			if (error === null) this.replies.hear(message.subject, message);
+		};
+		connection.subscribe(this.replies.filter, { callback: hear });
 		void this.watch();
 	}
 
 	private async watch(): Promise<void> {
-		for await (const { type } of this.connection.status()) {
+		for await (const status of this.connection.status()) {
+			const { type } = status;
 			if (type === Events.Disconnect && this.connected) {
 				this.up = Promise.withResolvers();
 				this.connected = false;
+				// Whoever waits tries again when the connection is back, instead of at the end of its time.
+				this.replies.abandon();
 			}
+			const { permissionContext: denied } = status;
+			if (denied?.operation === "publish") this.replies.forbid(denied.subject);
 			if (type === Events.Reconnect) {
 				this.connected = true;
 				this.up.resolve();
@@ -139,11 +154,19 @@ class NatsLink implements Link {
 	}
 
 	async request(subject: string, payload: Uint8Array, timeoutMs: number, head?: Record<string, string>): Promise<Requested> {
-		const sent = headers();
-		for (const [name, value] of Object.entries(head ?? {})) sent.set(name, value);
+		const options: { reply: string; headers?: MsgHdrs } = { reply: "" };
+		if (head) {
+			options.headers = headers();
+			for (const [name, value] of Object.entries(head)) options.headers.set(name, value);
+		}
 		try {
-			const message = await this.connection.request(subject, payload, { timeout: timeoutMs, ...(head && { headers: sent }) });
+			const answered = await this.replies.ask(subject, timeoutMs, (reply) =>
+				this.connection.publish(subject, payload, { ...options, reply }),
+			);
+			if ("fault" in answered) return { ok: false, fault: answered.fault };
+			const { message } = answered;
 			if (message.headers?.code === 404) return { ok: false, fault: "not_found" };
+			if (message.headers?.code === 503 && message.data.length === 0) return { ok: false, fault: "no_responders" };
 			return { ok: true, reply: replyOf(message) };
 		} catch (error) {
 			return { ok: false, fault: requestFaultOf(error) };
@@ -241,11 +264,8 @@ function tell(say: () => void): void {
 	}
 }
 
-/** https://github.com/nats-io/nats.js: the client tells errors apart by these codes. */
+/** What the client refuses to send: a message beyond `max_payload`, or anything on a connection that is closed. */
 function requestFaultOf(error: unknown): RequestFault {
-	const code = error instanceof Error && "code" in error ? String(error.code) : "";
-	if (code === "503") return "no_responders";
-	if (code === "404") return "not_found";
-	if (code === "MAX_PAYLOAD_EXCEEDED") return "too_large";
-	return code === "PERMISSIONS_VIOLATION" ? "forbidden" : "timeout";
+	if (!(error instanceof NatsError)) throw error;
+	return error.code === ErrorCode.MaxPayloadExceeded ? "too_large" : "timeout";
 }

@@ -30,7 +30,7 @@ export function createAuthenticator(
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
-			let refusal: unknown = refused("its issuer is not trusted here");
+			let refusal: unknown;
 			// One issuer may be configured several times, for several audiences: the first that accepts the token counts.
 			for (const issuer of trusted.get(claimedIssuer(token)) ?? []) {
 				try {
@@ -40,7 +40,7 @@ export function createAuthenticator(
 					if (!isUnanswered(refusal)) refusal = error;
 				}
 			}
-			throw refusal;
+			throw refusal ?? refused("its issuer is not trusted here");
 		},
 	};
 }

@@ -18,7 +18,7 @@ export const AuditConfig = Type.Object({
 	readerPassword: secretSetting("CALLGATE_OPENSEARCH_READER_PASSWORD", "its password", password),
 	requestTimeoutMs: setting("CALLGATE_OPENSEARCH_TIMEOUT_MS", "longest one request to OpenSearch may take", integer(500, 25_000, 10_000)),
 	batchEventsMax: setting("CALLGATE_AUDIT_BATCH_EVENTS", "events in one bulk request", integer(1, 10_000, 2_000)),
-	batchWaitMs: setting("CALLGATE_AUDIT_BATCH_WAIT_MS", "how long a batch waits for more", integer(1, 5_000, 50)),
+	batchWaitMs: setting("CALLGATE_AUDIT_BATCH_WAIT_MS", "how long a batch waits for more", integer(1, 5_000, 200)),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, 7305)),
 });

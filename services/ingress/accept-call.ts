@@ -1,5 +1,5 @@
 // A call comes in: found, checked, digested, sealed, shown masked, and durable. Nothing is published before all of it is right.
-import { createHmac } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
@@ -8,7 +8,7 @@ import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import { type SealingKey, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
 import type { Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
@@ -125,16 +125,23 @@ function maskReason(reason: string): string {
 
 /** A salt that only holders of the pool's key can know, and that a repeated publish of one call shares. */
 function saltOf(keys: SealingKeys, pool: string, call: string): string {
-	const key = keys.get(pool)?.at(-1);
-	if (!key) throw new Refusal("not_ready", { detail: `this process holds no sealing key of pool ${pool}` });
-	return createHmac("sha256", key.secret).update(`salt ${call}`).digest("hex").slice(0, 32);
+	return createHmac("sha256", macKeyOf(keys, pool)).update(`salt ${call}`).digest("hex").slice(0, 32);
 }
 
 /** Names what is asked without saying it: equal for equal calls of one caller, and of use to nobody without the pool's key. */
 export function fingerprintOf(keys: SealingKeys, { asked, connection, fn }: CheckedCall): string {
-	const key = keys.get(connection.pool)?.at(-1);
-	if (!key) throw new Refusal("not_ready", { detail: `this process holds no sealing key of pool ${connection.pool}` });
 	const salt = "fingerprint";
 	const digest = digestOf({ caller: asked.caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
-	return createHmac("sha256", key.secret).update(digest).digest("hex");
+	return createHmac("sha256", macKeyOf(keys, connection.pool)).update(digest).digest("hex");
+}
+
+/** As the library wants it, made once. */
+const macKeys = new WeakMap<SealingKey, KeyObject>();
+
+function macKeyOf(keys: SealingKeys, pool: string): KeyObject {
+	const key = keys.get(pool)?.at(-1);
+	if (!key) throw new Refusal("not_ready", { detail: `this process holds no sealing key of pool ${pool}` });
+	const known = macKeys.get(key) ?? createSecretKey(key.secret);
+	macKeys.set(key, known);
+	return known;
 }

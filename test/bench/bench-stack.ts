@@ -1,0 +1,103 @@
+// What a bench runs on: one whole stack with Callgate in it, and beside it the bank, the callers, the proxy and the floor, all ready at once so that lanes can take turns.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connectLink, type Link } from "#libs/bus/nats-link.ts";
+import { services } from "#libs/contracts/define-event.ts";
+import { localPool } from "../../infra/local/key-ring.ts";
+import { urlOf } from "../../infra/local/port-plan.ts";
+import { type Stack, startStack } from "../../infra/local/stack.ts";
+import { provisionStream } from "../../infra/nats/provision-stream.ts";
+import { operatorInbox } from "../../infra/nats/server-config.ts";
+import type { OpenSearchAccess } from "../../infra/opensearch/ask-opensearch.ts";
+import { adminAccess } from "../faults/read-record.ts";
+import { benchPorts } from "./addresses.ts";
+import { type Child, startChild } from "./child.ts";
+import { writeConfiguration } from "./configuration.ts";
+import { startFloor } from "./floor.ts";
+import type { NamedProcess } from "./measure-processes.ts";
+import { benchTokens } from "./tokens.ts";
+
+export interface BenchStackOptions {
+	readonly firstPort: number;
+	/** Of NATS, for every lane alike. */
+	readonly syncInterval: string;
+	readonly callersMax: number;
+	/** Folder for CPU profiles of the services. */
+	readonly profileDir: string | undefined;
+	readonly report: (line: string) => void;
+}
+
+export interface BenchStack {
+	readonly stack: Stack;
+	readonly firstPort: number;
+	readonly bank: Child;
+	readonly proxy: Child;
+	readonly load: Child;
+	readonly floor: readonly Child[];
+	readonly operator: Link;
+	readonly index: OpenSearchAccess;
+	/** One a caller. */
+	readonly tokens: readonly string[];
+	readonly ports: { readonly bank: number; readonly proxy: number; readonly floor: number };
+	/** Everything whose cost is counted. */
+	processes(): NamedProcess[];
+	stop(): Promise<void>;
+}
+
+/** Nothing is trimmed while a bench runs: a million events, and all that the lanes add. */
+const streamBytesMax = 16 * 1024 ** 3;
+
+export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
+	const { firstPort, syncInterval, report, profileDir } = options;
+	const dataDir = await mkdtemp(join(tmpdir(), "callgate-bench-"));
+	const started: (() => Promise<unknown>)[] = [() => rm(dataDir, { recursive: true, force: true })];
+	const stop = async () => {
+		for (const end of started.toReversed()) await end();
+	};
+	const child = async (name: string, script: string, settings: object): Promise<Child> => {
+		const running = await startChild(name, script, settings);
+		started.push(running.stop);
+		return running;
+	};
+	try {
+		const ports = benchPorts(firstPort);
+		const configDir = join(dataDir, "configuration");
+		await writeConfiguration(configDir, { issuer: urlOf("idp", firstPort), bankUrl: `http://127.0.0.1:${ports.bank}` });
+		const bank = await child("bank", "bank-process.ts", { port: ports.bank });
+		const profiling = profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` };
+		const stack = await startStack({ dataDir, firstPort, replicas: 1, configDir, report, syncInterval, serviceEnv: () => profiling });
+		started.push(stack.stop);
+		const operator = await connectOperator(stack);
+		started.push(() => operator.close());
+		await provisionStream(operator, { pools: [localPool], streamBytesMax });
+		const proxy = await child("proxy", "proxy-process.ts", { port: ports.proxy, targetPort: ports.bank });
+		const load = await child("callers", "load-process.ts", {});
+		const seed = stack.keys.value("nats-operator.seed");
+		const floor = await startFloor(operator, child, { natsUrl: stack.nats.url, seed, port: ports.floor, bankPort: ports.bank });
+		const tokens = await benchTokens(stack, options.callersMax);
+		const parts = { stack, firstPort, bank, proxy, load, floor, operator, tokens, ports, stop };
+		return { ...parts, index: await adminAccess(stack), processes: () => processesOf(parts) };
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+}
+
+type Parts = Pick<BenchStack, "stack" | "bank" | "proxy" | "load" | "floor">;
+
+function processesOf({ stack, bank, proxy, load, floor }: Parts): NamedProcess[] {
+	return [
+		...services.map((service) => ({ name: service, pid: stack.services[service][0]?.pid ?? 0 })),
+		{ name: "nats", pid: stack.nats.pid },
+		{ name: "opensearch", pid: stack.openSearch.pid },
+		{ name: "valkey", pid: stack.valkey.pid },
+		...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid })),
+	];
+}
+
+async function connectOperator({ nats, keys }: Stack): Promise<Link> {
+	const seed = keys.value("nats-operator.seed");
+	const inboxPrefix = `${operatorInbox}_bench`;
+	return await connectLink({ servers: [nats.url], name: "bench", seed, inboxPrefix, onStatus: () => undefined });
+}

@@ -1,0 +1,76 @@
+// What `npm run bench` may be told.
+import { parseArgs } from "node:util";
+import { isLane, type Lane, laneNames } from "./lanes.ts";
+
+export const usage = `Usage: npm run bench -- [options]
+
+Measures Callgate against what it cannot be faster than: the same calls with nothing in between, through a bare proxy, and through
+the floor (five bare processes with the same durable messages). Lanes take turns; figures are medians of the repetitions.
+
+  --quick            a minute's look: 64 callers, fewer and shorter repetitions
+  --lane NAME        only this lane (${laneNames.join(", ")}); may be given several times
+  --callers LIST     how many callers at once, comma-separated (default: 1,16,64,256)
+  --repetitions N    how often each figure is taken (default: 5)
+  --sync INTERVAL    NATS' sync_interval for every lane: "always" (default, as npm start has it) or a duration like 2m
+  --json FILE        write every figure to this file
+  --profile DIR      write a CPU profile of each service to this folder
+  --help             this text
+`;
+
+export interface BenchOptions {
+	readonly quick: boolean;
+	readonly lanes: readonly Lane[];
+	readonly callers: readonly number[];
+	readonly repetitions: number;
+	readonly warmupMs: number;
+	readonly windowMs: number;
+	readonly syncInterval: string;
+	readonly json: string | undefined;
+	readonly profileDir: string | undefined;
+	readonly help: boolean;
+}
+
+const text = { type: "string" } as const;
+const flag = { type: "boolean" } as const;
+
+/** @throws {Error} with one line about the first option that is not understood. */
+export function readOptions(args: readonly string[]): BenchOptions {
+	const { values } = parseArgs({
+		args: [...args],
+		options: {
+			...{ quick: flag, help: flag, lane: { type: "string", multiple: true }, callers: text, repetitions: text },
+			...{ sync: text, json: text, profile: text },
+		},
+	});
+	const quick = values.quick ?? false;
+	return {
+		quick,
+		lanes: lanesOf(values.lane),
+		callers: (values.callers ?? (quick ? "64" : "1,16,64,256")).split(",").map((part) => integer("--callers", part, 1, 2_000)),
+		repetitions: integer("--repetitions", values.repetitions ?? (quick ? "3" : "5"), 1, 100),
+		warmupMs: quick ? 500 : 1_000,
+		windowMs: quick ? 2_000 : 3_000,
+		syncInterval: intervalOf(values.sync ?? "always"),
+		json: values.json,
+		profileDir: values.profile,
+		help: values.help ?? false,
+	};
+}
+
+/** In the order in which they are measured, whatever order they were asked for in. */
+function lanesOf(asked: readonly string[] | undefined): readonly Lane[] {
+	const unknown = asked?.find((name) => !isLane(name));
+	if (unknown !== undefined) throw new Error(`--lane: there is no lane "${unknown}", only ${laneNames.join(", ")}`);
+	return asked === undefined ? laneNames : laneNames.filter((lane) => asked.includes(lane));
+}
+
+function integer(option: string, value: string, min: number, max: number): number {
+	const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+	if (!(number >= min && number <= max)) throw new Error(`${option}: "${value}" is not a whole number from ${min} to ${max}`);
+	return number;
+}
+
+function intervalOf(value: string): string {
+	if (!/^(always|\d{1,4}(ms|s|m|h))$/.test(value)) throw new Error(`--sync: "${value}" is neither "always" nor a duration like 10s or 2m`);
+	return value;
+}

@@ -3,7 +3,8 @@ import { parseArgs } from "node:util";
 import { crashPoints } from "#libs/service/crash-point.ts";
 import { findPortBase } from "../support/port-base.ts";
 import { runCampaign } from "./campaign.ts";
-import { planFaults } from "./plan-faults.ts";
+import { planEachFault, planFaults } from "./plan-faults.ts";
+import { runWithout } from "./run-without.ts";
 import { tableOf } from "./table.ts";
 
 const usage = `Usage: npm run faults -- [options]
@@ -13,13 +14,16 @@ const usage = `Usage: npm run faults -- [options]
   --seed N       everything that is planned follows from it (default: chosen and printed)
   --replicas N   processes per service (default: 2)
   --pace MS      from one fault to the next, at least (default: 600)
+  --each         every named moment and every quick fault once, as \`npm test\` does
+  --without NAME the run of --each on services that lack one safeguard (claim, signature, …); exits 0 if it is noticed
   --help         this text
 `;
 
 async function main(): Promise<number> {
 	const text = { type: "string" } as const;
+	const flag = { type: "boolean" } as const;
 	const { values } = parseArgs({
-		options: { calls: text, kills: text, seed: text, replicas: text, pace: text, help: { type: "boolean" } },
+		options: { ...{ calls: text, kills: text, seed: text, replicas: text, pace: text, without: text }, each: flag, help: flag },
 	});
 	if (values.help) {
 		process.stdout.write(usage);
@@ -35,9 +39,14 @@ async function main(): Promise<number> {
 	const begun = performance.now();
 	const report = (line: string) => process.stderr.write(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
 	report(`seed ${seed}`);
+	if (values.without !== undefined) {
+		const same = ["--each", "--seed", `${seed}`, "--replicas", `${replicas}`, "--calls", `${calls}`];
+		return await runWithout(values.without, same, report);
+	}
 	const result = await runCampaign({
 		...{ seed, calls, replicas, report },
-		faults: planFaults({ seed, replicas, kills: number("kills", values.kills, 30) }),
+		faults: values.each ? planEachFault({ seed, replicas }) : planFaults({ seed, replicas, kills: number("kills", values.kills, 30) }),
+		untilKilled: values.each === true,
 		firstPort: await findPortBase(),
 		paceMs: number("pace", values.pace, 600),
 	});

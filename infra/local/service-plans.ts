@@ -1,6 +1,5 @@
 // How each of the five services is started here: its program and the environment that tells it all it may know, its own secrets by file.
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { type KeyRing, localPool } from "./key-ring.ts";
 import { type Part, portOf } from "./port-plan.ts";
@@ -20,12 +19,11 @@ export interface StackFacts {
 
 export interface ServicePlan {
 	readonly name: string;
+	/** Within a checkout. */
 	readonly script: string;
 	readonly port: number;
 	readonly env: Readonly<Record<string, string>>;
 }
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
 
 export function vaultFiles(dataDir: string, keys: KeyRing): { file: string; keyFile: string } {
 	return { file: join(dataDir, "vault.json"), keyFile: keys.file("vault.key") };
@@ -35,7 +33,7 @@ export function servicePlan(service: Service, replica: number, facts: StackFacts
 	const port = portOf(service satisfies Part, facts.firstPort, replica);
 	return {
 		name: replica === 0 ? service : `${service}-${replica + 1}`,
-		script: join(root, "services", service, "main.ts"),
+		script: join("services", service, "main.ts"),
 		port,
 		env: {
 			CALLGATE_HOST: loopback,

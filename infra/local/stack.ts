@@ -33,6 +33,8 @@ export interface StackOptions {
 	readonly syncInterval?: string;
 	/** Of one process, beside what its plan says; asked at each of its starts. For fault tests. */
 	readonly serviceEnv?: (service: Service, replica: number) => Readonly<Record<string, string>>;
+	/** The checkout that one process runs, where it is not this one; asked at each of its starts. For fault tests. */
+	readonly serviceRoot?: (service: Service, replica: number) => string | undefined;
 }
 
 /** A stack that is ready. */
@@ -197,13 +199,18 @@ function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: Stack
 
 async function startServices(
 	facts: StackFacts,
-	{ replicas, serviceEnv = () => ({}) }: StackOptions,
+	{ replicas, serviceEnv = () => ({}), serviceRoot = () => undefined }: StackOptions,
 ): Promise<Record<Service, RunningServer[]>> {
 	const start = async (service: Service, replica: number) => {
 		const { name, script, port, env } = servicePlan(service, replica, facts);
 		const dir = join(facts.dataDir, "services", name);
 		const ready = `${urlOf(service, facts.firstPort, replica)}/readyz`;
-		const plan = { name, args: [script], dir, port, isReady: () => answers(ready, true) };
+		const plan = {
+			...{ name, dir, port, isReady: () => answers(ready, true) },
+			get args() {
+				return [join(serviceRoot(service, replica) ?? root, script)];
+			},
+		};
 		return await startProcess(plan, () => ({ ...env, ...serviceEnv(service, replica) }));
 	};
 	const running: Record<Service, RunningServer[]> = { ingress: [], policy: [], approval: [], executor: [], audit: [] };
@@ -226,8 +233,13 @@ interface ProcessPlan {
 /** Runs a program of ours as a server: its own folder, its own log, asked until it is ready. */
 async function startProcess(plan: ProcessPlan, env: () => Readonly<Record<string, string>>): Promise<RunningServer> {
 	await mkdir(plan.dir, { recursive: true, mode: 0o700 });
+	const { name, dir, port, isReady } = plan;
 	const prepared: ServerPlan = {
-		...{ ...plan, command: process.execPath, readyWithinMs, stopWithinMs },
+		...{ name, dir, port, isReady, command: process.execPath, readyWithinMs, stopWithinMs },
+		// Asked at each start: a fault test changes them from one to the next.
+		get args() {
+			return plan.args;
+		},
 		get env() {
 			return env();
 		},

@@ -3,22 +3,27 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Service } from "#libs/contracts/define-event.ts";
 import type { CrashPoint } from "#libs/service/crash-point.ts";
 import { findStored } from "../../infra/local/find-stored.ts";
 import { portOf, urlOf } from "../../infra/local/port-plan.ts";
 import { type Stack, startStack } from "../../infra/local/stack.ts";
 import { check, type Report } from "./check.ts";
+import { createClocks } from "./clocks.ts";
 import { leaseTerms, planted, writeConfiguration } from "./configuration.ts";
 import { doFault, type FaultParts } from "./do-fault.ts";
 import type { Evidence, StreamEvent } from "./evidence.ts";
+import { followApprovals } from "./follow-approvals.ts";
 import { createLoadClient, type LoadClient } from "./load-client.ts";
 import { connectOperator, type Operator, type StoredMessage } from "./operator.ts";
 import { type Path, type PlannedCall, planCall } from "./plan-calls.ts";
 import { describeFault, type Fault } from "./plan-faults.ts";
 import { createProcesses, type Processes } from "./processes.ts";
 import { adminAccess, countRecord, readRecord } from "./read-record.ts";
+import { readSlack } from "./read-slack.ts";
 import { eventsOf, type PublicKeys, permissionsIn } from "./read-stream.ts";
 import { type RecordingBank, sha256, startRecordingBank } from "./recording-bank.ts";
+import { createVersions } from "./run-two-versions.ts";
 import { createApprover, type ScriptedApprover } from "./scripted-approver.ts";
 import { tokensOf } from "./tokens.ts";
 
@@ -62,11 +67,14 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 	const bank = await startRecordingBank(bankPort);
 	const leases = { CALLGATE_START_WITHIN_MS: `${leaseTerms.startWithinMs}`, CALLGATE_SETTLE_WITHIN_MS: `${leaseTerms.settleWithinMs}` };
 	const processes = createProcesses({ ingress: {}, policy: {}, approval: {}, executor: leases, audit: {} });
-	const serviceEnv = processes.env;
+	const clocks = await createClocks(join(dataDir, "clocks"));
+	const versions = createVersions(dataDir);
+	const serviceEnv = (service: Service, replica: number) => ({ ...clocks.env(service, replica), ...processes.env(service, replica) });
+	const serviceRoot = versions.root;
 	try {
-		const stack = await startStack({ dataDir, firstPort, replicas, configDir, report, syncInterval: "2m", serviceEnv });
+		const stack = await startStack({ dataDir, firstPort, replicas, configDir, report, syncInterval: "2m", serviceEnv, serviceRoot });
 		try {
-			const evidence = await disturb(options, stack, bank, processes);
+			const evidence = await disturb(options, { stack, bank, processes, clocks, versions });
 			const crashed = await processes.crashed();
 			const found = check(evidence);
 			const counts = { ...found.counts, "processes that ended": processes.deaths(), "killed at a named moment": sum(crashed.values()) };
@@ -82,7 +90,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, one) => total + one, 0);
 
-async function disturb(options: CampaignOptions, stack: Stack, bank: RecordingBank, processes: Processes): Promise<Evidence> {
+type Surroundings = Pick<FaultParts, "stack" | "processes" | "clocks" | "versions"> & { readonly bank: RecordingBank };
+
+async function disturb(options: CampaignOptions, { bank, ...around }: Surroundings): Promise<Evidence> {
+	const { stack, processes } = around;
 	const operator = await connectOperator(stack);
 	await operator.setAckWait(ackWaitMs);
 	processes.watch(stack);
@@ -97,13 +108,17 @@ async function disturb(options: CampaignOptions, stack: Stack, bank: RecordingBa
 	const stream = followStream(operator, approver);
 	const over = new AbortController();
 	const client = createLoadClient({ ingress: urls("ingress"), token, until: over.signal });
-	const parts: FaultParts = { stack, processes, operator, seen: stream.seen, poison: [], copies: [], background: new Map() };
-	await runRounds(options, parts, client, plans);
+	const sender = createSender(options, client, plans);
+	const parts: FaultParts = {
+		...{ ...around, operator, seen: stream.seen, approvals: stream.approvals, send: sender.sendExtra },
+		...{ poison: [], copies: [], unsettled: [], background: new Map() },
+	};
+	await runRounds(options, parts, sender);
 	const unfinished = await becomeQuiet(stack, operator, approver, stream.events, over);
 	await client.askAgain();
 	await approver.stop();
 	await stream.following.stop();
-	const evidence = await collect({ stack, client, bank, processes, operator, parts, unfinished });
+	const evidence = await collect({ client, bank, parts, unfinished });
 	await operator.close();
 	return evidence;
 }
@@ -112,16 +127,18 @@ async function disturb(options: CampaignOptions, stack: Stack, bank: RecordingBa
 function followStream(operator: Operator, approver: ScriptedApprover) {
 	const seen: StoredMessage[] = [];
 	const events = { received: new Set<string>(), ended: new Set<string>() };
+	const approvals = followApprovals();
 	const following = operator.follow((message) => {
 		if (/^callgate\.(policy|approval|executor)\./.test(message.subject)) seen.push(message);
 		if (seen.length > seenMax) seen.splice(0, seenMax / 2);
 		for (const event of eventsOf(message) ?? []) {
 			approver.hear(event);
+			approvals.hear(event);
 			if (event.type === "call.received") events.received.add(String(event.data.call));
 			if (event.type === "call.ended") events.ended.add(String(event.data.call));
 		}
 	});
-	return { seen, events, following };
+	return { seen, events, approvals, following };
 }
 
 /** Sends calls by number, not too many at once. */
@@ -147,9 +164,8 @@ function createSender({ calls, seed }: CampaignOptions, client: LoadClient, plan
 }
 
 /** Spreads the calls evenly over the faults. */
-async function runRounds(options: CampaignOptions, parts: FaultParts, client: LoadClient, plans: Map<string, PlannedCall>): Promise<void> {
+async function runRounds(options: CampaignOptions, parts: FaultParts, sender: ReturnType<typeof createSender>): Promise<void> {
 	const { calls, faults, paceMs, report } = options;
-	const sender = createSender(options, client, plans);
 	for (const [round, fault] of faults.entries()) {
 		report(`${round + 1}/${faults.length} ${describeFault(fault)}`);
 		const pace = delay(paceMs);
@@ -213,16 +229,14 @@ async function becomeQuiet(
 }
 
 interface Sources {
-	readonly stack: Stack;
 	readonly client: LoadClient;
 	readonly bank: RecordingBank;
-	readonly processes: Processes;
-	readonly operator: Operator;
 	readonly parts: FaultParts;
 	readonly unfinished: readonly string[];
 }
 
-async function collect({ stack, client, bank, processes, operator, parts, unfinished }: Sources): Promise<Evidence> {
+async function collect({ client, bank, parts, unfinished }: Sources): Promise<Evidence> {
+	const { stack, processes, operator, clocks } = parts;
 	const stream: StreamEvent[] = [];
 	const unreadable: number[] = [];
 	const reading = operator.follow((message) => {
@@ -240,7 +254,9 @@ async function collect({ stack, client, bank, processes, operator, parts, unfini
 	return {
 		...{ calls: client.log, bank: bank.log, stream, unreadable, unfinished },
 		permissions: await permissionsIn(stream, keys),
-		slack: await slackButtons(stack),
+		...(await readSlack(stack)),
+		clocks: clocks.wrong,
+		unsettled: parts.unsettled,
 		documents: await readRecord(await adminAccess(stack)),
 		poison: parts.poison,
 		copies: parts.copies,
@@ -250,10 +266,4 @@ async function collect({ stack, client, bank, processes, operator, parts, unfini
 		leaks: leaks.map(({ name, place, file }) => `${name} in ${place}: ${file}`),
 		crashes: await processes.uncaught(),
 	};
-}
-
-/** The call and digest on every button of every message. */
-async function slackButtons(stack: Stack): Promise<{ call: string; digest: string }[]> {
-	const text = await (await fetch(`${stack.url("slack")}/_demo/messages`)).text();
-	return [...text.matchAll(/"value":"([0-9a-f-]{36}) (sha256:[0-9a-f]{64})"/g)].map(([, call = "", digest = ""]) => ({ call, digest }));
 }

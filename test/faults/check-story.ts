@@ -25,7 +25,7 @@ const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
 const anytime = new Set(["call.withdrawn", "approval.withdrawn"]);
 
 export function checkStory(joined: Joined, evidence: Evidence, find: Find): void {
-	const { call, client, events, forged } = joined;
+	const { call, events, forged } = joined;
 	if (forged) return;
 	// Never accepted: someone withdrew it and nobody had published it. That it was answered is another row.
 	if (!events.some(({ type }) => type === "call.received")) return;
@@ -38,7 +38,7 @@ export function checkStory(joined: Joined, evidence: Evidence, find: Find): void
 	checkVotes(joined, evidence, find);
 	checkDigests(joined, evidence, find);
 	for (const { data } of endings) {
-		if (data.ending === "unknown" && client?.plan.behaviour !== "hang" && !wasGone(events, evidence)) {
+		if (data.ending === "unknown" && !wasGone(events, evidence)) {
 			find("unknown without a death", `${call}: ${events.map(named).join(", ")}`);
 		}
 	}

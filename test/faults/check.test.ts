@@ -58,7 +58,14 @@ function bank(evidence: BreakableEvidence, call: string) {
 	return one;
 }
 
-const { allowed, approved, denied, rejected, died, repeated, forged } = callIds;
+const { allowed, approved, denied, rejected, died, repeated, forged, expired, hung, proxied } = callIds;
+
+/** The one request for a call. */
+function asked(evidence: BreakableEvidence, call: string) {
+	const [one] = client(evidence, call).requests;
+	if (!one) throw new Error(`nobody asked for ${call}`);
+	return one;
+}
 
 const seeded: readonly (readonly [what: string, row: Row, how: Break])[] = [
 	["an accepted call without an ending", "lost", (e) => unsay(e, allowed, "call.ended")],
@@ -101,6 +108,50 @@ const seeded: readonly (readonly [what: string, row: Row, how: Break])[] = [
 	],
 	["a completed call that the bank never saw", "completed without the bank", (e) => drop(e.bank, bank(e, allowed))],
 	["an unknown ending of an executor that lives", "unknown without a death", (e) => void e.gone.delete(deadPid)],
+	[
+		"an unknown ending of an executor that lives and whose function hangs",
+		"unknown without a death",
+		(e) => set(event(e, hung, "call.ended").data, { ending: "unknown", code: "outcome_unknown" }),
+	],
+	["an unknown ending in a run without a kill", "unknown without a death", (e) => e.gone.clear()],
+	[
+		"a completed call whose bank never answered",
+		"completed without the bank",
+		(e) => set(event(e, hung, "call.ended").data, { ending: "completed" }),
+	],
+	["a caller told of an unknown outcome where it is known", "answers differ", (e) => set(asked(e, hung), { code: "outcome_unknown" })],
+	["a caller told of a timeout where the executor died", "answers differ", (e) => set(asked(e, died), { code: "function_timeout" })],
+	["a caller told of a failure where the call completed", "answers differ", (e) => set(asked(e, allowed), { code: "completed" })],
+	[
+		"a proxied answer that names no call",
+		"answers differ",
+		(e) => set(asked(e, proxied), { call: undefined, proxied: { own: true, whole: true } }),
+	],
+	[
+		"a proxied answer that names another call",
+		"answers differ",
+		(e) => set(asked(e, proxied), { proxied: { header: allowed, own: true, whole: true } }),
+	],
+	["a proxied answer with another status", "answers differ", (e) => set(asked(e, proxied), { status: 200 })],
+	[
+		"a proxied answer that is not the function's",
+		"answers differ",
+		(e) => set(asked(e, proxied), { proxied: { header: proxied, own: true, whole: false } }),
+	],
+	[
+		"a proxied request that attached to nothing",
+		"key broken",
+		(e) => void client(e, proxied).requests.push({ ...asked(e, proxied), call: "019a0000-0000-7000-8000-0000000000ff" }),
+	],
+	["a card in an answer", "shown to the caller", (e) => set(asked(e, allowed), { shows: ["the card"] })],
+	["approved in Slack and rejected on the record", "Slack differs", (e) => void e.outcomes.push({ call: rejected, word: "Approved" })],
+	["settled in Slack alone", "Slack differs", (e) => void e.outcomes.push({ call: allowed, word: "Approved" })],
+	["an outcome that is none", "Slack differs", (e) => set(e.outcomes, { word: "Perhaps" })],
+	["an approval that expired before its time", "expired too early", (e) => set(e.clocks, { offMs: 60_000 })],
+	["an approval that expired by another service's clock", "expired too early", (e) => set(e.clocks, { service: "policy" })],
+	["an approval that expired by a clock that was right again", "expired too early", (e) => set(e.clocks, { from: 0, until: 1 })],
+	["an expiry without a time", "expired too early", (e) => set(event(e, expired, "approval.asked").data, { terms: {} })],
+	["an approval that waits for Valkey", "not settled in time", (e) => void e.unsettled.push("it did not expire")],
 	["another digest in the grant event", "digests differ", (e) => set(event(e, approved, "call.granted").data, { digest: "sha256:other" })],
 	["another digest in the signed grant", "digests differ", (e) => set(e.permissions, { digest: "sha256:other" })],
 	[
@@ -193,13 +244,10 @@ describe("the checker", () => {
 		expect(new Set(seeded.map(([, row]) => row))).toEqual(new Set(Object.keys(forbidden)));
 	});
 
-	test("the death of its executor excuses an unknown ending, and so does a function that never answers", () => {
+	test("nothing but the death of its executor excuses an unknown ending", () => {
 		const evidence = soundEvidence();
 		evidence.gone.clear();
-		const asked = client(evidence, died);
-		asked.plan = { ...asked.plan, behaviour: "hang" };
-		// What the bank got is what was asked for: the behaviour is part of it.
-		expect(found(evidence)).toEqual(["digests differ"]);
+		expect(found(evidence)).toEqual(["unknown without a death"]);
 	});
 
 	test("copies of events are no second decision, and the index needs them once", () => {
@@ -213,11 +261,12 @@ describe("the checker", () => {
 
 	test("counts what there was", () => {
 		expect(check(soundEvidence()).counts).toMatchObject({
-			"calls accepted": 6,
-			"ended completed": 3,
+			"calls accepted": 9,
+			"ended completed": 4,
 			"ended denied": 1,
 			"ended unknown": 1,
-			"requests at the bank": 5,
+			"requests at the bank": 7,
+			"requests through the proxy": 1,
 			"messages poisoned": 2,
 		});
 	});

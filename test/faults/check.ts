@@ -1,6 +1,7 @@
 // The checker: joins what clients, function, stream, Slack and index say, and finds every invariant that does not hold. Pure.
 import { checkAnswers } from "./check-answers.ts";
 import { checkExecution } from "./check-execution.ts";
+import { checkExpiry } from "./check-expiry.ts";
 import { checkRecord } from "./check-record.ts";
 import { type Find, forbidden, type Joined, type Row } from "./check-rows.ts";
 import { checkStory } from "./check-story.ts";
@@ -20,6 +21,8 @@ export function check(evidence: Evidence): Report {
 	checkExecution(calls, evidence, find);
 	checkAnswers(calls, evidence, find);
 	checkRecord(calls, evidence, find);
+	for (const call of calls.values()) checkExpiry(call, evidence, find);
+	for (const late of evidence.unsettled) find("not settled in time", late);
 	for (const leak of evidence.leaks) find("secrets stored", leak);
 	for (const crash of evidence.crashes) find("crashed by itself", crash);
 	for (const left of evidence.unfinished) find("not finished", left);
@@ -63,11 +66,14 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"requests sent": requests.length,
 		"requests without an answer": requests.filter(({ status }) => status === undefined).length,
 		...Object.fromEntries([...failures].sort().map(([failure, all]) => [`  ${failure}`, all.length])),
+		"requests through the proxy": requests.filter(({ proxied }) => proxied !== undefined).length,
 		"requests answered 503": requests.filter(({ status }) => status === 503).length,
 		"calls accepted": own.filter(({ events }) => events.some(({ type }) => type === "call.received")).length,
 		...Object.fromEntries([...endings].sort().map(([ending, all]) => [`ended ${ending}`, all.length])),
 		"requests at the bank": evidence.bank.length,
 		"events on the stream": evidence.stream.length,
+		"events of another version": evidence.stream.filter(({ data }) => data.release !== undefined).length,
+		"clocks moved": evidence.clocks.length,
 		"documents in the index": evidence.documents.length,
 		"messages copied": evidence.copies.length,
 		"messages poisoned": evidence.poison.length,

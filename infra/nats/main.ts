@@ -1,4 +1,4 @@
-// What an operator runs against NATS: `node infra/nats/main.ts provision` once, and `trim` from time to time (a cron job, say every ten minutes).
+// What an operator runs against NATS: `node infra/nats/main.ts provision` once and after each update, `accept-loss` when part of the stream was lost, and `trim` from time to time (a cron job, say every ten minutes).
 import { readFileSync } from "node:fs";
 import { type Static, Type } from "typebox";
 import { connectLink } from "#libs/bus/nats-link.ts";
@@ -26,6 +26,13 @@ const OperatorConfig = Type.Object({
 		Type.Integer({ minimum: 64 * 1024 ** 2, default: 16 * gibibyte }),
 	),
 	replicas: setting("CALLGATE_STREAM_REPLICAS", "copies in a NATS cluster", Type.Integer({ minimum: 1, maximum: 5, default: 1 })),
+	identity: Type.Optional(
+		setting(
+			"CALLGATE_STREAM_IDENTITY",
+			"the identity of the stream that there should be, as `provision` told it",
+			Type.String({ minLength: 1 }),
+		),
+	),
 	keepMs: setting(
 		"CALLGATE_STREAM_KEEP_MS",
 		"how long events stay that everyone has read",
@@ -34,7 +41,8 @@ const OperatorConfig = Type.Object({
 });
 
 async function main(command: string | undefined): Promise<string> {
-	if (command !== "provision" && command !== "trim") throw new ConfigurationInvalid(["say what to do: provision or trim"]);
+	if (command !== "provision" && command !== "accept-loss" && command !== "trim")
+		throw new ConfigurationInvalid(["say what to do: provision, accept-loss or trim"]);
 	const config: Static<typeof OperatorConfig> = readConfig(OperatorConfig, process.env);
 	const { servers, seed, caFile, pools } = config;
 	const ca = caFile === undefined ? undefined : readFileSync(caFile, "utf8");
@@ -47,9 +55,13 @@ async function main(command: string | undefined): Promise<string> {
 		onStatus: () => undefined,
 	});
 	try {
-		if (command === "provision") {
-			await provisionStream(operator, { pools, streamBytesMax: config.streamBytesMax, replicas: config.replicas });
-			return "the stream, its consumers and the stores are as declared";
+		if (command !== "trim") {
+			const { identity: wanted, streamBytesMax, replicas } = config;
+			const identity = await provisionStream(operator, {
+				...{ pools, streamBytesMax, replicas, identity: wanted },
+				acceptLoss: command === "accept-loss",
+			});
+			return `the stream, its consumers and the stores are as declared; the stream's identity is ${identity}`;
 		}
 		const { before, removed } = await trimStream(operator, { pools, keepMs: config.keepMs, now: new Date() });
 		return `${removed} messages before position ${before} removed`;

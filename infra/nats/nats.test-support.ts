@@ -18,7 +18,7 @@ export interface NatsForTests {
 	stop(): Promise<void>;
 }
 
-export async function startNatsForTests(): Promise<NatsForTests> {
+export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<NatsForTests> {
 	const dir = await mkdtemp(join(tmpdir(), "callgate-nats-"));
 	const [ingress, policy, approval, executor, audit, operator] = Array.from({ length: 6 }, newUserKey);
 	if (!ingress || !policy || !approval || !executor || !audit || !operator) throw new Error("keys could not be made");
@@ -33,7 +33,7 @@ export async function startNatsForTests(): Promise<NatsForTests> {
 		binary,
 		dir,
 		port,
-		configText: serverConfig({ users, storeDir: natsStoreDir(dir), syncInterval: "2m" }),
+		configText: serverConfig({ users, storeDir: natsStoreDir(dir), syncInterval }),
 	});
 	const link = { servers: [server.url], name: "operator", seed: operator.seed, inboxPrefix: operatorInbox, onStatus: () => undefined };
 	const connected = await connectLink(link);

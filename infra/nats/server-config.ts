@@ -1,4 +1,5 @@
 // The NATS server's configuration: an account of its own for each service, a user whose permissions are derived from what is declared, and one for the operator.
+import { serverQuestion } from "#libs/bus/inspect-stream.ts";
 import { permissionsOf } from "#libs/bus/permissions.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
 
@@ -29,12 +30,14 @@ export function serverConfig({ users, storeDir, syncInterval = "always", maxPayl
 		.map((service) => [service, service, users.services[service]] as const);
 	const executors = Object.entries(users.executors).map(([pool, key]) => [`executor-${pool}`, "executor", key, pool] as const);
 	const accounts = {
+		[system]: { exports: [{ service: serverQuestion, response_type: "stream" }] },
 		[ledger]: { jetstream: "enabled", users: [{ nkey: users.operator }], exports: offered },
 		...Object.fromEntries([...single, ...executors].map(([name, service, key, pool]) => [name, account(key, service, pools, pool)])),
 	};
 	return [
 		`jetstream { store_dir: ${JSON.stringify(storeDir)}, sync_interval: ${JSON.stringify(syncInterval)} }`,
 		`max_payload: ${maxPayloadBytes}`,
+		`system_account: ${system}`,
 		// A slow reader is cut off rather than held in the server's memory; it reads on from where it was.
 		"write_deadline: 10s",
 		`accounts: ${JSON.stringify(accounts, null, 2)}`,
@@ -44,6 +47,8 @@ export function serverConfig({ users, storeDir, syncInterval = "always", maxPayl
 
 /** The account that owns the stream and the stores. */
 const ledger = "callgate";
+/** NATS' own account, in which it answers for itself. It has no user; services may ask it one question, how the server keeps what it acknowledges. */
+const system = "system";
 
 /**
  * NATS checks where a client publishes, but not where it wants its answer: a request answered to someone else's subject would be written there
@@ -60,7 +65,10 @@ const offered: readonly { readonly service: string; readonly response_type?: "st
 function account(nkey: string, service: Service, pools: readonly string[], pool?: string) {
 	return {
 		users: [{ nkey, permissions: permissionsOf(service, pools, pool) }],
-		imports: offered.map((one) => ({ service: { account: ledger, subject: one.service } })),
+		imports: [
+			...offered.map((one) => ({ service: { account: ledger, subject: one.service } })),
+			{ service: { account: system, subject: serverQuestion } },
+		],
 	};
 }
 

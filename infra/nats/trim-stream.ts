@@ -8,28 +8,21 @@ export interface TrimTerms {
 	readonly pools: readonly string[];
 	/** Events younger than this stay: what a caller may still ask for, and claims for longer than any grant lives. */
 	readonly keepMs: number;
+	/** How much longer than what leads to it each thing stays that keeps it from happening twice. */
+	readonly guardMs?: number;
 	readonly now: Date;
 }
 
 export interface Trimmed {
-	/** Everything before this position was looked at. */
+	/** Nothing at or beyond this position was looked at. */
 	readonly before: Position;
 	readonly removed: number;
 }
 
 /** Callers may ask for 24 hours; a grant lives for at most one. */
 export const keepMsDefault = 25 * 3_600_000;
-/**
- * Subjects by writer, in the order in which they are removed; approval's own go call by call. Grants go before claims: a claim that is gone while its grant can still be
- * delivered would let a call run twice, also if this process dies in between.
- */
-const grantsFirst = [
-	"callgate.*.*.policy.>",
-	"callgate.*.*.ingress.>",
-	"callgate.*.*.audit.>",
-	"callgate.*.*.approval._.>",
-	"callgate.*.*.executor.>",
-];
+/** As long as a grant may live: what was said a second time, up to an hour after the first, is gone before what guards against it. */
+const guardMsDefault = 3_600_000;
 /** Settled approvals removed in one run; the next run goes on. */
 const approvalsMax = 5_000;
 
@@ -37,16 +30,30 @@ const approvalsMax = 5_000;
  * Removes what is older than `keepMs` and acknowledged by every consumer, audit's included. Approvals that still wait keep all their events,
  * however old; settled ones go one by one, whole.
  *
+ * What leads to something goes before what keeps it from happening twice, also if this process dies in between: a call that is received
+ * before its denial, a hold before the question it led to, a grant before its claim. A claim that is gone while its grant can still be
+ * delivered would let the call run twice. Each of them may be on the stream once more, said again by a service that died before it knew
+ * that it had said it: so what guards also stays for `guardMs` longer.
+ *
  * @throws {EventsUnavailable} if NATS does not answer. Nothing is lost then: what was not removed stays.
  */
 export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trimmed> {
-	const floors = await Promise.all(durableConsumers(terms.pools).map(({ name }) => ackFloorOf(operator, name)));
-	const young = await firstSince(operator, new Date(terms.now.getTime() - terms.keepMs));
+	const { pools, keepMs, guardMs = guardMsDefault, now } = terms;
+	const floors = await Promise.all(durableConsumers(pools).map(({ name }) => ackFloorOf(operator, name)));
 	// A consumer's floor is the last position below which it has acknowledged everything.
-	const before = Math.min(young, ...floors.map((floor) => floor + 1));
-	// Approval grants too: its settled calls are removed before the claims they led to.
-	let removed = await removeSettledApprovals(operator, before);
-	for (const filter of grantsFirst) removed += await purge(operator, filter, before);
+	const floor = Math.min(...floors.map((one) => one + 1));
+	const olderThan = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(now.getTime() - ms)));
+	const before = await olderThan(keepMs);
+	let removed = 0;
+	for (const filter of ["callgate.*.*.ingress.>", "callgate.*.*.policy._.>", "callgate.*.*.audit.>", "callgate.*.*.approval._.>"]) {
+		removed += await purge(operator, filter, before);
+	}
+	const decided = await olderThan(keepMs + guardMs);
+	removed += await purge(operator, "callgate.*.*.policy.>", decided);
+	const approvals = await removeSettledApprovals(operator, decided);
+	removed += approvals.removed;
+	// Approvals' grants are among what is left: the claims they led to wait with them for the next run.
+	if (approvals.isAll) removed += await purge(operator, "callgate.*.*.executor.>", await olderThan(keepMs + 2 * guardMs));
 	return { before, removed };
 }
 
@@ -75,22 +82,26 @@ async function firstSince(operator: Link, since: Date): Promise<Position> {
 /** An approval is over with one of these; a call that was withdrawn before approval ever saw it has nothing else. */
 const lastWords = ["call.granted", "call.ended", "approval.withdrawn"];
 
-/** A settled approval's events are removed together, once its last word is old. */
-async function removeSettledApprovals(operator: Link, before: Position): Promise<number> {
+/** A settled approval's events are removed together, once its last word is old. `isAll` unless some are left for another run. */
+async function removeSettledApprovals(operator: Link, before: Position): Promise<{ removed: number; isAll: boolean }> {
 	let removed = 0;
+	let isAll = true;
 	for (const type of lastWords) {
 		const filter = `callgate.*.*.approval.*.${type}`;
 		const { state } = await ask<{ state: { subjects?: Record<string, number> } }>(operator, `STREAM.INFO.${streamName}`, {
 			subjects_filter: filter,
 		});
-		for (const subject of Object.keys(state.subjects ?? {}).slice(0, approvalsMax)) {
+		const subjects = Object.keys(state.subjects ?? {});
+		if (subjects.length > approvalsMax) isAll = false;
+		for (const subject of subjects.slice(0, approvalsMax)) {
 			const final = await operator.request(`$JS.API.DIRECT.GET.${streamName}.${subject}`, new Uint8Array(), 10_000);
+			if (!final.ok) isAll &&= final.fault === "not_found";
 			if (!final.ok || Number(final.reply.header("Nats-Sequence")) >= before) continue;
 			const call = parseSubject(subject)?.key ?? "";
 			removed += await purge(operator, `callgate.*.*.approval.${call}.>`, before);
 		}
 	}
-	return removed;
+	return { removed, isAll };
 }
 
 async function purge(operator: Link, filter: string, before: Position): Promise<number> {

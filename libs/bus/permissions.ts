@@ -1,6 +1,7 @@
 // What each service may do on NATS, derived from the declarations: exactly the subjects it may publish and consume, and nothing else.
 import type { Service } from "#libs/contracts/define-event.ts";
 import { readsOf, saysOf, streamName } from "#libs/contracts/subjects.ts";
+import { serverQuestion } from "./inspect-stream.ts";
 import { bucketOf, type StoreName, stores } from "./stores.ts";
 
 /** The name of a service's durable consumer. */
@@ -69,6 +70,7 @@ export function permissionsOf(service: Service, pools: readonly string[], pool =
 			allow: [
 				...saysOf(service, pool),
 				`${api}.STREAM.INFO.${streamName}`,
+				serverQuestion,
 				...anyConsumer.map((verb) => `${verb}.*`),
 				`$JS.ACK.${streamName}.${own}.>`,
 				...follows[service].map((filter) => `${api}.CONSUMER.CREATE.${streamName}.*.${filter}`),

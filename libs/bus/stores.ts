@@ -34,6 +34,13 @@ export const stores = {
 		ageMaxMs: 31 * 24 * hour,
 		valueBytesMax: 262_144,
 	},
+	recorded: {
+		says: "How far the record has come, and of which stream: a stream that is shorter, or another, is not worked on.",
+		writer: "audit",
+		readers: ["ingress", "policy", "approval", "executor", "audit"],
+		ageMaxMs: 0,
+		valueBytesMax: 4_096,
+	},
 } as const satisfies Record<string, StoreDeclaration>;
 
 export type StoreName = keyof typeof stores;

@@ -11,6 +11,8 @@ export interface HttpOptions {
 	readonly metrics: Metrics;
 	/** Each check that must pass before this process can do its work; it throws with the reason. */
 	readonly ready: Readonly<Record<string, () => Promise<void>>>;
+	/** What `/readyz` tells of how the servers keep things, as read back from them. Everyone may read it: names and numbers, nothing secret. */
+	readonly durability?: () => object;
 	readonly bodyBytesMax: number;
 	readonly jsonLimits?: JsonLimits;
 }
@@ -87,7 +89,7 @@ function problemOf(error: FastifyError | Error): { code: ProblemCode; details: P
 	return { code: "internal", details: {} };
 }
 
-function addOperationalRoutes(http: FastifyInstance, { ready, metrics }: HttpOptions): void {
+function addOperationalRoutes(http: FastifyInstance, { ready, metrics, durability }: HttpOptions): void {
 	const hidden = { schema: { hide: true } as FastifySchema };
 	http.get("/healthz", hidden, async (_request, reply) => reply.type("application/json").send('{"status":"alive"}'));
 	http.get("/readyz", hidden, async (_request, reply) => {
@@ -102,7 +104,7 @@ function addOperationalRoutes(http: FastifyInstance, { ready, metrics }: HttpOpt
 		return reply
 			.code(isReady ? 200 : 503)
 			.type("application/json")
-			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks }));
+			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks, durability: durability?.() }));
 	});
 	http.get("/metrics", hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
 }

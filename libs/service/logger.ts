@@ -26,7 +26,7 @@ export function aboutEvent(event: CallgateEvent): Record<string, unknown> {
  * read, a client what it was told. An error that is missing in this list is told by its name, code and place.
  */
 const ownErrors: ReadonlySet<string> = new Set([
-	...["EventsUnavailable", "Unprocessable", "NotYet", "MalformedEvent", "Refusal", "JsonRefused"],
+	...["EventsUnavailable", "StreamLost", "Unprocessable", "NotYet", "MalformedEvent", "Refusal", "JsonRefused"],
 	...["GrantRefused", "SealBroken", "IssuerUnavailable", "ConfigurationInvalid", "ConfigurationRefused"],
 	...["MaskingError", "MaskSpecError", "VaultError", "CredentialError", "DialError", "AnswerWithheld", "LeaseLost"],
 	...["IndexUnavailable", "IndexNotReady", "RequestRefused", "ApproversUnavailable", "UnsafeRedis"],

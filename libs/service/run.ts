@@ -7,6 +7,8 @@ import { createLogger, type Logger } from "./logger.ts";
 export interface Running {
 	/** Finishes what is in work and takes nothing new. Called once. */
 	stop(): Promise<void>;
+	/** Resolves with the reason once the process must not go on, not even to finish what is in work. */
+	readonly broken?: Promise<Error>;
 }
 
 /** How long a graceful stop may take: longer than the slowest function call that is in work. */
@@ -14,7 +16,7 @@ const stopMsMax = 45_000;
 
 /**
  * Runs one service to its end. A start that fails exits 1 with the reason; an error that nobody caught exits 70, because a process in an
- * unknown state must not go on deciding or dialling.
+ * unknown state must not go on deciding or dialling, and so does one that is told to be broken.
  */
 export function runService(name: string, start: (log: Logger, environment: NodeJS.ProcessEnv) => Promise<Running>): void {
 	const log = createLogger(name, process.env.CALLGATE_LOG_LEVEL ?? "info");
@@ -32,6 +34,7 @@ export function runService(name: string, start: (log: Logger, environment: NodeJ
 	start(log, process.env).then(
 		(running) => {
 			log.info("running");
+			running.broken?.then(crash("must not go on"));
 			const stop = (signal: string) => {
 				if (stopping) return;
 				stopping = true;

@@ -25,8 +25,15 @@ export interface Deadlines extends Timetable {
 	startWork(work: Work): void;
 	/** Whether Redis is there and fit to be used. */
 	isUp(): boolean;
+	/** How Redis keeps what it acknowledges, as it said when it was connected last. */
+	durability(): RedisDurability;
 	stop(): Promise<void>;
 }
+
+/** Redis' own words for its settings; `unknown` where it has not been asked yet or does not say. */
+export type RedisDurability = Readonly<Record<(typeof redisSettings)[number], string>>;
+const redisSettings = ["appendonly", "appendfsync", "maxmemory-policy"] as const;
+const unknown: RedisDurability = { appendonly: "unknown", appendfsync: "unknown", "maxmemory-policy": "unknown" };
 
 /** Redis is configured so that it may lose what it acknowledged. */
 export class UnsafeRedis extends Error {
@@ -63,10 +70,12 @@ export async function openDeadlines(options: DeadlinesOptions): Promise<Deadline
 		if (worker && planner.open && !worker.isRunning()) void worker.run();
 	};
 	const firstCheck = Promise.withResolvers<void>();
+	let durability = unknown;
 	// Each time: whoever restarted it may have configured it anew, and it may have lost what it knew.
 	const check = async () => {
 		planner.forget();
-		await refuseUnsafe(redis, options);
+		durability = await durabilityOf(redis, log);
+		refuseUnsafe(durability, options);
 		planner.open = true;
 		startWorker();
 	};
@@ -92,6 +101,7 @@ export async function openDeadlines(options: DeadlinesOptions): Promise<Deadline
 	return {
 		plan: (jobs) => planner.plan(jobs),
 		isUp: () => planner.open && redis.status === "ready",
+		durability: () => durability,
 		startWork: (work) => {
 			worker = createWorker(redis, options, work, (id) => planner.failed(id));
 			startWorker();
@@ -101,8 +111,8 @@ export async function openDeadlines(options: DeadlinesOptions): Promise<Deadline
 }
 
 /** @throws {UnsafeRedis} unless that is allowed; then it is said loudly. */
-async function refuseUnsafe(redis: Redis, { allowUnsafe, log }: DeadlinesOptions): Promise<void> {
-	const faults = await faultsOf(redis, log);
+function refuseUnsafe(durability: RedisDurability, { allowUnsafe, log }: DeadlinesOptions): void {
+	const faults = faultsOf(durability);
 	if (faults.length === 0) return;
 	if (!allowUnsafe) throw new UnsafeRedis(faults);
 	log.warn({ faults }, "REDIS MAY LOSE JOBS: the stream still has everything, but people may be asked late");
@@ -217,24 +227,26 @@ function createWorker(redis: Redis, { concurrency, log }: DeadlinesOptions, work
 	return worker;
 }
 
-/** What is wrong with the way Redis keeps what it acknowledges. Managed ones may not say; then that is said. */
-async function faultsOf(redis: Redis, log: Log): Promise<string[]> {
-	const read = async (name: string): Promise<string | undefined> => {
-		const answer = (await redis.config("GET", name)) as string[];
-		return answer[1];
-	};
+/** Asks Redis how it keeps what it acknowledges. Managed ones may not say; then that is said. */
+async function durabilityOf(redis: Redis, log: Log): Promise<RedisDurability> {
+	const told: Record<(typeof redisSettings)[number], string> = { ...unknown };
 	try {
-		const [policy, appendOnly] = await Promise.all([read("maxmemory-policy"), read("appendonly")]);
-		return [
-			...(policy === "noeviction" ? [] : [`maxmemory-policy is ${policy}, expected noeviction`]),
-			...(appendOnly === "yes" ? [] : [`appendonly is ${appendOnly}, expected yes`]),
-		];
+		for (const name of redisSettings) {
+			const [, value] = (await redis.config("GET", name)) as string[];
+			told[name] = value ?? "not set";
+		}
 	} catch (error) {
 		// Only a refusal to tell is forgiven; an error of the connection comes back with the next `ready`.
 		if (!(error instanceof Error) || error.name !== "ReplyError") throw error;
 		log.warn({ error }, "REDIS DOES NOT SAY how it keeps data: make sure of maxmemory-policy noeviction and appendonly yes yourself");
-		return [];
 	}
+	return told;
+}
+
+function faultsOf({ appendonly, "maxmemory-policy": policy }: RedisDurability): string[] {
+	const fault = (name: string, found: string, expected: string) =>
+		found === expected || found === "unknown" ? [] : [`${name} is ${found}, expected ${expected}`];
+	return [...fault("maxmemory-policy", policy, "noeviction"), ...fault("appendonly", appendonly, "yes")];
 }
 
 /** The same trouble is worth a line every ten seconds, not one a retry. */

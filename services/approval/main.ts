@@ -34,7 +34,7 @@ runService("approval", async (log, environment) => {
 	});
 	metrics.gauge("callgate_timetable_up", "Whether Redis is there and fit to be used", () => Number(timetable.isUp()));
 
-	const bus = await connectServiceBus("approval", config, { log, metrics });
+	const { bus, stream } = await connectServiceBus("approval", config, { log, metrics });
 	let authenticator = createAuthenticator([]);
 	let groups: ReadonlyMap<string, Group> = new Map();
 	const configuration = await followConfiguration(
@@ -54,13 +54,16 @@ runService("approval", async (log, environment) => {
 	};
 	const running = await startApproval(parts, { bus, timetable, rhythm: config });
 
-	const ready = { events: () => bus.checkReady(), configuration: () => configuration.checkReady() };
-	const http = createHttp({ log, metrics, ready, bodyBytesMax: config.bodyBytesMax });
+	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
+	const durability = () => ({ ...stream.durability(), redis: timetable.durability() });
+	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: config.bodyBytesMax });
 	listenHttp(http, { parts, authenticate: (authorization) => authenticator.authenticate(authorization) });
 	const clicks = listenSlackIf(http, parts, slack, slackConfig);
 	await http.listen({ host: config.host, port: config.port });
 	return {
+		broken: stream.lost,
 		stop: async () => {
+			stream.stop();
 			await http.close();
 			await clicks.idle();
 			await running.stop();

@@ -18,7 +18,7 @@ export interface OpenSearchRequest {
 	readonly path: string;
 	readonly query?: Readonly<Record<string, string | number | boolean>>;
 	/** An object is sent as JSON, lines as newline-delimited JSON. */
-	readonly body: Readonly<Record<string, unknown>> | readonly string[];
+	readonly body?: Readonly<Record<string, unknown>> | readonly string[];
 }
 
 /** OpenSearch answered that it will never do this: the request's fault. `type` is an exception's name, no more: its text may quote a document. */
@@ -57,7 +57,7 @@ export function connectOpenSearch({ url, username, password, ca, requestTimeoutM
 	});
 	return {
 		async request({ method, path, query, body }) {
-			const content = Array.isArray(body) ? { bulkBody: `${body.join("\n")}\n` } : { body };
+			const content = Array.isArray(body) ? { bulkBody: `${body.join("\n")}\n` } : body && { body };
 			const running = client.transport.request({ method, path, ...content, ...(query && { querystring: { ...query } }) });
 			// The client's own limit is for silence between bytes: an answer that drips would hold a batch for ever.
 			const timer = setTimeout(() => running.abort(), requestTimeoutMs);

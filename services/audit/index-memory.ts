@@ -76,6 +76,11 @@ export class MemoryIndex implements Index, RecordReader {
 		return new Set(ids.filter((id) => this.generations.some((generation) => generation.has(id))));
 	}
 
+	async furthest(since = "") {
+		if (this.trouble) throw this.trouble;
+		return Math.max(0, ...this.events().flatMap(({ time, position }) => (time >= since ? [position] : [])));
+	}
+
 	private events(): RecordedEvent[] {
 		return this.documents().map(([, { "@timestamp": time, traceId: _, ...rest }]) => ({ ...rest, time }) as unknown as RecordedEvent);
 	}

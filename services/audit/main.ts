@@ -10,12 +10,14 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { createAuditors } from "./auditors.ts";
+import { compareRecord } from "./compare-record.ts";
 import { AuditConfig } from "./config.ts";
 import { connectOpenSearch } from "./connect-opensearch.ts";
 import { createCounters } from "./count.ts";
 import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
+import { watchIndexDurability } from "./opensearch-durability.ts";
 import { createRecorder } from "./record-event.ts";
 import { createRecordReader } from "./search-opensearch.ts";
 import { startAudit } from "./service.ts";
@@ -33,7 +35,7 @@ runService("audit", async (log, environment) => {
 	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded });
 
 	const metrics = createMetrics("audit");
-	const bus = await connectServiceBus("audit", config, { log, metrics });
+	const { bus, stream } = await connectServiceBus("audit", config, { log, metrics });
 	const counters = createCounters(metrics, systemClock.now, () => bus.backlog());
 	let authenticator = createAuthenticator([]);
 	const configuration = await followConfiguration(
@@ -44,15 +46,24 @@ runService("audit", async (log, environment) => {
 		},
 		(error) => log.error({ error }, "a configuration could not be followed"),
 	);
-	const recorder = createRecorder({ index, say: bus.publish.bind(bus), now: systemClock.now, log: createAuditLog(log), metrics: counters });
+	const record = await compareRecord({ bus, reader, index });
+	const indexDurability = watchIndexDurability(reading);
+	const recorder = createRecorder({
+		index: record.index,
+		say: bus.publish.bind(bus),
+		now: systemClock.now,
+		log: createAuditLog(log),
+		metrics: counters,
+	});
 	const consumption = await startAudit(bus, recorder, { eventsMax: config.batchEventsMax, waitMs: config.batchWaitMs });
 
 	const ready = {
-		events: () => bus.checkReady(),
+		events: stream.checkReady,
 		configuration: () => configuration.checkReady(),
 		index: async () => IndexNotReady.throwIf(recorder.trouble()),
 	};
-	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });
+	const durability = () => ({ ...stream.durability(), index: indexDurability.found() });
+	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: 1_024 });
 	addAuditApi(http, {
 		reader,
 		auditors: createAuditors((name) => configuration.current().group(name)),
@@ -63,7 +74,11 @@ runService("audit", async (log, environment) => {
 	});
 	await http.listen({ host: config.host, port: config.port });
 	return {
+		broken: Promise.race([stream.lost, record.lost]),
 		stop: async () => {
+			stream.stop();
+			record.stop();
+			indexDurability.stop();
 			await http.close();
 			await consumption.stop();
 			await bus.close();

@@ -91,6 +91,8 @@ export interface RecordReader {
 	story(call: string): Promise<readonly RecordedEvent[]>;
 	/** Which of these document ids are on the record, wherever in the data stream. @throws {IndexUnavailable} */
 	recorded(ids: readonly string[]): Promise<ReadonlySet<string>>;
+	/** The furthest position of the events that happened at `since` (RFC 3339) or later; 0 if there are none. @throws {IndexUnavailable} */
+	furthest(since?: string): Promise<number>;
 }
 
 export interface Auditors {

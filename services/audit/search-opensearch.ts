@@ -67,6 +67,15 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 			}
 			return found;
 		},
+		async furthest(since) {
+			const { hits } = await ask({
+				size: 1,
+				query: { bool: { filter: filtersOf(since === undefined ? {} : { from: since }) } },
+				sort: [{ position: "desc" }],
+				track_total_hits: false,
+			});
+			return hits[0] ? eventOf(hits[0]).position : 0;
+		},
 	};
 }
 

@@ -22,7 +22,7 @@ runService("executor", async (log, environment) => {
 	const endings = metrics.counter("callgate_calls_ended_total", "Calls ended by this executor", ["ending", "code"]);
 	const seconds = metrics.duration("callgate_execution_seconds", "From claim to ending");
 	const { pool } = config;
-	const bus = await connectServiceBus("executor", config, { log, metrics, pool });
+	const { bus, stream } = await connectServiceBus("executor", config, { log, metrics, pool });
 	const configuration = await followConfiguration(
 		bus,
 		({ revision }) => log.info({ revision }, "configuration in force"),
@@ -50,14 +50,16 @@ runService("executor", async (log, environment) => {
 	};
 	await startExecutor(ports, config.callsMax);
 	const ready = {
-		events: () => bus.checkReady(),
+		events: stream.checkReady,
 		configuration: () => configuration.checkReady(),
 		vault: async () => void (await vault.names()),
 	};
-	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });
+	const http = createHttp({ log, metrics, ready, durability: stream.durability, bodyBytesMax: 1_024 });
 	await http.listen({ host: config.host, port: config.port });
 	return {
+		broken: stream.lost,
 		stop: async () => {
+			stream.stop();
 			await bus.close();
 			await dialer.close();
 			await http.close();

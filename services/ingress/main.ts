@@ -19,7 +19,7 @@ runService("ingress", async (log, environment) => {
 	const metrics = createMetrics("ingress");
 	const pending = new PendingCalls(config.pendingMax);
 	metrics.gauge("callgate_callers_waiting", "Callers that wait at this replica", () => pending.size());
-	const bus = await connectServiceBus("ingress", config, { log, metrics });
+	const { bus, stream } = await connectServiceBus("ingress", config, { log, metrics });
 	let authenticator = createAuthenticator([]);
 	const configuration = await followConfiguration(
 		bus,
@@ -36,13 +36,15 @@ runService("ingress", async (log, environment) => {
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};
-	const ready = { events: () => bus.checkReady(), configuration: () => configuration.checkReady() };
-	const http = createHttp({ log, metrics, ready, bodyBytesMax: config.bodyBytesMax });
+	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
+	const http = createHttp({ log, metrics, ready, durability: stream.durability, bodyBytesMax: config.bodyBytesMax });
 	await listenHttp(http, ports, config);
 	await listenProxy(http, ports, config);
 	await http.listen({ host: config.host, port: config.port });
 	return {
+		broken: stream.lost,
 		stop: async () => {
+			stream.stop();
 			await http.close();
 			await bus.close();
 		},

@@ -17,7 +17,7 @@ runService("policy", async (log, environment) => {
 	const config = readConfig(PolicyConfig, environment);
 	const metrics = createMetrics("policy");
 	const decisions = metrics.counter("callgate_decisions_total", "Decisions by effect", ["effect"]);
-	const bus = await connectServiceBus("policy", config, { log, metrics });
+	const { bus, stream } = await connectServiceBus("policy", config, { log, metrics });
 	const folders = config.configurationDir === undefined ? [] : [config.configurationDir];
 	for (const folder of folders) {
 		const revision = await activateConfiguration(bus, await readFolder(folder), systemClock.now);
@@ -40,11 +40,13 @@ runService("policy", async (log, environment) => {
 			log.info({ ...aboutEvent(received), effect }, "decided");
 		},
 	});
-	const ready = { events: () => bus.checkReady(), configuration: () => configuration.checkReady() };
-	const http = createHttp({ log, metrics, ready, bodyBytesMax: 1_024 });
+	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
+	const http = createHttp({ log, metrics, ready, durability: stream.durability, bodyBytesMax: 1_024 });
 	await http.listen({ host: config.host, port: config.port });
 	return {
+		broken: stream.lost,
 		stop: async () => {
+			stream.stop();
 			await bus.close();
 			await http.close();
 		},

@@ -1,0 +1,148 @@
+// On a real NATS: a stream that is deleted, cut, made anew or lost with its consumer is noticed at start and while running, and never made anew unasked.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Bus } from "#libs/bus/bus.ts";
+import { connectBus } from "#libs/bus/bus-nats.ts";
+import { connectLink, type Link } from "#libs/bus/nats-link.ts";
+import type { Service } from "#libs/contracts/define-event.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import { guardStream, recordedKey, type StreamGuard, StreamLost } from "#libs/service/guard-stream.ts";
+import { createLogger } from "#libs/service/logger.ts";
+import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
+import { provisionStream, StreamNotThere } from "./provision-stream.ts";
+import { operatorInbox } from "./server-config.ts";
+
+const pools = ["default"];
+let nats: NatsForTests;
+let operator: Link;
+const opened: { close(): Promise<void> }[] = [];
+const guards: StreamGuard[] = [];
+beforeEach(async () => {
+	nats = await startNatsForTests();
+	operator = await connectLink({
+		...{ servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined },
+	});
+	opened.push(operator);
+}, 120_000);
+afterEach(async () => {
+	for (const guard of guards.splice(0)) guard.stop();
+	for (const one of opened.splice(0)) await one.close();
+	await nats?.stop();
+});
+
+async function connect(service: Service): Promise<Bus> {
+	const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
+	const bus = await connectBus({ servers: [nats.url], service, seed: nats.seeds[service], log });
+	opened.push(bus);
+	return bus;
+}
+
+async function guarded(service: Service, identity?: string): Promise<StreamGuard> {
+	const guard = await guardStream(await connect(service), { identity, log: createLogger("test", "silent"), everyMs: 50 });
+	guards.push(guard);
+	return guard;
+}
+
+async function ask(verb: string, body?: object): Promise<void> {
+	const answer = await operator.request(`$JS.API.${verb}`, new TextEncoder().encode(body ? JSON.stringify(body) : ""), 10_000);
+	if (!answer.ok) throw new Error(answer.fault);
+	const { error } = JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { error?: { description: string } };
+	if (error) throw new Error(error.description);
+}
+
+async function say(count: number): Promise<void> {
+	const ingress = await connect("ingress");
+	const caller = { issuer: "https://idp.example", subject: "robin", groups: [] };
+	for (let nth = 0; nth < count; nth++) {
+		const call = `01890a5d-ac96-774b-bcce-b3020000000${nth}`;
+		await ingress.publish(newEvent("ingress", "call.withdrawn", { call, caller }, { at: new Date() }));
+	}
+}
+
+const identityNow = () => provisionStream(operator, { pools });
+
+test("what is in force is read back from the server, by every service", async () => {
+	for (const service of ["ingress", "policy", "approval", "executor", "audit"] as const) {
+		const { syncInterval, stream, consumer } = (await guarded(service)).durability();
+		expect({ service, syncInterval }).toEqual({ service, syncInterval: "120s" });
+		expect(stream).toMatchObject({ storage: "file", retention: "limits", discard: "new", copies: 1, identity: await identityNow() });
+		expect(consumer?.name).toBe(service === "ingress" ? undefined : service === "executor" ? "executor-default" : service);
+	}
+	await nats.stop();
+	nats = await startNatsForTests({ syncInterval: "always" });
+	expect((await guarded("executor")).durability().syncInterval).toBe("always");
+});
+
+test("provisioning again changes no identity, and refuses a stream that is another one", async () => {
+	const identity = await identityNow();
+	expect(await provisionStream(operator, { pools, identity })).toBe(identity);
+	await expect(provisionStream(operator, { pools, identity: "another" })).rejects.toThrow(StreamNotThere);
+	expect(await identityNow()).toBe(identity);
+});
+
+test("deleted while services run: not ready, nothing is stored, nobody makes it anew; another one stops them", async () => {
+	const identity = await identityNow();
+	const ingress = await connect("ingress");
+	const [guard, other] = [await guarded("ingress", identity), await guarded("policy", identity)];
+	await ask("STREAM.DELETE.CALLGATE");
+	await expect(guard.checkReady()).rejects.toThrow("the stream CALLGATE is missing");
+	await expect(other.checkReady()).rejects.toThrow("the stream CALLGATE is missing");
+	await expect(guarded("executor")).rejects.toThrow(StreamLost);
+	const caller = { issuer: "https://idp.example", subject: "robin", groups: [] };
+	const call = "01890a5d-ac96-774b-bcce-b30200000001";
+	const event = newEvent("ingress", "call.withdrawn", { call, caller }, { at: new Date() });
+	await expect(ingress.publish(event)).rejects.toThrow("no stream takes this subject");
+	await expect(provisionStream(operator, { pools })).rejects.toThrow("it was lost");
+	await expect(provisionStream(operator, { pools, identity })).rejects.toThrow("is missing");
+	expect(await ingress.stream.state()).toBeUndefined();
+
+	const accepted = await provisionStream(operator, { pools, identity, acceptLoss: true });
+	expect(accepted).not.toBe(identity);
+	for (const lost of await Promise.all([guard.lost, other.lost])) expect(lost.message).toContain("another one");
+	await expect(guarded("approval", identity)).rejects.toThrow("than CALLGATE_STREAM_IDENTITY says");
+	await (await guarded("approval", accepted)).checkReady();
+});
+
+test("made anew by hand, without an identity, it is not worked on", async () => {
+	await ask("STREAM.DELETE.CALLGATE");
+	await ask("STREAM.CREATE.CALLGATE", { name: "CALLGATE", subjects: ["callgate.>"], retention: "limits", storage: "file" });
+	await expect(guarded("ingress")).rejects.toThrow("has no identity");
+});
+
+test("shorter than the record: all services stop, and none starts, until an operator accepts it", async () => {
+	await say(3);
+	const identity = await identityNow();
+	const running = await guarded("policy");
+	const audit = await connect("audit");
+	await audit.store("recorded").put(recordedKey, JSON.stringify({ identity, position: 3 }));
+	await running.checkReady();
+	await audit.store("recorded").put(recordedKey, JSON.stringify({ identity, position: 4 }));
+	expect((await running.lost).message).toContain("ends at 3, and the record has 4");
+	for (const service of ["ingress", "policy", "approval", "executor", "audit"] as const) {
+		await expect(guarded(service), service).rejects.toThrow(StreamLost);
+	}
+	expect(await provisionStream(operator, { pools, acceptLoss: true })).toBe(identity);
+	await (await guarded("ingress", identity)).checkReady();
+});
+
+test("a consumer that is missing keeps its service from starting, and is not ready until it is there again", async () => {
+	const running = await guarded("policy");
+	await ask("CONSUMER.DELETE.CALLGATE.policy");
+	await expect(running.checkReady()).rejects.toThrow("consumer of CALLGATE is missing");
+	await expect(guarded("policy")).rejects.toThrow(StreamLost);
+	await (await guarded("approval")).checkReady();
+	await identityNow();
+	await running.checkReady();
+});
+
+test("NATS away and back: not ready meanwhile, and not taken for lost", async () => {
+	await say(2);
+	const running = await guarded("policy");
+	let lost = false;
+	void running.lost.then(() => (lost = true));
+	await nats.server.kill("SIGKILL");
+	await vi.waitFor(() => expect(running.checkReady()).rejects.toThrow("NATS"), { timeout: 30_000 });
+	await nats.server.restart();
+	await vi.waitFor(() => running.checkReady(), { timeout: 30_000, interval: 50 });
+	expect(lost).toBe(false);
+	expect(running.durability().stream.last).toBe(2);
+});

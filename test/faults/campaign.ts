@@ -246,6 +246,7 @@ async function collect({ client, bank, parts, unfinished }: Sources): Promise<Ev
 	});
 	await reading.caughtUp;
 	await reading.stop();
+	await processes.learnFromLogs();
 	const keys = JSON.parse(await readFile(stack.keys.file("grant-keys.json"), "utf8")) as PublicKeys;
 	const key = stack.keys.value("bank-api.key");
 	const token = await tokensOf(stack)("ci");

@@ -30,6 +30,8 @@ export interface Processes {
 	pause(target: Target, pauseMs: number): Promise<void>;
 	/** Ids of processes that are gone, or were away for longer than a lease. */
 	readonly gone: ReadonlySet<number>;
+	/** Adds to `gone` who died before it was ready, and so was never watched: its log tells. */
+	learnFromLogs(): Promise<void>;
 	/** How many processes ended while they were watched. */
 	deaths(): number;
 	/** From the logs: how often each moment killed. */
@@ -115,6 +117,13 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			if (server.pid === pid) await server.kill("SIGCONT");
 		},
 		gone,
+		async learnFromLogs() {
+			for (const server of all()) {
+				const lines = await linesOf([server]);
+				const pids = new Set(lines.map((line) => Number(/^\{.*"pid":(\d+)/.exec(line)?.[1] ?? Number.NaN)));
+				for (const pid of pids) if (pid !== server.pid && !asked.has(pid) && !Number.isNaN(pid)) gone.add(pid);
+			}
+		},
 		deaths: () => deaths,
 		async crashed() {
 			const found = new Map<string, number>();

@@ -15,7 +15,7 @@ const usage = `Usage: npm run faults -- [options]
   --replicas N   processes per service (default: 2)
   --pace MS      from one fault to the next, at least (default: 600)
   --each         every named moment and every quick fault once, as \`npm test\` does
-  --without NAME the run of --each on services that lack one safeguard (claim, signature, …); exits 0 if it is noticed
+  --without NAME services that lack one safeguard (claim, signature, …), under --each or --kills N; exits 0 if it is noticed
   --help         this text
 `;
 
@@ -40,7 +40,8 @@ async function main(): Promise<number> {
 	const report = (line: string) => process.stderr.write(`${((performance.now() - begun) / 1_000).toFixed(1).padStart(7)} s  ${line}\n`);
 	report(`seed ${seed}`);
 	if (values.without !== undefined) {
-		const same = ["--each", "--seed", `${seed}`, "--replicas", `${replicas}`, "--calls", `${calls}`];
+		const plan = values.kills === undefined ? ["--each"] : ["--kills", values.kills];
+		const same = [...plan, "--seed", `${seed}`, "--replicas", `${replicas}`, "--calls", `${calls}`];
 		return await runWithout(values.without, same, report);
 	}
 	const result = await runCampaign({

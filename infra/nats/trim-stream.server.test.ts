@@ -46,9 +46,11 @@ afterAll(async () => {
 	await nats?.stop();
 });
 
-/** As if everything that is stored now had been stored a day and two hours ago. */
-const trim = () =>
-	trimStream(operator, { pools: ["default"], keepMs: keepMsDefault, now: new Date(Date.now() + keepMsDefault + 3_600_000) });
+const hourMs = 3_600_000;
+/** As if everything that is stored now had been stored a day and so many hours ago. */
+const trimAfterDayAnd = (hours: number, link = operator) =>
+	trimStream(link, { pools: ["default"], keepMs: keepMsDefault, now: new Date(Date.now() + 24 * hourMs + hours * hourMs) });
+const trim = () => trimAfterDayAnd(4);
 
 const reading: Consumption[] = [];
 beforeEach(async () => {
@@ -103,6 +105,79 @@ test("a claim stays while its grant is not acknowledged, and both go when it is"
 	await readAll("executor");
 	expect((await trim()).removed).toBeGreaterThanOrEqual(2);
 	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeUndefined();
+});
+
+/** What the stream still has of each kind, and in which order what was asked of it removed things. */
+async function isThere(subject: string): Promise<boolean> {
+	return (await operator.request(`$JS.API.DIRECT.GET.CALLGATE.${subject}`, new Uint8Array(), 5_000)).ok;
+}
+const receivedSubject = "callgate.policy._.ingress._.call.received";
+const grantedSubject = "callgate.executor.default.policy._.call.granted";
+const heldSubject = "callgate.approval._.policy._.call.held";
+const startedSubject = (call: string) => `callgate.record.default.executor.${call}.call.started`;
+const askedSubject = (call: string) => `callgate.record._.approval.${call}.approval.asked`;
+const deniedSubject = (call: string) => `callgate.ingress.default.policy.${call}.call.ended`;
+
+/** One call that was granted and claimed, one that was denied, one that people were asked about and that is settled: all of it read. */
+async function sayEverything() {
+	const [claimed, denied, settled] = [uuidv7(), uuidv7(), uuidv7()];
+	const received = { ...theCall(claimed), via: "calls" as const, receivedAt: soon(), arguments: {}, findings: [], sealed: "x" };
+	await buses.ingress.publish(newEvent("ingress", "call.received", received, { at: now() }));
+	await buses.policy.publish(granted(claimed));
+	await claim(claimed);
+	const ending = (call: string) => ({ ...theCall(call), rules: [], reasons: [] });
+	await buses.policy.publishAfter(newEvent("policy", "call.ended", { ...ending(denied), ending: "denied" }, { at: now() }), 0);
+	const terms = {
+		...{ expiresAt: soon(), remindAt: [], escalations: [] },
+		requirements: [{ rule: "r", anyOf: ["g"], quorum: 1, reasonRequired: false }],
+	};
+	const held = { ...ending(settled), receivedAt: soon(), arguments: {}, terms, hold: "x", sealed: "x" };
+	await buses.policy.publish(newEvent("policy", "call.held", held, { at: now() }));
+	const asked = await ask(settled);
+	await buses.approval.publishAfter(newEvent("approval", "call.ended", { ...ending(settled), ending: "expired" }, { at: now() }), asked);
+	for (const service of ["policy", "approval", "executor", "audit"] as const) await readAll(service);
+	return { claimed, denied, settled };
+}
+
+test("what leads to something goes an hour before what keeps it from happening twice", async () => {
+	const { claimed, denied, settled } = await sayEverything();
+	const there = () =>
+		Promise.all(
+			[receivedSubject, heldSubject, grantedSubject, deniedSubject(denied), askedSubject(settled), startedSubject(claimed)].map(isThere),
+		);
+	expect(await there()).toEqual([true, true, true, true, true, true]);
+	await trimAfterDayAnd(1.5);
+	expect(await there()).toEqual([false, false, false, true, true, true]);
+	await trimAfterDayAnd(2.5);
+	expect(await there()).toEqual([false, false, false, false, false, true]);
+	await trimAfterDayAnd(3.5);
+	expect(await there()).toEqual([false, false, false, false, false, false]);
+});
+
+test("also where the trimmer dies between any two removals", async () => {
+	/** What may be gone only if all before it is: a call before its denial, a hold before its question, a grant before its claim. */
+	for (let purges = 0; ; purges++) {
+		const { claimed, denied, settled } = await sayEverything();
+		let left = purges;
+		const request: Link["request"] = async (subject, payload, timeoutMs, head) => {
+			if (subject.includes("STREAM.PURGE") && left-- === 0) throw new Error("died");
+			return await operator.request(subject, payload, timeoutMs, head);
+		};
+		const dying: Link = Object.assign(Object.create(operator), { request });
+		const died = await trimAfterDayAnd(4, dying).then(
+			() => false,
+			() => true,
+		);
+		expect(Number(await isThere(receivedSubject)), `a call after ${purges}`).toBeLessThanOrEqual(
+			Number(await isThere(deniedSubject(denied))),
+		);
+		expect(Number(await isThere(heldSubject)), `a hold after ${purges}`).toBeLessThanOrEqual(Number(await isThere(askedSubject(settled))));
+		expect(Number(await isThere(grantedSubject)), `a grant after ${purges}`).toBeLessThanOrEqual(
+			Number(await isThere(startedSubject(claimed))),
+		);
+		await trim();
+		if (!died) break;
+	}
 });
 
 test("what audit has not indexed stays, whatever its age", async () => {

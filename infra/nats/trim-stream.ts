@@ -85,23 +85,26 @@ const lastWords = ["call.granted", "call.ended", "approval.withdrawn"];
 /** A settled approval's events are removed together, once its last word is old. `isAll` unless some are left for another run. */
 async function removeSettledApprovals(operator: Link, before: Position): Promise<{ removed: number; isAll: boolean }> {
 	let removed = 0;
-	let isAll = true;
+	let settled = 0;
 	for (const type of lastWords) {
-		const filter = `callgate.*.*.approval.*.${type}`;
-		const { state } = await ask<{ state: { subjects?: Record<string, number> } }>(operator, `STREAM.INFO.${streamName}`, {
-			subjects_filter: filter,
-		});
-		const subjects = Object.keys(state.subjects ?? {});
-		if (subjects.length > approvalsMax) isAll = false;
-		for (const subject of subjects.slice(0, approvalsMax)) {
-			const final = await operator.request(`$JS.API.DIRECT.GET.${streamName}.${subject}`, new Uint8Array(), 10_000);
-			if (!final.ok) isAll &&= final.fault === "not_found";
-			if (!final.ok || Number(final.reply.header("Nats-Sequence")) >= before) continue;
-			const call = parseSubject(subject)?.key ?? "";
+		for (let next = 1; ; ) {
+			const last = await nextOf(operator, `callgate.*.*.approval.*.${type}`, next);
+			if (!last || last.position >= before) break;
+			if (settled++ >= approvalsMax) return { removed, isAll: false };
+			const call = parseSubject(last.subject)?.key ?? "";
 			removed += await purge(operator, `callgate.*.*.approval.${call}.>`, before);
+			next = last.position + 1;
 		}
 	}
-	return { removed, isAll };
+	return { removed, isAll: true };
+}
+
+/** The first message of a filter at `from` or later. */
+async function nextOf(operator: Link, filter: string, from: Position): Promise<{ position: Position; subject: string } | undefined> {
+	const answer = await operator.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq: from, next_by_subj: filter }), 10_000);
+	if (answer.ok) return { position: Number(answer.reply.header("Nats-Sequence")), subject: answer.reply.header("Nats-Subject") ?? "" };
+	if (answer.fault === "not_found") return undefined;
+	throw new EventsUnavailable(`NATS did not say what is settled (${answer.fault})`);
 }
 
 async function purge(operator: Link, filter: string, before: Position): Promise<number> {

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectLink, type Link } from "#libs/bus/nats-link.ts";
-import { services } from "#libs/contracts/define-event.ts";
+import { type Service, services } from "#libs/contracts/define-event.ts";
 import { localPool } from "../../infra/local/key-ring.ts";
 import { urlOf } from "../../infra/local/port-plan.ts";
 import { type Stack, startStack } from "../../infra/local/stack.ts";
@@ -14,7 +14,7 @@ import { adminAccess } from "../faults/read-record.ts";
 import { benchPorts } from "./addresses.ts";
 import { type Child, startChild } from "./child.ts";
 import { writeConfiguration } from "./configuration.ts";
-import { startFloor } from "./floor.ts";
+import { makeFloorStream, startFloor } from "./floor.ts";
 import type { NamedProcess } from "./measure-processes.ts";
 import { benchTokens } from "./tokens.ts";
 
@@ -34,7 +34,8 @@ export interface BenchStack {
 	readonly bank: Child;
 	readonly proxy: Child;
 	readonly load: Child;
-	readonly floor: readonly Child[];
+	/** Replaces the floor's processes by new ones: the plain client does not survive its server as well as Callgate's. */
+	restartFloor(): Promise<void>;
 	readonly operator: Link;
 	readonly index: OpenSearchAccess;
 	/** One a caller. */
@@ -65,8 +66,10 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 		const configDir = join(dataDir, "configuration");
 		await writeConfiguration(configDir, { issuer: urlOf("idp", firstPort), bankUrl: `http://127.0.0.1:${ports.bank}` });
 		const bank = await child("bank", "bank-process.ts", { port: ports.bank });
-		const profiling = profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profileDir}` };
-		const stack = await startStack({ dataDir, firstPort, replicas: 1, configDir, report, syncInterval, serviceEnv: () => profiling });
+		// A folder a service: a profile's own name tells only the process.
+		const serviceEnv = (service: Service): Record<string, string> =>
+			profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profileDir, service)}` };
+		const stack = await startStack({ dataDir, firstPort, replicas: 1, configDir, report, syncInterval, serviceEnv });
 		started.push(stack.stop);
 		const operator = await connectOperator(stack);
 		started.push(() => operator.close());
@@ -74,25 +77,31 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 		const proxy = await child("proxy", "proxy-process.ts", { port: ports.proxy, targetPort: ports.bank });
 		const load = await child("callers", "load-process.ts", {});
 		const seed = stack.keys.value("nats-operator.seed");
-		const floor = await startFloor(operator, child, { natsUrl: stack.nats.url, seed, port: ports.floor, bankPort: ports.bank });
+		const startTheFloor = () => startFloor(child, { natsUrl: stack.nats.url, seed, port: ports.floor, bankPort: ports.bank });
+		await makeFloorStream(operator);
+		let floor = await startTheFloor();
+		const restartFloor = async () => {
+			for (const one of floor) await one.stop();
+			floor = await startTheFloor();
+		};
 		const tokens = await benchTokens(stack, options.callersMax);
-		const parts = { stack, firstPort, bank, proxy, load, floor, operator, tokens, ports, stop };
-		return { ...parts, index: await adminAccess(stack), processes: () => processesOf(parts) };
+		return {
+			...{ stack, firstPort, bank, proxy, load, operator, tokens, ports, restartFloor, stop },
+			index: await adminAccess(stack),
+			processes: () => [...processesOf(stack), ...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid }))],
+		};
 	} catch (error) {
 		await stop();
 		throw error;
 	}
 }
 
-type Parts = Pick<BenchStack, "stack" | "bank" | "proxy" | "load" | "floor">;
-
-function processesOf({ stack, bank, proxy, load, floor }: Parts): NamedProcess[] {
+function processesOf({ services: running, nats, openSearch, valkey }: Stack): NamedProcess[] {
 	return [
-		...services.map((service) => ({ name: service, pid: stack.services[service][0]?.pid ?? 0 })),
-		{ name: "nats", pid: stack.nats.pid },
-		{ name: "opensearch", pid: stack.openSearch.pid },
-		{ name: "valkey", pid: stack.valkey.pid },
-		...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid })),
+		...services.map((service) => ({ name: service, pid: running[service][0]?.pid ?? 0 })),
+		{ name: "nats", pid: nats.pid },
+		{ name: "opensearch", pid: openSearch.pid },
+		{ name: "valkey", pid: valkey.pid },
 	];
 }
 

@@ -16,8 +16,7 @@ const reads: Readonly<Record<Exclude<FloorRole, "ingress">, string>> = {
 
 type StartChild = (name: string, script: string, settings: object) => Promise<Child>;
 
-export async function startFloor(operator: Link, start: StartChild, places: FloorPlaces): Promise<Child[]> {
-	await makeStream(operator);
+export async function startFloor(start: StartChild, places: FloorPlaces): Promise<Child[]> {
 	const children: Child[] = [];
 	for (const role of floorRoles) children.push(await start(`floor-${role}`, "floor-process.ts", { ...places, role }));
 	return children;
@@ -26,7 +25,7 @@ export async function startFloor(operator: Link, start: StartChild, places: Floo
 const nanosPerMs = 1_000_000;
 
 /** The same terms as in infra/nats/provision-stream.ts. */
-async function makeStream(operator: Link): Promise<void> {
+export async function makeFloorStream(operator: Link): Promise<void> {
 	await askNats(operator, `STREAM.CREATE.${floorStream}`, {
 		...{ name: floorStream, subjects: ["floor.>"], retention: "limits", storage: "file", discard: "new", num_replicas: 1 },
 		...{ max_bytes: 4 * 1024 ** 3, duplicate_window: 120_000 * nanosPerMs, allow_direct: true },

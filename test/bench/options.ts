@@ -7,12 +7,14 @@ export const usage = `Usage: npm run bench -- [options]
 Measures Callgate against what it cannot be faster than: the same calls with nothing in between, through a bare proxy, and through
 the floor (five bare processes with the same durable messages). Lanes take turns; figures are medians of the repetitions.
 
-  --quick            a minute's look: 64 callers, fewer and shorter repetitions
-  --lane NAME        only this lane (${laneNames.join(", ")}); may be given several times
+  --quick            a minute's look: 64 callers, fewer and shorter repetitions, nothing stored before, nothing killed
+  --lane NAME        only this lane and nothing beside it (${laneNames.join(", ")}); may be given several times
   --callers LIST     how many callers at once, comma-separated (default: 1,16,64,256)
+  --stored N         measure everything again with so many events stored before (default: 1000000, with --quick or --lane 0)
   --repetitions N    how often each figure is taken (default: 5)
   --sync INTERVAL    NATS' sync_interval for every lane: "always" (default, as npm start has it) or a duration like 2m
   --json FILE        write every figure to this file
+  --write-docs       write the tables into docs/performance.md
   --profile DIR      write a CPU profile of each service to this folder
   --help             this text
 `;
@@ -24,8 +26,12 @@ export interface BenchOptions {
 	readonly repetitions: number;
 	readonly warmupMs: number;
 	readonly windowMs: number;
+	/** Beside lanes: bytes, clicks, lag, decisions, masking, restarts. */
+	readonly beside: boolean;
+	readonly preloadEvents: number;
 	readonly syncInterval: string;
 	readonly json: string | undefined;
+	readonly writeDocs: boolean;
 	readonly profileDir: string | undefined;
 	readonly help: boolean;
 }
@@ -39,19 +45,23 @@ export function readOptions(args: readonly string[]): BenchOptions {
 		args: [...args],
 		options: {
 			...{ quick: flag, help: flag, lane: { type: "string", multiple: true }, callers: text, repetitions: text },
-			...{ sync: text, json: text, profile: text },
+			...{ sync: text, json: text, profile: text, stored: text, "write-docs": flag },
 		},
 	});
 	const quick = values.quick ?? false;
+	const beside = values.lane === undefined;
 	return {
 		quick,
 		lanes: lanesOf(values.lane),
 		callers: (values.callers ?? (quick ? "64" : "1,16,64,256")).split(",").map((part) => integer("--callers", part, 1, 2_000)),
-		repetitions: integer("--repetitions", values.repetitions ?? (quick ? "3" : "5"), 1, 100),
+		repetitions: integer("--repetitions", values.repetitions ?? (quick ? "2" : "5"), 1, 100),
 		warmupMs: quick ? 500 : 1_000,
-		windowMs: quick ? 2_000 : 3_000,
+		windowMs: quick ? 1_500 : 3_000,
+		beside,
+		preloadEvents: integer("--stored", values.stored ?? (quick || !beside ? "0" : "1000000"), 0, 100_000_000),
 		syncInterval: intervalOf(values.sync ?? "always"),
 		json: values.json,
+		writeDocs: values["write-docs"] ?? false,
 		profileDir: values.profile,
 		help: values.help ?? false,
 	};

@@ -6,15 +6,13 @@ import { createProgress } from "../../infra/local/progress.ts";
 import { SetupError } from "../../infra/local/setup-error.ts";
 import { findPortBase } from "../support/port-base.ts";
 import { type BenchStack, startBenchStack } from "./bench-stack.ts";
-import { BenchFailed, type Load, measure } from "./measure-lane.ts";
+import { BenchFailed } from "./measure-lane.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { type Report, tablesOf } from "./report.ts";
-import { takeTurns } from "./throughput.ts";
+import { measureAll } from "./sections.ts";
+import { writeDocs } from "./write-docs.ts";
 
 const progress = createProgress(process.stderr, performance.now());
-/** Before anything counts, every lane's code is compiled and its connections are made. */
-const warmUp: Load = { kind: "closed", callers: 32, warmupMs: 0, windowMs: 2_500 };
-
 async function main(): Promise<number> {
 	const options = readOptions(process.argv.slice(2));
 	if (options.help) {
@@ -32,8 +30,9 @@ async function main(): Promise<number> {
 	});
 	const stop = stopOnSignal(bench);
 	try {
-		const report = { ...headOf(options, loadBefore), ...(await figures(bench, options)) };
+		const report: Report = { ...headOf(options, loadBefore), ...(await measureAll(bench, options, progress)) };
 		if (options.json !== undefined) await writeFile(resolve(cwd, options.json), `${JSON.stringify(report, null, "\t")}\n`);
+		if (options.writeDocs) await writeDocs(report);
 		process.stdout.write(`${tablesOf(report)}\n`);
 	} finally {
 		await stop();
@@ -61,17 +60,6 @@ function headOf({ syncInterval, repetitions, windowMs }: BenchOptions, loadBefor
 		node: process.versions.node,
 		...{ syncInterval, repetitions, windowMs },
 	};
-}
-
-async function figures(bench: BenchStack, options: BenchOptions): Promise<Pick<Report, "throughput">> {
-	const { lanes, repetitions, callers, warmupMs, windowMs } = options;
-	for (const lane of lanes) {
-		await measure(bench, lane, warmUp);
-		progress(`warmed up: ${lane}`);
-	}
-	const loads = callers.map((count): Load => ({ kind: "closed", callers: count, warmupMs, windowMs }));
-	const throughput = await takeTurns(bench, { lanes, loads, repetitions, report: progress });
-	return { throughput };
 }
 
 main().then(

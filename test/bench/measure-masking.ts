@@ -1,0 +1,62 @@
+// How fast answers are masked, in process: JSON as functions give it and plain text, with all detectors.
+import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
+import { compileMask } from "#libs/masking/mask.ts";
+import { median } from "./statistics.ts";
+
+export interface MaskingFigures {
+	readonly what: string;
+	readonly bytes: number;
+	readonly megabytesPerSecond: number;
+}
+
+const mask = compileMask({ paths: { "$.customer.ssn": "redact", "$..card": "last4" }, detect: ALL_DETECTORS });
+const roundMs = 200;
+
+/** One entry of an account's statement: words, numbers, identifiers, and nothing that is to be found. */
+const clean = (at: number) => ({
+	id: `entry-${at}`,
+	bookedAt: "2026-03-14",
+	amount: 125.5 + at,
+	currency: "EUR",
+	counterparty: { name: "Northwind Traders", city: "Rotterdam" },
+	text: "Invoice of last month, as agreed with the supplier; thank you for your order and for paying on time",
+});
+/** The same with a card, an address and an account in its text. */
+const finding = (at: number) => ({
+	...clean(at),
+	card: "4242424242424242",
+	text: "Paid with 4242 4242 4242 4242 by jamie.okafor@private.example from DE89370400440532013000",
+});
+
+export function measureMasking(rounds: number): MaskingFigures[] {
+	const statement = { customer: { name: "Jamie", ssn: "078-05-1120" }, entries: Array.from({ length: 400 }, (_, at) => clean(at)) };
+	const found = { entries: Array.from({ length: 400 }, (_, at) => finding(at)) };
+	const csv = Array.from({ length: 1_000 }, (_, at) => Object.values({ ...clean(at), counterparty: "Northwind" }).join(";")).join("\n");
+	return [
+		figure("JSON, a small answer", clean(1), rounds),
+		figure("JSON, nothing to mask", statement, rounds),
+		figure("JSON, something to mask in every entry", found, rounds),
+		textFigure("CSV as plain text, nothing to mask", csv, rounds),
+	];
+}
+
+function figure(what: string, value: object, rounds: number): MaskingFigures {
+	const bytes = Buffer.byteLength(JSON.stringify(value));
+	return { what, bytes, megabytesPerSecond: speed(bytes, rounds, () => mask.mask(value as never)) };
+}
+
+function textFigure(what: string, text: string, rounds: number): MaskingFigures {
+	const bytes = Buffer.byteLength(text);
+	return { what, bytes, megabytesPerSecond: speed(bytes, rounds, () => mask.maskText(text)) };
+}
+
+function speed(bytes: number, rounds: number, work: () => unknown): number {
+	const run = (): number => {
+		const begun = performance.now();
+		let times = 0;
+		for (; performance.now() - begun < roundMs; times++) work();
+		return (bytes * times) / 1_000 / (performance.now() - begun);
+	};
+	run();
+	return median(Array.from({ length: rounds }, run));
+}

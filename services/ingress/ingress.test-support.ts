@@ -14,6 +14,7 @@ import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
 import { listenProxy } from "./listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
@@ -55,7 +56,14 @@ export class Backstage {
 		const pending = new PendingCalls(pendingMax);
 		const following = await followEndings(bus, pending);
 		const ports: IngressPorts = {
-			...{ bus, pending, sealingKeys, clock: { now: () => new Date() }, configuration: { current: () => configuration } },
+			...{
+				bus,
+				pending,
+				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
+				sealingKeys,
+				clock: { now: () => new Date() },
+				configuration: { current: () => configuration },
+			},
 			authenticate: async ([header = ""]) => {
 				const caller = callers[header.replace("Bearer ", "")];
 				if (!caller) throw new Refusal("unauthenticated");

@@ -42,7 +42,8 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 	const { onRequest, callerOf } = authenticateFirst(ports);
 	await http.register(swagger, { openapi: openapiHead });
 
-	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", { schema: submitSchema, onRequest }, async (request, reply) => {
+	const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
+	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, async (request, reply) => {
 		const caller = callerOf(request);
 		const { connection, function: name, arguments: args, reason } = request.body;
 		if (!isJsonObject(args)) throw new Refusal("malformed_request", { detail: "arguments must be an object" });
@@ -52,7 +53,9 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 			traceparent: readTraceparent(request.headers.traceparent),
 		});
-		const submitted = await submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false });
+		const submitted = await ports.intake.through(() =>
+			submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false }),
+		);
 		reply.header("callgate-call", submitted.call);
 		if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
 		if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);

@@ -35,7 +35,7 @@ export async function listenProxy(http: FastifyInstance, ports: IngressPorts, li
 			url: "/proxy/:connection/*",
 			exposeHeadRoute: false,
 			schema: { hide: true } as object,
-			onRequest,
+			onRequest: [onRequest, ports.intake.onRequest],
 			handler: (request, reply) => proxyRequest(ports, limits, callerOf(request), request, reply),
 		});
 	});
@@ -58,7 +58,9 @@ async function proxyRequest(
 		traceparent: readTraceparent(request.headers.traceparent),
 	});
 	const waitMs = readWaitMs(request.headers.prefer, limits.waitSecondsMax) ?? limits.proxyWaitSeconds * 1_000;
-	const submitted = await submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: true });
+	const submitted = await ports.intake.through(() =>
+		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: true }),
+	);
 	reply.header("callgate-call", submitted.call);
 	if (!submitted.ended) return sendAccepted(reply, submitted.call, submitted.state);
 	const answer = await answerOf(ports.sealingKeys, submitted.ended);

@@ -9,6 +9,7 @@ import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys } from "#libs/service/service-keys.ts";
 import { IngressConfig } from "./config.ts";
+import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
 import { listenProxy } from "./listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
@@ -20,6 +21,8 @@ runService("ingress", async (log, environment) => {
 	const pending = new PendingCalls(config.pendingMax);
 	metrics.gauge("callgate_callers_waiting", "Callers that wait at this replica", () => pending.size());
 	const { bus, stream } = await connectServiceBus("ingress", config, { log, metrics });
+	const intake = new Intake({ bytesMax: config.intakeBytesMax, bodyBytesMax: config.bodyBytesMax, bus });
+	metrics.gauge("callgate_intake_bytes", "Bodies of requests that are not answered yet", () => intake.bytes());
 	let authenticator = createAuthenticator([]);
 	const configuration = await followConfiguration(
 		bus,
@@ -32,7 +35,7 @@ runService("ingress", async (log, environment) => {
 	await followEndings(bus, pending);
 
 	const ports = {
-		...{ bus, configuration, pending, clock: systemClock },
+		...{ bus, configuration, pending, intake, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};

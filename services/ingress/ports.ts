@@ -4,6 +4,7 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
+import type { Intake } from "./intake.ts";
 import type { PendingCalls } from "./pending-calls.ts";
 
 export interface IngressPorts {
@@ -14,4 +15,5 @@ export interface IngressPorts {
 	readonly sealingKeys: SealingKeys;
 	readonly clock: Clock;
 	readonly pending: PendingCalls;
+	readonly intake: Intake;
 }

@@ -1,7 +1,7 @@
 // The five ways a call can go, from nothing in between to everything: where each lane's calls are sent, and what it must have stopped.
 import { ingressUrl } from "./addresses.ts";
 import { callArguments } from "./configuration.ts";
-import type { Target } from "./load-process.ts";
+import type { Target } from "./send-calls.ts";
 
 export const laneNames = ["direct", "proxy", "floor", "callgate-unindexed", "callgate"] as const;
 export type Lane = (typeof laneNames)[number];

@@ -30,7 +30,8 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 		http: { maxHeaderSize: 32_768, headersTimeout: 15_000 },
 		routerOptions: { maxParamLength: 512, ignoreTrailingSlash: false },
 		forceCloseConnections: "idle",
-		return503OnClosing: true,
+		// Said in our own words: see `partGently`.
+		return503OnClosing: false,
 		// What does not fit a schema is refused, never stripped or coerced.
 		ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
 		logger: false,
@@ -46,7 +47,28 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 	});
 	http.setNotFoundHandler((_request, reply) => sendProblem(reply, "not_found", { detail: "no such address" }));
 	addOperationalRoutes(http, options);
+	partGently(http);
 	return http;
+}
+
+/**
+ * While this process stops, what is in work is answered and nothing new is taken. Each answer ends its connection: one that were kept open
+ * for a next request would keep the process from ending until its client lets go.
+ */
+function partGently(http: FastifyInstance): void {
+	let isClosing = false;
+	http.addHook("preClose", async () => {
+		isClosing = true;
+	});
+	// With callbacks: every request passes here, and a promise is not free.
+	http.addHook("onRequest", (_request, reply, next) => {
+		if (isClosing) sendProblem(reply, "not_ready", { detail: "this process is stopping" });
+		else next();
+	});
+	http.addHook("onSend", (_request, reply, payload, next) => {
+		if (isClosing) reply.header("connection", "close");
+		next(null, payload);
+	});
 }
 
 /** RFC 8259 section 8.1: JSON is UTF-8. */

@@ -5,6 +5,7 @@ import { registerAudit } from "./audit.ts";
 import { registerCall } from "./call.ts";
 import { registerCheck } from "./check.ts";
 import { CommandFailed, exitCodes } from "./command-failed.ts";
+import { registerDoctor } from "./doctor.ts";
 import { registerFunctions } from "./functions.ts";
 import type { Io } from "./io.ts";
 import { registerSecret } from "./secret.ts";
@@ -21,6 +22,7 @@ Where to begin:
   callgate approvals                          what waits for your decision
   callgate audit show CALL                    the whole story of one call
   callgate check ./configuration              what is wrong with a configuration, and where
+  callgate doctor                             whether an installation is well, and what it would survive
   callgate COMMAND --help                     everything about one command, with examples
 
 Who you are: a token of your identity provider, in a file (--token-file) or in CALLGATE_TOKEN. It cannot be given as an
@@ -78,6 +80,7 @@ function createProgram(io: Io): Command {
 		registerAudit,
 		registerSecret,
 		registerCheck,
+		registerDoctor,
 		registerStart,
 	]) {
 		register(program, io);

@@ -110,7 +110,9 @@ describe("what pages name", () => {
 	});
 
 	test("commands of callgate exist", () => {
-		const commands = named(/callgate (?:-- )?((?:audit|call|functions|approvals|secret|check|start)(?: (?:[a-z]+)(?= |`|$))?)(?=[ `]|$)/gm);
+		const commands = named(
+			/callgate (?:-- )?((?:audit|call|functions|approvals|secret|check|doctor|start)(?: (?:[a-z]+)(?= |`|$))?)(?=[ `]|$)/gm,
+		);
 		// Each command has a file of its name, in which its own commands are.
 		const isThere = ({ name }: { name: string }) => {
 			const [command = "", ...inner] = name.split(" ");

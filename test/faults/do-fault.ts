@@ -3,37 +3,14 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunningServer } from "../../infra/local/run-server.ts";
 import type { Stack } from "../../infra/local/stack.ts";
-import type { Clocks } from "./clocks.ts";
-import type { Poison } from "./evidence.ts";
-import type { FollowedApprovals } from "./follow-approvals.ts";
+import type { FaultParts } from "./fault-parts.ts";
 import { expireWithoutValkey, moveClock } from "./move-clocks.ts";
-import type { Operator, StoredMessage } from "./operator.ts";
-import type { Path } from "./plan-calls.ts";
+import type { StoredMessage } from "./operator.ts";
 import type { Fault } from "./plan-faults.ts";
 import { poisonStream } from "./poison.ts";
-import type { Processes } from "./processes.ts";
 import { createRandom } from "./random.ts";
 import { adminAccess, setReadOnly } from "./read-record.ts";
-import { runTwoVersions, type Versions } from "./run-two-versions.ts";
-
-export interface FaultParts {
-	readonly stack: Stack;
-	readonly processes: Processes;
-	readonly operator: Operator;
-	/** Messages that services take for work, as they were stored. */
-	readonly seen: readonly StoredMessage[];
-	readonly poison: Poison[];
-	readonly copies: number[];
-	readonly clocks: Clocks;
-	readonly versions: Versions;
-	readonly approvals: FollowedApprovals;
-	/** What should have been settled and was not. */
-	readonly unsettled: string[];
-	/** Asks for one more call than was planned, on this path. */
-	readonly send: (path: Path) => Promise<void>;
-	/** What goes on while other things happen, by what it is done to; awaited before the end. */
-	readonly background: Map<string, Promise<void>>;
-}
+import { runTwoVersions } from "./run-two-versions.ts";
 
 export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 	const { stack, processes, operator } = parts;

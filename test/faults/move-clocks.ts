@@ -1,6 +1,6 @@
 // Faults of time: one process whose clock is wrong, and approval ten minutes ahead while Valkey, its timetable, is away.
 import { setTimeout as delay } from "node:timers/promises";
-import type { FaultParts } from "./do-fault.ts";
+import type { FaultParts } from "./fault-parts.ts";
 import type { Fault } from "./plan-faults.ts";
 
 /** Starts a process with a wrong clock (or lets it run on with one), sets the clock to another wrong time while it runs, and puts it right. */

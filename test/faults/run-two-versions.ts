@@ -1,18 +1,10 @@
 // A rolling restart: process by process another version takes over, both run side by side for a while, and then it is taken back.
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Service } from "#libs/contracts/define-event.ts";
-import type { FaultParts } from "./do-fault.ts";
+import type { FaultParts, Versions } from "./fault-parts.ts";
 import { makeOtherVersion, provisionOther } from "./other-version.ts";
 import type { Fault } from "./plan-faults.ts";
 import type { Target } from "./processes.ts";
-
-export interface Versions {
-	/** For `startStack`: the checkout that a process is started from. */
-	root(service: Service, replica: number): string | undefined;
-	readonly dir: string;
-	use(target: Target, version: "this" | "other"): void;
-}
 
 export function createVersions(dataDir: string): Versions {
 	const dir = join(dataDir, "other-version");

@@ -1,4 +1,7 @@
 // On a real NATS: a stream that is deleted, cut, made anew or lost with its consumer is noticed at start and while running, and never made anew unasked.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Bus } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
@@ -7,6 +10,7 @@ import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { guardStream, recordedKey, type StreamGuard, StreamLost } from "#libs/service/guard-stream.ts";
 import { createLogger } from "#libs/service/logger.ts";
+import { findFreePorts } from "../local/ports.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 import { provisionStream, StreamNotThere } from "./provision-stream.ts";
 import { operatorInbox } from "./server-config.ts";
@@ -16,6 +20,7 @@ let nats: NatsForTests;
 let operator: Link;
 const opened: { close(): Promise<void> }[] = [];
 const guards: StreamGuard[] = [];
+const processes = new Set<ChildProcess>();
 beforeEach(async () => {
 	nats = await startNatsForTests();
 	operator = await connectLink({
@@ -24,6 +29,8 @@ beforeEach(async () => {
 	opened.push(operator);
 }, 120_000);
 afterEach(async () => {
+	for (const child of processes) child.kill("SIGKILL");
+	processes.clear();
 	for (const guard of guards.splice(0)) guard.stop();
 	for (const one of opened.splice(0)) await one.close();
 	await nats?.stop();
@@ -146,3 +153,47 @@ test("NATS away and back: not ready meanwhile, and not taken for lost", async ()
 	expect(lost).toBe(false);
 	expect(running.durability().stream.last).toBe(2);
 });
+
+const ingressMain = fileURLToPath(new URL("../../services/ingress/main.ts", import.meta.url));
+
+/** The ingress process as it runs. */
+async function startIngress(identity: string) {
+	const [port = 0] = await findFreePorts(1);
+	const sealing = JSON.stringify({ default: [{ kid: "s", kty: "oct", k: Buffer.alloc(32, 1).toString("base64url") }] });
+	const env = {
+		...{ CALLGATE_NATS_SERVERS: nats.url, CALLGATE_NATS_SEED: nats.seeds.ingress, CALLGATE_STREAM_IDENTITY: identity },
+		...{ CALLGATE_SEALING_KEYS: sealing, CALLGATE_PORT: String(port) },
+	};
+	const child = spawn(process.execPath, [ingressMain], { env, stdio: ["ignore", "pipe", "inherit"] });
+	processes.add(child);
+	let output = "";
+	child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+	const exited = once(child, "exit").then(([code]) => code as number | null);
+	const readiness = async () => (await fetch(`http://127.0.0.1:${port}/readyz`)).text();
+	return { exited, readiness, output: () => output };
+}
+
+test("a real process: tells what is in force without a secret, is not ready without its stream, ends with 70 at another, and starts on none but its own", async () => {
+	const identity = await identityNow();
+	const running = await startIngress(identity);
+	const patience = { timeout: 60_000, interval: 100 };
+	await vi.waitFor(async () => expect(await running.readiness()).toContain('"events":"ok"'), patience);
+	const told = await running.readiness();
+	expect(JSON.parse(told)).toMatchObject({
+		durability: { syncInterval: "120s", stream: { identity, copies: 1, storage: "file", retention: "limits", discard: "new" } },
+	});
+	for (const secret of [nats.seeds.ingress, nats.operatorSeed, "/tmp", "jetstream"]) expect(told).not.toContain(secret);
+
+	await ask("STREAM.DELETE.CALLGATE");
+	await vi.waitFor(async () => expect(await running.readiness()).toContain("the stream CALLGATE is missing"), patience);
+	const early = await startIngress(identity);
+	expect(await early.exited).toBe(1);
+	expect(early.output()).toContain("the stream CALLGATE is missing");
+
+	await provisionStream(operator, { pools, acceptLoss: true });
+	expect(await running.exited).toBe(70);
+	expect(running.output()).toMatch(/must not go on/);
+	const late = await startIngress(identity);
+	expect(await late.exited).toBe(1);
+	expect(late.output()).toContain("than CALLGATE_STREAM_IDENTITY says");
+}, 120_000);

@@ -38,4 +38,7 @@ test("the run was one worth checking", () => {
 	for (const ending of ["completed", "denied", "rejected", "cancelled"]) expect(counts[`ended ${ending}`], ending).toBeGreaterThan(0);
 	expect(counts["messages poisoned"]).toBeGreaterThan(0);
 	expect(counts["messages copied"]).toBeGreaterThan(0);
+	expect(counts["requests through the proxy"]).toBeGreaterThan(10);
+	expect(counts["events of another version"]).toBeGreaterThan(0);
+	expect(counts["clocks moved"]).toBeGreaterThan(0);
 });

@@ -194,6 +194,16 @@ function describeReading(under: () => IndexUnderTest): void {
 		await settle();
 		expect(await reader.recorded([one.id, "no.such"])).toEqual(new Set([one.id]));
 	});
+
+	it("says how far it has come, in all or since a time", async () => {
+		const { index, reader, settle } = under();
+		expect(await reader.furthest()).toBe(0);
+		await index.create([delivered(aReceived(callId(1)), 70), delivered(aReceived(callId(2)), 9)]);
+		await settle();
+		expect(await reader.furthest()).toBe(70);
+		expect(await reader.furthest("2000-01-01T00:00:00Z")).toBe(70);
+		expect(await reader.furthest("2999-01-01T00:00:00Z")).toBe(0);
+	});
 }
 
 function deepObject(depth: number): unknown {

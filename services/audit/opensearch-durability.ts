@@ -26,8 +26,9 @@ export async function readIndexDurability(
 	});
 	const indices = Object.values((answer ?? {}) as Record<string, Partial<Record<"settings" | "defaults", Record<string, string>>>>);
 	if (indices.length === 0) return unknown;
+	// A default is told in capitals, a setting as it was written.
 	const values = (name: (typeof names)[number]) =>
-		indices.map(({ settings, defaults }) => settings?.[name] ?? defaults?.[name] ?? "unknown");
+		indices.map(({ settings, defaults }) => (settings?.[name] ?? defaults?.[name] ?? "unknown").toLowerCase());
 	const replicas = Math.min(...values(names[0]).map(Number));
 	const [translog = "unknown"] = values(names[1]).sort((one, other) => Number(one === "request") - Number(other === "request"));
 	return { replicas: Number.isNaN(replicas) ? "unknown" : replicas, translog };

@@ -187,6 +187,22 @@ describe("a call whose executor died", () => {
 	});
 });
 
+test("one that was only away is not done with its call while another, who claimed it anew, may yet die", async () => {
+	const bench = new Bench();
+	const granted = await bench.grant({ function: "getAccount", arguments: { id: "acc-1" } });
+	const answer = Promise.withResolvers<void>();
+	bench.dialer.answering = async () => {
+		await answer.promise;
+		return answered("{}");
+	};
+	const slow = executeCall(bench.executor(), granted);
+	await until(() => bench.dialer.requests.length === 1);
+	await abandoned(bench, granted, 2, 1);
+	answer.resolve();
+	await expect(slow).rejects.toThrow(NotYet);
+	expect(bench.of("call.ended")).toEqual([]);
+});
+
 test("a claim that was lost to one that cannot be read yet is not taken for done", async () => {
 	const bench = new Bench();
 	const granted = await bench.grant();

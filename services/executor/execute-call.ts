@@ -97,8 +97,9 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	crashPoint("after-ending-before-ack");
-	// Lost only if this process was away for longer than its lease and another ended the call: that ending stands.
-	if (won) ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
+	if (won) return ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
+	// Lost only if this process was away for longer than its lease: another ended the call, or claimed it anew and may yet die.
+	await finishForeign(ports, granted, prepared);
 }
 
 async function dial(
@@ -222,13 +223,19 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	const attempt = started.event.data.attempt + 1;
 	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
 		const claim = await claimCall(ports, granted, prepared, started.position, attempt);
-		if (claim) await runClaimed(ports, granted, prepared, claim);
-		return;
+		if (!claim) throw overtaken();
+		return await runClaimed(ports, granted, prepared, claim);
 	}
 	const detail = "the executor that claimed it died; whether the function ran is not known";
 	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
-	if (won) ports.ended(granted, "unknown", "outcome_unknown", 0);
+	if (!won) throw overtaken();
+	ports.ended(granted, "unknown", "outcome_unknown", 0);
 	foreignClaims.get(ports.bus)?.delete(started.position);
+}
+
+/** Another did something about the call a moment ago. The grant is done with only when there is an ending: whoever was faster may die before it. */
+function overtaken(): NotYet {
+	return new NotYet("another executor was faster", unreadClaimMs);
 }
 
 /** The lease is as long as whoever claimed the call said, by its own clock at both ends: its revision and its settings may not be ours. */

@@ -30,6 +30,6 @@ test.each([
 ])("%j is refused", (args, message) => expect(() => readOptions(args)).toThrow(message));
 
 test("every option is explained", () => {
-	for (const name of ["quick", "lane", "callers", "repetitions", "stored", "sync", "json", "write-docs", "profile", "help"])
+	for (const name of ["quick", "lane", "callers", "repetitions", "stored", "soak", "sync", "json", "write-docs", "profile", "help"])
 		expect(usage).toContain(`\n  --${name} `);
 });

@@ -11,6 +11,7 @@ the floor (five bare processes with the same durable messages). Lanes take turns
   --lane NAME        only this lane and nothing beside it (${laneNames.join(", ")}); may be given several times
   --callers LIST     how many callers at once, comma-separated (default: 1,16,64,256)
   --stored N         measure everything again with so many events stored before (default: 1000000, with --quick or --lane 0)
+  --soak MINUTES     also load Callgate for so long and see whose memory grows (default: 0)
   --repetitions N    how often each figure is taken (default: 5)
   --sync INTERVAL    NATS' sync_interval for every lane: "always" (default, as npm start has it) or a duration like 2m
   --json FILE        write every figure to this file
@@ -29,6 +30,7 @@ export interface BenchOptions {
 	/** Beside lanes: bytes, clicks, lag, decisions, masking, restarts. */
 	readonly beside: boolean;
 	readonly preloadEvents: number;
+	readonly soakMinutes: number;
 	readonly syncInterval: string;
 	readonly json: string | undefined;
 	readonly writeDocs: boolean;
@@ -45,7 +47,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
 		args: [...args],
 		options: {
 			...{ quick: flag, help: flag, lane: { type: "string", multiple: true }, callers: text, repetitions: text },
-			...{ sync: text, json: text, profile: text, stored: text, "write-docs": flag },
+			...{ sync: text, json: text, profile: text, stored: text, soak: text, "write-docs": flag },
 		},
 	});
 	const quick = values.quick ?? false;
@@ -59,6 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
 		windowMs: quick ? 1_500 : 3_000,
 		beside,
 		preloadEvents: integer("--stored", values.stored ?? (quick || !beside ? "0" : "1000000"), 0, 100_000_000),
+		soakMinutes: integer("--soak", values.soak ?? "0", 0, 1_440),
 		syncInterval: intervalOf(values.sync ?? "always"),
 		json: values.json,
 		writeDocs: values["write-docs"] ?? false,

@@ -2,6 +2,7 @@
 import { type Lane, laneNames, laneTitles } from "./lanes.ts";
 import type { DecisionFigures, Shape } from "./measure-decisions.ts";
 import type { MaskingFigures } from "./measure-masking.ts";
+import type { MemoryFigures } from "./measure-memory.ts";
 import type { Section, Sections } from "./sections.ts";
 import type { Latency, Spread } from "./statistics.ts";
 import { markdownTable, shown } from "./table.ts";
@@ -19,10 +20,11 @@ export interface Report extends Sections {
 
 /** All tables, each with its heading, as Markdown. */
 export function tablesOf(report: Report): string {
-	const { empty, preloaded, decisions, masking } = report;
+	const { empty, preloaded, decisions, masking, memory } = report;
 	return [
 		conditions(report),
 		...sectionTables(empty, ""),
+		...(memory ? [memoryGrowthTable(memory)] : []),
 		...(decisions ? [decisionTable(decisions)] : []),
 		...(masking ? [maskingTable(masking)] : []),
 		...(preloaded ? sectionTables(preloaded, `, ${preloaded.events.toLocaleString("en-US")} events stored before`) : []),
@@ -170,4 +172,12 @@ function decisionTable(decisions: readonly DecisionFigures[]): string {
 function maskingTable(masking: readonly MaskingFigures[]): string {
 	const rows = masking.map(({ what, bytes, megabytesPerSecond }) => [what, shown(bytes / 1_000), shown(megabytesPerSecond)]);
 	return `### Masking, in process\n\n${markdownTable([["what", "kB each", "MB/s"], ...rows])}`;
+}
+
+function memoryGrowthTable({ minutes, calls, resident, growth }: MemoryFigures): string {
+	const at = (sample: number, name: string) => shown((resident.at(sample)?.[name] ?? Number.NaN) / 1e6);
+	const half = Math.floor(resident.length / 2);
+	const rows = Object.keys(growth).map((name) => [name, at(0, name), at(half, name), at(-1, name), shown((growth[name] ?? 0) / 1e6)]);
+	const head = ["MB", "after half a minute", "half way", "at the end", "a minute, second half"];
+	return `### Memory over ${minutes} minutes and ${calls.toLocaleString("en-US")} calls\n\n${markdownTable([head, ...rows])}`;
 }

@@ -8,9 +8,10 @@ import { findPortBase } from "../support/port-base.ts";
 import { type BenchStack, startBenchStack } from "./bench-stack.ts";
 import { BenchFailed } from "./measure-lane.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
+import { monotonicMicroseconds, profileTables } from "./read-profile.ts";
 import { type Report, tablesOf } from "./report.ts";
 import { measureAll } from "./sections.ts";
-import { writeDocs } from "./write-docs.ts";
+import { checkDocs, writeDocs } from "./write-docs.ts";
 
 const progress = createProgress(process.stderr, performance.now());
 async function main(): Promise<number> {
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
 	const cwd = process.env.INIT_CWD ?? process.cwd();
 	const profileDir = options.profileDir === undefined ? undefined : resolve(cwd, options.profileDir);
 	if (profileDir !== undefined) await mkdir(profileDir, { recursive: true });
+	if (options.writeDocs) await checkDocs();
 	const [loadBefore = 0] = loadavg();
 	const bench = await startBenchStack({
 		...{ profileDir, report: progress, syncInterval: options.syncInterval },
@@ -29,15 +31,18 @@ async function main(): Promise<number> {
 		callersMax: Math.max(...options.callers),
 	});
 	const stop = stopOnSignal(bench);
+	const span = { from: 0, to: Number.POSITIVE_INFINITY };
 	try {
+		span.from = monotonicMicroseconds();
 		const report: Report = { ...headOf(options, loadBefore), ...(await measureAll(bench, options, progress)) };
+		span.to = monotonicMicroseconds();
 		if (options.json !== undefined) await writeFile(resolve(cwd, options.json), `${JSON.stringify(report, null, "\t")}\n`);
 		if (options.writeDocs) await writeDocs(report);
 		process.stdout.write(`${tablesOf(report)}\n`);
 	} finally {
 		await stop();
 	}
-	if (profileDir !== undefined) progress(`CPU profiles are in ${profileDir}`);
+	if (profileDir !== undefined) process.stdout.write(`\n${await profileTables(profileDir, span)}\n`);
 	return 0;
 }
 

@@ -6,6 +6,7 @@ import { type DecisionFigures, measureDecisions } from "./measure-decisions.ts";
 import { measureLag } from "./measure-lag.ts";
 import { type Load, measure } from "./measure-lane.ts";
 import { type MaskingFigures, measureMasking } from "./measure-masking.ts";
+import { type MemoryFigures, measureMemory } from "./measure-memory.ts";
 import { measureRestarts, type Restart } from "./measure-restarts.ts";
 import { bytesPerCall, type StoredBytes, storedBytes } from "./measure-stores.ts";
 import type { BenchOptions } from "./options.ts";
@@ -31,6 +32,7 @@ export interface Sections {
 	readonly preloaded?: Preloaded & Section;
 	readonly decisions?: readonly DecisionFigures[];
 	readonly masking?: readonly MaskingFigures[];
+	readonly memory?: MemoryFigures;
 }
 
 /** The rate at which latency is compared. */
@@ -44,18 +46,19 @@ export async function measureAll(bench: BenchStack, options: BenchOptions, repor
 		report(`warmed up: ${lane}`);
 	}
 	const empty = await measureSection(bench, options, report);
-	if (!options.beside) return { empty };
+	const memory = options.soakMinutes > 0 ? { memory: await measureMemory(bench, options.soakMinutes, report) } : {};
+	if (!options.beside) return { empty, ...memory };
 	report("decisions and masking, in process");
 	const decisions = measureDecisions(options.quick ? 5 : 20);
 	const masking = measureMasking(options.quick ? 2 : 10);
-	if (options.preloadEvents === 0) return { empty, decisions, masking };
+	if (options.preloadEvents === 0) return { empty, ...memory, decisions, masking };
 	const preloaded = await preload(bench, options.preloadEvents, report);
 	report(`preloaded ${preloaded.events} events in ${preloaded.seconds.toFixed(0)} s`);
 	await bench.restartFloor();
 	for (const lane of options.lanes) await measure(bench, lane, warmUpOf(options));
 	// Everything again, and not quite as often: what differs by a fifth is seen with three, too.
 	const again = { ...options, repetitions: Math.min(3, options.repetitions) };
-	return { empty, decisions, masking, preloaded: { ...preloaded, ...(await measureSection(bench, again, report)) } };
+	return { empty, ...memory, decisions, masking, preloaded: { ...preloaded, ...(await measureSection(bench, again, report)) } };
 }
 
 async function measureSection(bench: BenchStack, options: BenchOptions, report: (line: string) => void): Promise<Section> {

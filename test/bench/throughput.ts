@@ -2,7 +2,7 @@
 import type { BenchStack } from "./bench-stack.ts";
 import { floorEvents } from "./floor-plan.ts";
 import { type Lane, laneTitles } from "./lanes.ts";
-import { type Load, type Measured, measure } from "./measure-lane.ts";
+import { BenchFailed, type Load, type Measured, measure } from "./measure-lane.ts";
 import type { PerProcess } from "./measure-processes.ts";
 import { median, type Spread, spreadOf } from "./statistics.ts";
 import { shown } from "./table.ts";
@@ -45,6 +45,8 @@ export async function takeTurns(bench: BenchStack, { lanes, loads, repetitions, 
 				const lane = lanes[(turn + repetition) % lanes.length] ?? "direct";
 				const one = await measure(bench, lane, load);
 				report(`${repetition + 1}/${repetitions} ${nameOf(load)}: ${laneTitles[lane]}: ${described(one)}`);
+				if (!one.latency)
+					throw new BenchFailed(`${laneTitles[lane]}: no call ended in the window: the machine is too busy, or the window too short`);
 				const key = `${loads.indexOf(load)} ${lane}`;
 				taken.set(key, [...(taken.get(key) ?? []), one]);
 			}

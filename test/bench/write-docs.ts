@@ -17,6 +17,11 @@ export function withTables(text: string, tables: string): string {
 	return `${before}${beginMark}\n\n${tables}\n\n${endMark}${rest}`;
 }
 
+/** @throws {Error} where the page could not be written after the run. */
+export async function checkDocs(): Promise<void> {
+	withTables(await readFile(page, "utf8"), "");
+}
+
 export async function writeDocs(report: Report): Promise<void> {
 	await writeFile(page, withTables(await readFile(page, "utf8"), tablesOf(report)));
 }

@@ -8,7 +8,7 @@ export interface Places {
 }
 
 /** In every call's note: nowhere but at the bank may it be found. */
-export const planted = { card: "4242424242424242", email: "jamie.okafor@private.example", answerCard: "5555555555554444" } as const;
+export const planted = { card: "4242424242424242", email: "jamie.okafor@private.example", answerCard: "5105105105105100" } as const;
 /** How long a function may take; a lease is this and the two terms below. */
 export const functionTimeoutMs = 3_000;
 export const leaseTerms = { startWithinMs: 2_000, settleWithinMs: 3_000 } as const;

@@ -154,7 +154,7 @@ function readProxied(answer: Response, text: string): Said & Pick<ClientRequest,
 	};
 }
 
-/** What stands where something was masked: `[card …4444]`. */
+/** What stands where something was masked: `[card …5100]`. */
 const isMark = (value: unknown): boolean => typeof value === "string" && /^\[[^[\]]+\]$/.test(value);
 
 function isWhole(text: string): boolean {

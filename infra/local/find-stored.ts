@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { recordStream } from "#libs/contracts/index-template.ts";
 import { askOpenSearch } from "../opensearch/ask-opensearch.ts";
+import { hasCode } from "./setup-error.ts";
 import type { Stack } from "./stack.ts";
 
 export interface Found {
@@ -33,10 +34,18 @@ export async function findStored(stack: Stack, texts: Readonly<Record<string, st
 	// OpenSearch may keep its files elsewhere: it runs as another user.
 	folders.push([stack.openSearch.dataDir, "opensearch files"]);
 	for (const [folder, place] of folders) {
-		for (const file of await filesIn(folder)) look(await readFile(file), place, relative(stack.dataDir, file));
+		for (const file of await filesIn(folder)) {
+			const bytes = await readFile(file).catch(passGone);
+			if (bytes) look(bytes, place, relative(stack.dataDir, file));
+		}
 	}
 	for await (const document of documents(stack)) look(Buffer.from(JSON.stringify(document)), "opensearch documents", recordStream);
 	return found;
+}
+
+/** Servers that run replace their files: what took the place of one that is gone is among those that are read, or comes to the index. */
+function passGone(error: unknown): undefined {
+	if (!hasCode(error, "ENOENT")) throw error;
 }
 
 async function filesIn(folder: string): Promise<string[]> {

@@ -10,11 +10,13 @@ import { portOf, urlOf } from "../../infra/local/port-plan.ts";
 import { type Stack, startStack } from "../../infra/local/stack.ts";
 import { check, type Report } from "./check.ts";
 import { createClocks } from "./clocks.ts";
-import { leaseTerms, planted, writeConfiguration } from "./configuration.ts";
+import { grantTtlMs, leaseTerms, planted, writeConfiguration } from "./configuration.ts";
 import { doFault } from "./do-fault.ts";
-import type { Evidence, StreamEvent } from "./evidence.ts";
+import { noEffects } from "./effects.ts";
+import type { Evidence } from "./evidence.ts";
 import type { FaultParts } from "./fault-parts.ts";
 import { followApprovals } from "./follow-approvals.ts";
+import { type KeptStream, keepStream } from "./keep-stream.ts";
 import { createLoadClient, type LoadClient } from "./load-client.ts";
 import { connectOperator, type Operator, type StoredMessage } from "./operator.ts";
 import { type Path, type PlannedCall, planCall } from "./plan-calls.ts";
@@ -67,7 +69,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 	await writeConfiguration(configDir, { issuer: urlOf("idp", firstPort), bankUrl: `http://127.0.0.1:${bankPort}` });
 	const bank = await startRecordingBank(bankPort);
 	const leases = { CALLGATE_START_WITHIN_MS: `${leaseTerms.startWithinMs}`, CALLGATE_SETTLE_WITHIN_MS: `${leaseTerms.settleWithinMs}` };
-	const processes = createProcesses({ ingress: {}, policy: {}, approval: {}, executor: leases, audit: {} });
+	const grants = { CALLGATE_GRANT_TTL_MS: `${grantTtlMs}` };
+	const processes = createProcesses({ ingress: {}, policy: grants, approval: grants, executor: leases, audit: {} });
 	const clocks = await createClocks(join(dataDir, "clocks"));
 	const versions = createVersions(dataDir);
 	const serviceEnv = (service: Service, replica: number) => ({ ...clocks.env(service, replica), ...processes.env(service, replica) });
@@ -75,10 +78,15 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 	try {
 		const stack = await startStack({ dataDir, firstPort, replicas, configDir, report, syncInterval: "2m", serviceEnv, serviceRoot });
 		try {
-			const evidence = await disturb(options, { stack, bank, processes, clocks, versions });
+			const { evidence, done } = await disturb(options, { stack, bank, processes, clocks, versions });
 			const crashed = await processes.crashed();
 			const found = check(evidence);
-			const counts = { ...found.counts, "processes that ended": processes.deaths(), "killed at a named moment": sum(crashed.values()) };
+			const counts = {
+				...found.counts,
+				...done,
+				"processes that ended": processes.deaths(),
+				"killed at a named moment": sum(crashed.values()),
+			};
 			return { ...found, counts, crashed, seconds: Math.round((performance.now() - begun) / 1_000) };
 		} finally {
 			await stack.stop();
@@ -93,7 +101,7 @@ const sum = (numbers: Iterable<number>): number => [...numbers].reduce((total, o
 
 type Surroundings = Pick<FaultParts, "stack" | "processes" | "clocks" | "versions"> & { readonly bank: RecordingBank };
 
-async function disturb(options: CampaignOptions, { bank, ...around }: Surroundings): Promise<Evidence> {
+async function disturb(options: CampaignOptions, { bank, ...around }: Surroundings) {
 	const { stack, processes } = around;
 	const operator = await connectOperator(stack);
 	await operator.setAckWait(ackWaitMs);
@@ -112,24 +120,36 @@ async function disturb(options: CampaignOptions, { bank, ...around }: Surroundin
 	const sender = createSender(options, client, plans);
 	const parts: FaultParts = {
 		...{ ...around, operator, seen: stream.seen, approvals: stream.approvals, send: sender.sendExtra },
-		...{ poison: [], copies: [], unsettled: [], background: new Map() },
+		...{ poison: [], copies: [], unsettled: [], background: new Map(), kept: stream.kept, effects: noEffects() },
+		bankSaw: (reference) => bank.log.some((request) => request.reference === reference),
+		askAboutEnded: () => client.askAgain((call) => stream.events.ended.has(call)),
 	};
 	await runRounds(options, parts, sender);
 	const unfinished = await becomeQuiet(stack, operator, approver, stream.events, over);
-	await client.askAgain();
+	const trimmed = trimmedCalls(stream.kept);
+	await client.askAgain((call) => !trimmed.has(call));
 	await approver.stop();
 	await stream.following.stop();
 	const evidence = await collect({ client, bank, parts, unfinished });
 	await operator.close();
-	return evidence;
+	const { redelivered, tooBusy, overtaken, leftOut } = parts.effects;
+	const done = {
+		"messages given out again": redelivered,
+		"429 from OpenSearch": tooBusy,
+		"calls ended by another while their executor was stopped": overtaken,
+		"faults this machine cannot have": leftOut.length,
+	};
+	return { evidence, done };
 }
 
-/** What the harness sees while it runs; the checker reads the stream anew. */
+/** What the harness sees while it runs, and keeps for the checker: the stream itself is trimmed. */
 function followStream(operator: Operator, approver: ScriptedApprover) {
 	const seen: StoredMessage[] = [];
 	const events = { received: new Set<string>(), ended: new Set<string>() };
 	const approvals = followApprovals();
+	const kept = keepStream();
 	const following = operator.follow((message) => {
+		kept.hear(message);
 		if (/^callgate\.(policy|approval|executor)\./.test(message.subject)) seen.push(message);
 		if (seen.length > seenMax) seen.splice(0, seenMax / 2);
 		for (const event of eventsOf(message) ?? []) {
@@ -139,7 +159,7 @@ function followStream(operator: Operator, approver: ScriptedApprover) {
 			if (event.type === "call.ended") events.ended.add(String(event.data.call));
 		}
 	});
-	return { seen, events, approvals, following };
+	return { seen, events, approvals, kept, following };
 }
 
 /** Sends calls by number, not too many at once. */
@@ -155,8 +175,12 @@ function createSender({ calls, seed }: CampaignOptions, client: LoadClient, plan
 		while (inWork.size >= requestsMax) await Promise.race([...inWork, delay(1_000)]);
 	};
 	return {
-		/** One more than was planned, on this path. */
-		sendExtra: (path: Path) => send(planCall({ seed, calls }, extra++, path)),
+		/** One more than was planned, on this path, as it is called for. */
+		sendExtra: async (path: Path, more: Partial<PlannedCall> = {}) => {
+			const plan = { ...planCall({ seed, calls }, extra++, path), ...more };
+			await send(plan);
+			return plan;
+		},
 		sendUpTo: async (last: number) => {
 			while (number < last) await send(planCall({ seed, calls }, number++));
 		},
@@ -183,7 +207,7 @@ async function runRounds(options: CampaignOptions, parts: FaultParts, sender: Re
 }
 
 /** Calls that lead through a moment, until one was the last thing that a process did. */
-async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendExtra: (path: Path) => Promise<void>): Promise<void> {
+async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendExtra: (path: Path) => Promise<unknown>): Promise<void> {
 	const until = performance.now() + killedWithinMs;
 	while (performance.now() < until) {
 		if (((await crashed()).get(point) ?? 0) > 0) return;
@@ -229,6 +253,12 @@ async function becomeQuiet(
 	return [];
 }
 
+/** Calls of which something is no longer on the stream. */
+function trimmedCalls({ events, removals }: KeptStream): Set<string> {
+	const removed = new Set(removals.map(({ sequence }) => sequence));
+	return new Set(events.filter(({ sequence }) => removed.has(sequence)).map(({ data }) => String(data.call)));
+}
+
 interface Sources {
 	readonly client: LoadClient;
 	readonly bank: RecordingBank;
@@ -237,14 +267,10 @@ interface Sources {
 }
 
 async function collect({ client, bank, parts, unfinished }: Sources): Promise<Evidence> {
-	const { stack, processes, operator, clocks } = parts;
-	const stream: StreamEvent[] = [];
-	const unreadable: number[] = [];
-	const reading = operator.follow((message) => {
-		const events = eventsOf(message);
-		if (events) stream.push(...events);
-		else unreadable.push(message.sequence);
-	});
+	const { stack, processes, operator, clocks, kept, effects } = parts;
+	const { events: stream, unreadable, removals } = kept;
+	const stillThere: StoredMessage[] = [];
+	const reading = operator.follow((message) => stillThere.push(message));
 	await reading.caughtUp;
 	await reading.stop();
 	await processes.learnFromLogs();
@@ -257,6 +283,8 @@ async function collect({ client, bank, parts, unfinished }: Sources): Promise<Ev
 		...{ calls: client.log, bank: bank.log, stream, unreadable, unfinished },
 		permissions: await permissionsIn(stream, keys),
 		...(await readSlack(stack)),
+		...{ removals, changed: kept.compare(stillThere), outages: effects.outages, effectless: effects.none },
+		alarms: await processes.alarms(),
 		clocks: clocks.wrong,
 		unsettled: parts.unsettled,
 		documents: await readRecord(await adminAccess(stack)),

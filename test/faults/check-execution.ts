@@ -8,6 +8,9 @@ import { approversFor } from "./plan-calls.ts";
 /** NATS tells nanoseconds, the bank's clock only whole milliseconds of the same machine. */
 const clockMs = 5;
 
+/** Between the look at a grant and its claim on the stream: an executor that takes longer does not dial. */
+const claimedWithinMs = 2_000;
+
 /** Behaviours of the bank that no bound of the configuration lets pass as an answer. */
 const neverWhole = new Set(["hang", "drop", "reset", "endless", "lie", "bomb"]);
 
@@ -21,7 +24,7 @@ export function checkExecution(calls: ReadonlyMap<string, Joined>, evidence: Evi
 			if (reference !== "") find("executed without permission", `the bank saw ${reference}, which the stream does not know`);
 			continue;
 		}
-		if (more.length === 0) checkOne(joined, requests, find);
+		if (more.length === 0) checkOne(joined, requests, evidence, find);
 	}
 	for (const request of evidence.bank) {
 		if (request.credential !== evidence.bankCredential) find("wrong credential", `${request.path} of ${request.reference}`);
@@ -39,7 +42,7 @@ export function checkExecution(calls: ReadonlyMap<string, Joined>, evidence: Evi
 	}
 }
 
-function checkOne(joined: Joined, requests: readonly BankRequest[], find: Find): void {
+function checkOne(joined: Joined, requests: readonly BankRequest[], evidence: Evidence, find: Find): void {
 	const { call, client, events } = joined;
 	if (!client) return;
 	const starts = startsOf(events);
@@ -55,7 +58,7 @@ function checkOne(joined: Joined, requests: readonly BankRequest[], find: Find):
 		if (!start || start.at > request.at + clockMs) find("executed before the record", story());
 		if (request.bodyDigest !== "" && request.bodyDigest !== bodyDigestOf(client.plan)) find("digests differ", `${call}: the bank's body`);
 	}
-	const why = refusalOf(joined);
+	const why = refusalOf(joined, evidence);
 	if (why !== undefined) find("executed without permission", `${why}; ${story()}`);
 	const refused = events.find(
 		({ type, data }) => type === "call.ended" && /^(denied|rejected|expired|cancelled)$/.test(String(data.ending)),
@@ -67,15 +70,24 @@ function startsOf(events: readonly StreamEvent[]): StreamEvent[] {
 	return events.filter(({ type }) => type === "call.started");
 }
 
+/** By how much an executor's clock was behind when it may have looked at a grant. */
+function behindMs(clocks: Evidence["clocks"], at: number): number {
+	const behind = clocks.filter(
+		({ service, from, until, offMs }) => service === "executor" && offMs < 0 && from <= at && at <= until + claimedWithinMs,
+	);
+	return Math.max(0, ...behind.map(({ offMs }) => -offMs));
+}
+
 /** Why this call had no right to be executed, by the rules as plan-calls.ts says them. */
-function refusalOf({ client, events, permissions }: Joined): string | undefined {
+function refusalOf({ client, events, permissions }: Joined, { clocks }: Evidence): string | undefined {
 	const [start] = startsOf(events);
 	const granted = events.find(({ type }) => type === "call.granted");
 	if (!client || !start || !granted) return "nothing was granted";
 	if (granted.sequence > start.sequence) return "it was granted after it was claimed";
 	const valid = permissions.filter(({ sequence, fault }) => fault === undefined && sequence < start.sequence);
 	if (valid.length === 0) return "no valid grant is on the stream";
-	if (!valid.some(({ expiresAt }) => expiresAt !== undefined && expiresAt > start.at)) return "every grant had expired";
+	const lateMs = claimedWithinMs + behindMs(clocks, start.at);
+	if (!valid.some(({ expiresAt }) => expiresAt !== undefined && expiresAt + lateMs > start.at)) return "every grant had expired";
 	const { amount } = client.plan;
 	const wanted = approversFor(amount);
 	if (granted.writer === "policy") return wanted === 0 && amount <= 1_000 ? undefined : "policy granted what it may not";

@@ -28,6 +28,11 @@ export const forbidden = {
 	"record differs": "a document that is not what its event says, or of no event",
 	"poison not handled": "a bad message that was not parked, or a forged call that did not end as failed",
 	"parked without reason": "a good message that was parked",
+	retention: "something that keeps a call from happening twice was removed while what could make it happen was there or could still run",
+	"stream differs": "a message of the stream that changed, or went, and nobody trimmed it",
+	"stored while full": "an event that a full stream or a full disk took",
+	"refused without advice": "a 503 that does not say when to ask again",
+	"fault without effect": "a fault that did not do what it is there for: this run says nothing about it",
 	"secrets stored": "a secret where it may not be",
 	"crashed by itself": "a process that ended because nobody caught an error",
 	"not finished": "something was still in work when the time was over",
@@ -39,6 +44,8 @@ export interface Joined {
 	readonly call: string;
 	/** In the order of the stream; what may be said again, once. */
 	readonly events: readonly StreamEvent[];
+	/** Everything about it, also what was said again. */
+	readonly said: readonly StreamEvent[];
 	/** Undefined where nobody we know asked for it. */
 	readonly client: ClientCall | undefined;
 	readonly permissions: readonly Permission[];

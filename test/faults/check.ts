@@ -3,9 +3,11 @@ import { checkAnswers } from "./check-answers.ts";
 import { checkExecution } from "./check-execution.ts";
 import { checkExpiry } from "./check-expiry.ts";
 import { checkRecord } from "./check-record.ts";
+import { checkOutages, checkRetention } from "./check-retention.ts";
 import { type Find, forbidden, type Joined, type Row } from "./check-rows.ts";
 import { checkStory } from "./check-story.ts";
-import type { Evidence } from "./evidence.ts";
+import { grantTtlMs } from "./configuration.ts";
+import type { ClientRequest, Evidence, Outage } from "./evidence.ts";
 
 export type Report = {
 	readonly counts: Readonly<Record<string, number>>;
@@ -22,6 +24,8 @@ export function check(evidence: Evidence): Report {
 	checkAnswers(calls, evidence, find);
 	checkRecord(calls, evidence, find);
 	for (const call of calls.values()) checkExpiry(call, evidence, find);
+	checkRetention(calls, evidence, grantTtlMs, find);
+	checkOutages(evidence, find);
 	for (const late of evidence.unsettled) find("not settled in time", late);
 	for (const leak of evidence.leaks) find("secrets stored", leak);
 	for (const crash of evidence.crashes) find("crashed by itself", crash);
@@ -45,7 +49,7 @@ function join({ stream, calls, permissions, poison }: Evidence): Map<string, Joi
 		const reference = (received?.data.arguments as { reference?: unknown } | undefined)?.reference;
 		const isForged = forged.has(call);
 		const client = isForged ? undefined : byReference.get(String(reference));
-		joined.set(call, { call, events, client, permissions: permissionsOf.get(call) ?? [], forged: isForged });
+		joined.set(call, { call, events, said: all, client, permissions: permissionsOf.get(call) ?? [], forged: isForged });
 	}
 	return joined;
 }
@@ -61,6 +65,7 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		own.flatMap(({ events }) => events.filter(({ type }) => type === "call.ended")),
 		({ data }) => String(data.ending),
 	);
+	const outages = Map.groupBy(evidence.outages, ({ kind }) => kind);
 	return {
 		"calls planned": evidence.calls.length,
 		"requests sent": requests.length,
@@ -74,8 +79,17 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"events on the stream": evidence.stream.length,
 		"events of another version": evidence.stream.filter(({ data }) => data.release !== undefined).length,
 		"clocks moved": evidence.clocks.length,
+		...Object.fromEntries([...outages].map(([kind, all]) => [`requests answered 503 while ${kind}`, refusedIn(requests, all)])),
+		"messages trimmed": evidence.removals.length,
 		"documents in the index": evidence.documents.length,
 		"messages copied": evidence.copies.length,
 		"messages poisoned": evidence.poison.length,
 	};
+}
+
+/** How many were told in the middle of an outage that events cannot be stored. */
+function refusedIn(requests: readonly ClientRequest[], outages: readonly Outage[]): number {
+	return requests.filter(
+		({ status, at, answeredAt }) => status === 503 && outages.some(({ from, until }) => at >= from && answeredAt <= until),
+	).length;
 }

@@ -12,6 +12,9 @@ export const planted = { card: "4242424242424242", email: "jamie.okafor@private.
 /** How long a function may take; a lease is this and the two terms below. */
 export const functionTimeoutMs = 3_000;
 export const leaseTerms = { startWithinMs: 2_000, settleWithinMs: 3_000 } as const;
+/** Instead of five minutes and of a day: so that a run is long enough for something to be old. */
+export const grantTtlMs = 20_000;
+export const retention = { keepMs: 40_000, guardMs: 20_000 } as const;
 export const leaseMs = leaseTerms.startWithinMs + functionTimeoutMs + leaseTerms.settleWithinMs;
 
 export async function writeConfiguration(dir: string, { issuer, bankUrl }: Places): Promise<void> {

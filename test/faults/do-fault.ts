@@ -3,6 +3,12 @@ import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunningServer } from "../../infra/local/run-server.ts";
 import type { Stack } from "../../infra/local/stack.ts";
+import { retention } from "./configuration.ts";
+import { fillDisk } from "./do-disk.ts";
+import { beTooBusy, poisonIndex } from "./do-opensearch.ts";
+import { overtakeExecutor } from "./do-overtake.ts";
+import { fillStream, forgetAcknowledgements } from "./do-stream.ts";
+import { trimWhileItFlows } from "./do-trim.ts";
 import type { FaultParts } from "./fault-parts.ts";
 import { expireWithoutValkey, moveClock } from "./move-clocks.ts";
 import type { StoredMessage } from "./operator.ts";
@@ -21,6 +27,8 @@ export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 			return await processes.arm(fault.target, fault.point, fault.nth);
 		case "pause":
 			return meanwhile(parts, `${fault.target.service} ${fault.target.replica}`, () => processes.pause(fault.target, fault.pauseMs));
+		case "overtake":
+			return meanwhile(parts, "overtaking", () => overtakeExecutor(parts, fault));
 		case "nats":
 			return await away(stack.nats, fault.how, fault.awayMs);
 		case "valkey":
@@ -29,7 +37,16 @@ export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 		case "opensearch":
 			// It takes long to come back: calls go on meanwhile.
 			if (fault.how === "kill") return meanwhile(parts, "opensearch", () => away(stack.openSearch, "kill", fault.awayMs));
+			if (fault.how === "too-busy") return meanwhile(parts, "opensearch", () => beTooBusy(parts, fault.awayMs));
 			return meanwhile(parts, "opensearch", () => readOnly(stack, fault.awayMs));
+		case "stream-full":
+			return await fillStream(parts, fault);
+		case "disk-full":
+			return await fillDisk(parts, fault);
+		case "trim":
+			return await trimWhileItFlows(parts, fault);
+		case "redeliver":
+			return await forgetAcknowledgements(parts, fault);
 		case "clock":
 			return await moveClock(parts, fault);
 		case "valkey-later":
@@ -40,6 +57,7 @@ export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 			return await copy(parts, fault);
 		case "poison":
 			parts.poison.push(...(await poisonStream(operator, stack.keys, own(parts), fault.pick)));
+			parts.poison.push(await poisonIndex(operator));
 			return;
 	}
 }
@@ -94,7 +112,10 @@ function own({ seen, poison }: FaultParts): StoredMessage[] {
 /** Old messages once more, out of order, without the broker's duplicate key: as a broker that forgot would deliver them. */
 async function copy(parts: FaultParts, { count, pick }: Extract<Fault, { kind: "copies" }>): Promise<void> {
 	const random = createRandom(pick, "copies");
-	const messages = own(parts);
+	// Who says something a second time does so while what guards against it is kept: see trim-stream.ts. What is older comes again by `redeliver`.
+	const since = Date.now() - retention.guardMs / 2;
+	const ours = new Set(parts.copies);
+	const messages = own(parts).filter(({ at, sequence }) => at > since && !ours.has(sequence));
 	for (let nth = 0; nth < count && messages.length > 0; nth++) {
 		const message = messages[random.integer(messages.length)];
 		if (message) parts.copies.push(await parts.operator.publish(message.subject, message.bytes));

@@ -5,6 +5,8 @@ import type { PlannedCall } from "./plan-calls.ts";
 export interface ClientRequest {
 	readonly at: number;
 	readonly answeredAt: number;
+	/** `Retry-After`. */
+	readonly retryAfter?: string;
 	/** Absent where there was no answer. */
 	readonly status?: number;
 	readonly call?: string;
@@ -89,9 +91,14 @@ export interface RecordedDocument {
 export interface Poison {
 	readonly sequence: number;
 	readonly kind: string;
-	/** `parked`: by its reader and by audit. `refused`: its reader parks it and ends its call. `failed`: its call ends as failed. */
-	readonly expects: "parked" | "refused" | "failed";
-	readonly reader: "policy" | "approval" | "executor";
+	/**
+	 * `parked`: by its reader and by audit. `refused`: its reader parks it and ends its call. `failed`: its call ends as failed.
+	 * `unindexed`: audit parks the one item that the index refuses.
+	 */
+	readonly expects: "parked" | "refused" | "failed" | "unindexed";
+	readonly reader: "policy" | "approval" | "executor" | "audit";
+	/** Which of the message's events it is, where the others are good. */
+	readonly item?: number;
 	/** The call that it pretends to be about, which nobody asked for. */
 	readonly call?: string;
 }
@@ -103,6 +110,24 @@ export interface WrongClock {
 	readonly offMs: number;
 	readonly from: number;
 	readonly until: number;
+}
+
+/** A message that trimming removed. */
+export interface Removal {
+	readonly sequence: number;
+	/** What was gone after an earlier look at the stream has a lower number. */
+	readonly step: number;
+	/** When the removal began after which it was gone. */
+	readonly at: number;
+}
+
+/** A time in which the stream could not take everything. */
+export interface Outage {
+	readonly kind: string;
+	readonly from: number;
+	readonly until: number;
+	/** It could take nothing at all. */
+	readonly takesNothing: boolean;
 }
 
 export interface Evidence {
@@ -118,6 +143,14 @@ export interface Evidence {
 	readonly outcomes: readonly { readonly call: string; readonly word: string | undefined }[];
 	readonly documents: readonly RecordedDocument[];
 	readonly poison: readonly Poison[];
+	/** Messages that audit raised an alarm about, from its logs. */
+	readonly alarms: readonly { readonly position: number; readonly item: number }[];
+	readonly removals: readonly Removal[];
+	/** How the stream differs from what was heard of it. */
+	readonly changed: readonly string[];
+	readonly outages: readonly Outage[];
+	/** Faults that did not do what they are there for. */
+	readonly effectless: readonly string[];
 	/** Sequences of messages that the harness copied. */
 	readonly copies: readonly number[];
 	/** When which process had the wrong time of day. */

@@ -2,10 +2,12 @@
 import type { Service } from "#libs/contracts/define-event.ts";
 import type { Stack } from "../../infra/local/stack.ts";
 import type { Clocks } from "./clocks.ts";
+import type { Effects } from "./effects.ts";
 import type { Poison } from "./evidence.ts";
 import type { FollowedApprovals } from "./follow-approvals.ts";
+import type { KeptStream } from "./keep-stream.ts";
 import type { Operator, StoredMessage } from "./operator.ts";
-import type { Path } from "./plan-calls.ts";
+import type { Path, PlannedCall } from "./plan-calls.ts";
 import type { Processes, Target } from "./processes.ts";
 
 export interface Versions {
@@ -28,8 +30,14 @@ export interface FaultParts {
 	readonly approvals: FollowedApprovals;
 	/** What should have been settled and was not. */
 	readonly unsettled: string[];
-	/** Asks for one more call than was planned, on this path. */
-	readonly send: (path: Path) => Promise<void>;
+	readonly kept: KeptStream;
+	readonly effects: Effects;
+	/** Asks about calls that ended, once, what callers are told: from the stream, before it is trimmed. */
+	readonly askAboutEnded: () => Promise<void>;
+	/** Asks for one more call than was planned, on this path, and with these things instead of those of chance. */
+	readonly send: (path: Path, more?: Partial<PlannedCall>) => Promise<PlannedCall>;
+	/** Whether the function has seen this call. */
+	readonly bankSaw: (reference: string) => boolean;
 	/** What goes on while other things happen, by what it is done to; awaited before the end. */
 	readonly background: Map<string, Promise<void>>;
 }

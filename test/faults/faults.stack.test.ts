@@ -38,6 +38,12 @@ test("the run was one worth checking", () => {
 	for (const ending of ["completed", "denied", "rejected", "cancelled"]) expect(counts[`ended ${ending}`], ending).toBeGreaterThan(0);
 	expect(counts["messages poisoned"]).toBeGreaterThan(0);
 	expect(counts["messages copied"]).toBeGreaterThan(0);
+	expect(counts["messages given out again"]).toBeGreaterThan(0);
+	expect(counts["messages trimmed"]).toBeGreaterThan(0);
+	expect(counts["requests answered 503 while the stream was full"]).toBeGreaterThan(0);
+	if (process.platform === "linux") expect(counts["requests answered 503 while the disk was full"]).toBeGreaterThan(0);
+	expect(counts["429 from OpenSearch"]).toBeGreaterThan(0);
+	expect(counts["calls ended by another while their executor was stopped"]).toBeGreaterThan(0);
 	expect(counts["requests through the proxy"]).toBeGreaterThan(10);
 	expect(counts["events of another version"]).toBeGreaterThan(0);
 	expect(counts["clocks moved"]).toBeGreaterThan(0);

@@ -17,8 +17,8 @@ export interface LoadClient {
 	/** Resolves when the call has been answered, or cannot be. Never rejects. */
 	send(plan: PlannedCall): Promise<void>;
 	readonly log: readonly ClientCall[];
-	/** Asks how each call stands that was answered with its address. */
-	askAgain(): Promise<void>;
+	/** Asks how each of these calls stands that was answered with its address, once. */
+	askAgain(which: (call: string) => boolean): Promise<void>;
 }
 
 type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
@@ -87,11 +87,17 @@ export function createLoadClient(parts: ClientParts): LoadClient {
 		}
 	}
 
-	async function askAgain(): Promise<void> {
-		const open = log.filter(({ requests }) => requests.some(({ status }) => status === 202));
+	async function askAgain(which: (call: string) => boolean): Promise<void> {
+		const open = log.filter(({ requests, later }) => {
+			const call = requests.find(({ status }) => status === 202)?.call;
+			return later === undefined && call !== undefined && which(call);
+		});
 		const queue = open.values();
 		const worker = async () => {
-			for (const entry of queue) entry.later = await show(parts, entry, replica(entry.plan.number));
+			for (const entry of queue) {
+				const later = await show(parts, entry, replica(entry.plan.number));
+				if (later) entry.later = later;
+			}
 		};
 		await Promise.all(Array.from({ length: 16 }, worker));
 	}
@@ -118,7 +124,15 @@ async function ask({ token }: ClientParts, plan: PlannedCall, at: string, isAgai
 		const answer = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(answerWithinMs) });
 		const text = await answer.text();
 		const said = proxied ? readProxied(answer, text) : readAnswer(text);
-		return { at: begun, answeredAt: Date.now(), status: answer.status, ...said, ...shownIn(text) };
+		const retryAfter = answer.headers.get("retry-after");
+		return {
+			at: begun,
+			answeredAt: Date.now(),
+			status: answer.status,
+			...(retryAfter !== null && { retryAfter }),
+			...said,
+			...shownIn(text),
+		};
 	} catch (error) {
 		return { at: begun, answeredAt: Date.now(), failure: failureOf(error) };
 	}
@@ -166,10 +180,13 @@ function isWhole(text: string): boolean {
 	}
 }
 
-async function show({ token }: ClientParts, { plan, requests }: Logged, at: string): Promise<{ call: string; state: string }> {
+async function show({ token }: ClientParts, { plan, requests }: Logged, at: string): Promise<{ call: string; state: string } | undefined> {
 	const call = requests.find(({ status }) => status === 202)?.call ?? "";
 	const headers = { authorization: `Bearer ${await token(plan.caller)}` };
-	const answer = await fetch(`${at}/v1/calls/${call}`, { headers, signal: AbortSignal.timeout(answerWithinMs) });
+	const url = `${at}/v1/calls/${call}`;
+	const answer = await fetch(url, { headers, signal: AbortSignal.timeout(answerWithinMs) }).catch(() => undefined);
+	// A replica that is away says nothing of the call.
+	if (!answer || answer.status >= 500) return undefined;
 	const { state } = (await answer.json()) as { state?: string };
 	return { call, state: state ?? `status ${answer.status}` };
 }

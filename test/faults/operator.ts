@@ -8,6 +8,7 @@ import { streamName } from "#libs/contracts/subjects.ts";
 import { localPool } from "../../infra/local/key-ring.ts";
 import type { Stack } from "../../infra/local/stack.ts";
 import { operatorInbox } from "../../infra/nats/server-config.ts";
+import type { Gone } from "./keep-stream.ts";
 
 export interface StoredMessage {
 	readonly sequence: number;
@@ -21,6 +22,13 @@ export interface Operator {
 	publish(subject: string, bytes: Uint8Array): Promise<number>;
 	/** Tells of every message from the beginning on, in order, also after reconnects. */
 	follow(onMessage: (message: StoredMessage) => void): { readonly caughtUp: Promise<void>; stop(): Promise<void> };
+	/** For what only the operator may do. */
+	readonly link: Link;
+	streamState(): Promise<Gone & { readonly last: number }>;
+	/** Sets the bound of the stream's size; resolves with what it was. */
+	setBytesMax(bytesMax: number | "what is in it"): Promise<number>;
+	/** Forgets what one consumer acknowledged; resolves with how many messages it is given again. */
+	makeAnew(consumer: string): Promise<number>;
 	/** How long consumers wait for an acknowledgement before they deliver again. */
 	setAckWait(ackWaitMs: number): Promise<void>;
 	/** Consumers that have something in work or to do: `policy: 3`. */
@@ -33,6 +41,11 @@ const answerWithinMs = 5_000;
 const attemptsMax = 40;
 const decoder = new TextDecoder();
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+
+interface StreamInfo {
+	readonly config: Readonly<Record<string, unknown>> & { readonly max_bytes: number };
+	readonly state: { readonly bytes: number; readonly first_seq: number; readonly last_seq: number; readonly deleted?: number[] };
+}
 
 interface ConsumerInfo {
 	readonly config: Readonly<Record<string, unknown>>;
@@ -74,6 +87,25 @@ export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys
 			};
 			const stop = link.readOrdered(streamName, "callgate.>", { next: () => next, onMessage: take, onEmpty: caughtUp.resolve });
 			return { caughtUp: caughtUp.promise, stop };
+		},
+		link,
+		async streamState() {
+			const { state } = await askJson<StreamInfo>(link, `STREAM.INFO.${streamName}`, { deleted_details: true });
+			return { first: state.first_seq, last: state.last_seq, deleted: state.deleted ?? [] };
+		},
+		async setBytesMax(bytesMax) {
+			const { config, state } = await askJson<StreamInfo>(link, `STREAM.INFO.${streamName}`, {});
+			const max = bytesMax === "what is in it" ? state.bytes : bytesMax;
+			await askJson(link, `STREAM.UPDATE.${streamName}`, { ...config, max_bytes: max });
+			return config.max_bytes;
+		},
+		async makeAnew(name) {
+			const { config } = await infoOf(name);
+			await askJson(link, `CONSUMER.DELETE.${streamName}.${name}`, {});
+			const { num_pending } = await askJson<ConsumerInfo>(link, `CONSUMER.CREATE.${streamName}.${name}.${config.filter_subject}`, {
+				...{ stream_name: streamName, config },
+			});
+			return num_pending;
 		},
 		async setAckWait(ackWaitMs) {
 			for (const { name, filter } of consumers) {

@@ -9,9 +9,24 @@ export type Fault =
 	| { readonly kind: "kill"; readonly target: Target }
 	| { readonly kind: "crash"; readonly target: Target; readonly point: CrashPoint; readonly nth: number }
 	| { readonly kind: "pause"; readonly target: Target; readonly pauseMs: number }
+	/** An executor is stopped in the middle of a call until another has ended it, and then wakes. */
+	| { readonly kind: "overtake"; readonly behaviour: "hang" | "slow" }
 	| { readonly kind: "nats"; readonly how: "kill" | "restart"; readonly awayMs: number }
 	| { readonly kind: "valkey"; readonly how: "kill" | "flush"; readonly awayMs: number }
-	| { readonly kind: "opensearch"; readonly how: "kill" | "read-only"; readonly awayMs: number }
+	| { readonly kind: "opensearch"; readonly how: "kill" | "read-only" | "too-busy"; readonly awayMs: number }
+	| { readonly kind: "stream-full"; readonly awayMs: number }
+	| {
+			readonly kind: "disk-full";
+			readonly how: "at-once" | "mid-record";
+			/** Until a record breaks off. */
+			readonly roomBytes: number;
+			/** How NATS ends once there is room again; it must be started anew. */
+			readonly comesBack: "stopped" | "killed";
+			readonly awayMs: number;
+	  }
+	/** The trimmer dies before its nth kind of removal, if it is to. */
+	| { readonly kind: "trim"; readonly diesBefore?: number }
+	| { readonly kind: "redeliver"; readonly consumer: (typeof forgetful)[number] }
 	| {
 			readonly kind: "clock";
 			readonly target: Target;
@@ -52,14 +67,27 @@ export interface FaultTerms {
 	readonly replicas: number;
 }
 
+/**
+ * Consumers that may forget. Not policy's: it would decide anew what it decided long ago, and sign new grants under claims that are about to
+ * be trimmed; see docs/reliability.md.
+ */
+const forgetful = ["executor-default", "approval", "audit"] as const;
+/** Removals by kind in trim-stream.ts. */
+const removals = 7;
+
 type Kind = Fault["kind"];
 const kinds: readonly (readonly [Kind, number])[] = [
 	["kill", 28],
 	["crash", 40],
 	["pause", 8],
+	["overtake", 4],
 	["nats", 5],
 	["valkey", 5],
-	["opensearch", 2],
+	["opensearch", 4],
+	["stream-full", 3],
+	["disk-full", 2],
+	["trim", 4],
+	["redeliver", 3],
 	["clock", 6],
 	["valkey-later", 1],
 	["two-versions", 1],
@@ -95,11 +123,19 @@ export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "rep
 		{ kind: "valkey-later", aheadMs: tenMinutesMs, awayMs: 0 },
 		faultOf("poison", random, replicas),
 		{ kind: "pause", target: { service: "executor", replica: 0 }, pauseMs: leaseMs + 1_000 },
+		{ kind: "overtake", behaviour: "hang" },
 		{ kind: "nats", how: "kill", awayMs: 500 },
 		{ kind: "valkey", how: "flush", awayMs: 0 },
 		{ kind: "valkey", how: "kill", awayMs: 500 },
 		{ kind: "opensearch", how: "read-only", awayMs: 2_000 },
+		{ kind: "stream-full", awayMs: 1_000 },
 		faultOf("copies", random, replicas),
+		{ kind: "disk-full", how: "at-once", roomBytes: 0, comesBack: "killed", awayMs: 2_500 },
+		{ kind: "opensearch", how: "too-busy", awayMs: 1_500 },
+		{ kind: "trim", diesBefore: 1 + random.integer(removals - 1) },
+		{ kind: "redeliver", consumer: "executor-default" },
+		{ kind: "trim" },
+		{ kind: "redeliver", consumer: "approval" },
 	];
 	return [...moments, ...others];
 }
@@ -122,12 +158,29 @@ function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoi
 			const service = random.pick(["executor", "executor", "policy", "approval", "ingress", "audit"] as const);
 			return { kind, target: targetOf(service), pauseMs: leaseMs + 500 + random.integer(2_000) };
 		}
+		case "overtake":
+			return { kind, behaviour: random.pick(["hang", "slow"] as const) };
 		case "nats":
 			return { kind, how: random.pick(["kill", "restart"] as const), awayMs: random.integer(2_500) };
 		case "valkey":
 			return { kind, how: random.pick(["kill", "flush"] as const), awayMs: random.integer(3_000) };
 		case "opensearch":
-			return { kind, how: random.pick(["kill", "read-only", "read-only"] as const), awayMs: 1_000 + random.integer(6_000) };
+			return {
+				kind,
+				how: random.pick(["kill", "read-only", "read-only", "too-busy", "too-busy"] as const),
+				awayMs: 1_000 + random.integer(6_000),
+			};
+		case "stream-full":
+			return { kind, awayMs: 500 + random.integer(3_000) };
+		case "disk-full":
+			return {
+				...{ kind, how: random.pick(["at-once", "mid-record"] as const), roomBytes: random.integer(4_000) },
+				...{ comesBack: random.pick(["stopped", "killed"] as const), awayMs: 1_000 + random.integer(3_000) },
+			};
+		case "trim":
+			return { kind, ...(random.chance(0.5) && { diesBefore: random.integer(removals) }) };
+		case "redeliver":
+			return { kind, consumer: random.pick(forgetful) };
 		case "clock":
 			return clockFault(targetOf(random.pick(services)), random, 1_000 + random.integer(3_000));
 		case "valkey-later":
@@ -183,10 +236,20 @@ export function describeFault(fault: Fault): string {
 			return `crash${at} ${fault.point}:${fault.nth}`;
 		case "pause":
 			return `pause${at} ${fault.pauseMs} ms`;
+		case "overtake":
+			return `an executor overtaken, the bank is to ${fault.behaviour === "hang" ? "hang" : "be slow"}`;
 		case "nats":
 		case "valkey":
 		case "opensearch":
 			return `${fault.kind} ${fault.how} ${fault.awayMs} ms`;
+		case "stream-full":
+			return `stream full ${fault.awayMs} ms`;
+		case "disk-full":
+			return `disk of NATS full ${fault.how} ${fault.awayMs} ms, then ${fault.comesBack}`;
+		case "trim":
+			return `trim${fault.diesBefore === undefined ? "" : `, dies before removal ${fault.diesBefore + 1}`}`;
+		case "redeliver":
+			return `everything again for ${fault.consumer}`;
 		case "clock":
 			return `clock${at} ${fault.startsOffMs / 60_000} min${fault.restart ? " from its start" : ""}, then ${fault.jumpsToMs / 60_000} min`;
 		case "valkey-later":

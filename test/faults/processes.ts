@@ -28,6 +28,8 @@ export interface Processes {
 	restart(target: Target): Promise<void>;
 	/** Stops it for so long that its leases are over if `pauseMs` says so. Resolves when it runs again. */
 	pause(target: Target, pauseMs: number): Promise<void>;
+	/** Stops whoever has this process id, for longer than its lease; undefined if that is no service's. `wake` lets it go on if it is still there. */
+	stop(pid: number): Promise<{ target: Target; wake(): Promise<void> } | undefined>;
 	/** Ids of processes that are gone, or were away for longer than a lease. */
 	readonly gone: ReadonlySet<number>;
 	/** Adds to `gone` who died before it was ready, and so was never watched: its log tells. */
@@ -36,6 +38,8 @@ export interface Processes {
 	deaths(): number;
 	/** From the logs: how often each moment killed. */
 	crashed(): Promise<Map<string, number>>;
+	/** From the logs: what audit could not index and told of. */
+	alarms(): Promise<{ position: number; item: number }[]>;
 	/** From the logs: errors that nobody caught. */
 	uncaught(): Promise<string[]>;
 }
@@ -116,6 +120,20 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 			// Another fault may have killed it meanwhile.
 			if (server.pid === pid) await server.kill("SIGCONT");
 		},
+		async stop(pid) {
+			for (const service of services) {
+				for (const [replica, server] of (running?.services[service] ?? []).entries()) {
+					if (server.pid !== pid) continue;
+					await server.kill("SIGSTOP");
+					gone.add(pid);
+					const wake = async () => {
+						if (server.pid === pid) await server.kill("SIGCONT");
+					};
+					return { target: { service, replica }, wake };
+				}
+			}
+			return undefined;
+		},
 		gone,
 		async learnFromLogs() {
 			for (const server of all()) {
@@ -133,6 +151,11 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 				found.set(point, (found.get(point) ?? 0) + 1);
 			}
 			return found;
+		},
+		async alarms() {
+			const lines = await linesOf(running?.services.audit ?? []);
+			const told = lines.filter((line) => line.startsWith("{") && line.includes('"msg":"an event is not in the index: it was parked"'));
+			return told.map((line) => JSON.parse(line) as { position: number; item: number }).map(({ position, item }) => ({ position, item }));
 		},
 		async uncaught() {
 			const lines = await linesOf(all());

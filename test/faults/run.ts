@@ -15,6 +15,7 @@ const usage = `Usage: npm run faults -- [options]
   --replicas N   processes per service (default: 2)
   --pace MS      from one fault to the next, at least (default: 600)
   --each         every named moment and every quick fault once, as \`npm test\` does
+  --only KINDS   of what is planned, only faults of these kinds, as plan-faults.ts names them (trim,redeliver)
   --without NAME services that lack one safeguard (claim, signature, …), under --each or --kills N; exits 0 if it is noticed
   --help         this text
 `;
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
 	const text = { type: "string" } as const;
 	const flag = { type: "boolean" } as const;
 	const { values } = parseArgs({
-		options: { ...{ calls: text, kills: text, seed: text, replicas: text, pace: text, without: text }, each: flag, help: flag },
+		options: { ...{ calls: text, kills: text, seed: text, replicas: text, pace: text, without: text, only: text }, each: flag, help: flag },
 	});
 	if (values.help) {
 		process.stdout.write(usage);
@@ -41,12 +42,18 @@ async function main(): Promise<number> {
 	report(`seed ${seed}`);
 	if (values.without !== undefined) {
 		const plan = values.kills === undefined ? ["--each"] : ["--kills", values.kills];
+		if (values.only !== undefined) plan.push("--only", values.only);
 		const same = [...plan, "--seed", `${seed}`, "--replicas", `${replicas}`, "--calls", `${calls}`];
 		return await runWithout(values.without, same, report);
 	}
+	const planned = values.each
+		? planEachFault({ seed, replicas })
+		: planFaults({ seed, replicas, kills: number("kills", values.kills, 30) });
+	const only = values.only?.split(",");
+	const faults = planned.filter(({ kind }) => only?.includes(kind) ?? true);
+	if (faults.length === 0) throw new Error("--only leaves nothing of what is planned");
 	const result = await runCampaign({
-		...{ seed, calls, replicas, report },
-		faults: values.each ? planEachFault({ seed, replicas }) : planFaults({ seed, replicas, kills: number("kills", values.kills, 30) }),
+		...{ seed, calls, replicas, report, faults },
 		untilKilled: values.each === true,
 		firstPort: await findPortBase(),
 		paceMs: number("pace", values.pace, 600),

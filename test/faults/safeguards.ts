@@ -69,6 +69,31 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 			},
 		],
 	},
+	"expected-sequence-approval": {
+		what: "a vote, an expiry or a cancelling is written whatever was said before",
+		changes: [
+			{
+				file: "services/approval/carry-out.ts",
+				from: "const written = await parts.bus.publishAfter(event, approval.last);",
+				to: "const bus = parts.bus as unknown as Bus;\n\t\tconst written: Conditional = { won: true, position: await bus.publish(event) };",
+			},
+			{
+				file: "services/approval/carry-out.ts",
+				from: 'import { EventsUnavailable } from "#libs/bus/bus.ts";',
+				to: 'import { type Bus, type Conditional, EventsUnavailable } from "#libs/bus/bus.ts";',
+			},
+		],
+	},
+	"retention-guard": {
+		what: "claims and endings are trimmed as soon as everyone has read them, before the grants that they guard",
+		changes: [
+			{
+				file: "infra/nats/trim-stream.ts",
+				from: "let removed = 0;\n\tfor (const filter of [",
+				to: 'let removed = await purge(operator, "callgate.*.*.executor.>", await olderThan(0));\n\tfor (const filter of [',
+			},
+		],
+	},
 	"bulk-items": {
 		what: "a bulk request that was answered counts as indexed, whatever it says of each document",
 		changes: [

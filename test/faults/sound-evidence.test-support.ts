@@ -1,5 +1,5 @@
 // Evidence of a small run in which nothing is wrong: one call of each kind. Tests of the checker break it in one place at a time.
-import type { BankRequest, ClientCall, Evidence, Permission, RecordedDocument, StreamEvent } from "./evidence.ts";
+import type { BankRequest, ClientCall, Evidence, Outage, Permission, RecordedDocument, Removal, StreamEvent } from "./evidence.ts";
 import { bodyDigestOf } from "./load-client.ts";
 import { type PlannedCall, planCall } from "./plan-calls.ts";
 
@@ -14,6 +14,11 @@ export interface BreakableEvidence extends Evidence {
 	readonly slack: { call: string; digest: string }[];
 	readonly outcomes: { call: string; word: string | undefined }[];
 	readonly clocks: Mutable<Evidence["clocks"][number]>[];
+	readonly alarms: { position: number; item: number }[];
+	readonly removals: Mutable<Removal>[];
+	readonly changed: string[];
+	readonly outages: Mutable<Outage>[];
+	readonly effectless: string[];
 	readonly unsettled: string[];
 	readonly documents: Mutable<RecordedDocument>[];
 	readonly poison: Evidence["poison"][number][];
@@ -41,6 +46,8 @@ export const callIds = {
 	proxied: "019a0000-0000-7000-8000-00000000000a",
 } as const;
 export const deadPid = 4_711;
+const trimmedAfterMs = 3_600_000;
+const fullAfterMs = 200_000;
 
 class Builder {
 	sequence = 0;
@@ -92,7 +99,27 @@ class Builder {
 		return [
 			{ sequence: forged, kind: "grant of another call", expects: "failed", reader: "executor", call: callIds.forged },
 			{ sequence: parked, kind: "not JSON", expects: "parked", reader: "policy" },
+			this.unindexable(),
 		];
+	}
+	/** Three events in a message, of which the index takes the first and the last. */
+	private unindexable(): Evidence["poison"][number] {
+		const sequence = ++this.sequence;
+		const say = (at: number, item: number, id: string, type: string, data: Record<string, unknown>) =>
+			this.stream.push({ sequence: at, item, at: start + at * 100, id, type, writer: "audit", data });
+		for (const item of [0, 1, 2]) say(sequence, item, `faults.control.record.read.audit.${item}`, "control.record.read", { hits: 0 });
+		const data = { service: "audit", position: sequence, item: 1, tries: 1, fault: "the index refuses it" };
+		say(++this.sequence, 0, `message-${sequence}.control.message.parked.audit.audit-1`, "control.message.parked", data);
+		return { sequence, item: 1, kind: "a time that is none", expects: "unindexed", reader: "audit" };
+	}
+	/** What a trimmer would have removed of the first calls by now: what leads to something long before what guards against it. */
+	trim(): Removal[] {
+		const { proxied, approved, denied } = callIds;
+		const old = this.stream.filter(({ data: { call } }) => call === proxied || call === approved || call === denied);
+		const leads = (event: MutableEvent) =>
+			/^call\.(received|held)$/.test(event.type) || (event.type === "call.granted" && event.writer === "policy");
+		const stepOf = (event: MutableEvent) => (leads(event) ? 1 : event.writer === "executor" ? 3 : 2);
+		return old.map((event) => ({ sequence: event.sequence, step: stepOf(event), at: start + trimmedAfterMs }));
 	}
 }
 
@@ -142,10 +169,22 @@ export function soundEvidence(): BreakableEvidence {
 		hung: { status: 504, code: "function_timeout" },
 		proxied: { status: 201, state: "completed", proxied: { header: callIds.proxied, own: true, whole: true } },
 	};
+	const refused = {
+		...{
+			at: start + fullAfterMs + 1_000,
+			answeredAt: start + fullAfterMs + 1_100,
+			status: 503,
+			code: "events_unavailable",
+			retryAfter: "2",
+		},
+	};
 	return structuredClone({
 		calls: (Object.keys(plans) as (keyof typeof plans)[]).map((name) => ({
 			plan: plans[name],
-			requests: [{ at: start, answeredAt: start + 1_000_000, call: callIds[name], ...answers[name] }],
+			requests: [
+				...(name === "hung" ? [refused] : []),
+				{ at: start, answeredAt: start + 1_000_000, call: callIds[name], ...answers[name] },
+			],
 			...(name === "approved" && { later: { call: callIds.approved, state: "completed" } }),
 		})),
 		bank: [
@@ -165,7 +204,10 @@ export function soundEvidence(): BreakableEvidence {
 			{ call: callIds.approved, word: undefined },
 		],
 		clocks: [{ service: "approval", replica: 0, offMs: 600_000, from: start, until: start + 10_000 }],
-		documents: stream.map(({ sequence, item, id, type, data }) => documentOf(sequence, item, id, type, data)),
+		...{ removals: builder.trim(), changed: [], effectless: [] },
+		alarms: poison.flatMap(({ expects, sequence, item = 0 }) => (expects === "unindexed" ? [{ position: sequence, item }] : [])),
+		outages: [{ kind: "the stream was full", from: start + fullAfterMs, until: start + fullAfterMs + 5_000, takesNothing: true }],
+		documents: stream.filter(isIndexable).map(({ sequence, item, id, type, data }) => documentOf(sequence, item, id, type, data)),
 		...{ copies: [], gone: new Set([deadPid]), bankCredential: key, approvers: new Set(["dana@example.com", "frank@example.com"]) },
 		...{ leaks: [], crashes: [], unfinished: [], unsettled: [] },
 	});
@@ -201,6 +243,10 @@ function tell(builder: Builder): void {
 	builder.grant(proxied, "policy");
 	builder.begin(proxied, 1);
 	builder.end("executor", proxied, "completed", { status: 201 });
+}
+
+function isIndexable({ type, item }: StreamEvent): boolean {
+	return type !== "control.record.read" || item !== 1;
 }
 
 function documentOf(position: number, item: number, id: string, type: string, data: Record<string, unknown>): RecordedDocument {

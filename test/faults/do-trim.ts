@@ -1,0 +1,60 @@
+// Trims the stream while calls flow, with the operator's own trimmer: after each removal the stream is asked what is gone, and the trimmer may die in between.
+import { setTimeout as delay } from "node:timers/promises";
+import type { Link } from "#libs/bus/nats-link.ts";
+import { streamName } from "#libs/contracts/subjects.ts";
+import { localPool } from "../../infra/local/key-ring.ts";
+import { trimStream } from "../../infra/nats/trim-stream.ts";
+import { retention } from "./configuration.ts";
+import type { FaultParts } from "./fault-parts.ts";
+import type { Fault } from "./plan-faults.ts";
+
+const caughtUpWithinMs = 20_000;
+
+/** A trimmer that was killed before it removed what was next. */
+class TrimmerDied extends Error {
+	constructor() {
+		super("the trimmer died");
+		this.name = "TrimmerDied";
+	}
+}
+
+export async function trimWhileItFlows(parts: FaultParts, { diesBefore }: Extract<Fault, { kind: "trim" }>): Promise<void> {
+	const { operator, kept, effects } = parts;
+	// What is removed must have been seen, and what callers were told about it asked for: later nobody can.
+	const { last } = await operator.streamState();
+	const until = performance.now() + caughtUpWithinMs;
+	while (kept.reached() < last && performance.now() < until) await delay(20);
+	if (kept.reached() < last) return void effects.none.push("trimming: the harness did not keep up with the stream");
+	await parts.askAboutEnded();
+
+	let purges = 0;
+	let filter = "";
+	const look = async (at: number) => kept.note(await operator.streamState(), at);
+	const request: Link["request"] = async (subject, payload, timeoutMs, head) => {
+		if (subject !== `$JS.API.STREAM.PURGE.${streamName}`) return await operator.link.request(subject, payload, timeoutMs, head);
+		const next = stageOf(payload);
+		// Approvals go one by one: between two of them there is nothing to see.
+		if (next !== filter) {
+			if (purges++ === diesBefore) throw new TrimmerDied();
+			filter = next;
+			await look(startedAt);
+			startedAt = Date.now();
+		}
+		return await operator.link.request(subject, payload, timeoutMs, head);
+	};
+	let startedAt = Date.now();
+	const link: Link = Object.assign(Object.create(operator.link), { request });
+	try {
+		await trimStream(link, { pools: [localPool], keepMs: retention.keepMs, guardMs: retention.guardMs, now: new Date() });
+	} catch (error) {
+		if (!(error instanceof TrimmerDied)) throw error;
+	} finally {
+		await look(startedAt);
+	}
+}
+
+/** The filter of a purge; of one approval after the other, that of all. */
+function stageOf(payload: Uint8Array): string {
+	const { filter = "" } = JSON.parse(new TextDecoder().decode(payload)) as { filter?: string };
+	return filter.replace(/\.approval\.[0-9a-f-]{36}\./, ".approval.*.");
+}

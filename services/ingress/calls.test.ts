@@ -53,6 +53,46 @@ describe("a submitted call", () => {
 		expect(reply.json()).toMatchObject({ state: "completed", result: { status: 201 } });
 	});
 
+	test("is dated by the clock as it is, however far ahead it was before", async () => {
+		let now = new Date("2026-01-01T13:00:00.000Z");
+		const replica = await stage.replica({ clock: { now: () => now } });
+		await post(asked, {}, replica);
+		now = new Date("2026-01-01T12:00:00.000Z");
+		await post(asked, {}, replica);
+		expect((await stage.received(0)).data.receivedAt).toBe("2026-01-01T13:00:00.000Z");
+		expect((await stage.received(1)).data.receivedAt).toBe("2026-01-01T12:00:00.000Z");
+	});
+
+	test("of a caller that waits for a person is answered with its address when the replica stops; one about to end, with its ending", async () => {
+		const held = post(asked, { prefer: "wait=30" });
+		const proxied = one.http.inject({
+			method: "POST",
+			url: "/proxy/bank/transfers",
+			headers: { ...json, ...as("robin") },
+			payload: JSON.stringify(transfer),
+		});
+		const [first, second] = [await stage.received(0), await stage.received(1)];
+		await stage.ask(first);
+		await stage.ask(second);
+		const quick = post(asked, { prefer: "wait=30" });
+		const third = await stage.received(2);
+		vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+		try {
+			const closed = one.http.close();
+			await stage.complete(third);
+			expect((await quick).statusCode).toBe(200);
+			await vi.advanceTimersByTimeAsync(3_000);
+			for (const reply of [await held, await proxied]) {
+				expect(reply.statusCode).toBe(202);
+				expect(reply.json()).toMatchObject({ state: "held", location: reply.headers.location });
+			}
+			await closed;
+		} finally {
+			vi.useRealTimers();
+		}
+		expect(one.pending.size()).toBe(0);
+	});
+
 	test("that is denied is a problem with rules and reasons", async () => {
 		const waiting = post(asked, { prefer: "wait=30" });
 		await stage.deny(await stage.received());

@@ -36,11 +36,18 @@ const CallParams = Type.Object({ call: Type.String({ pattern: callIdPattern }) }
 const FunctionsQuery = Type.Object({ format: Type.Optional(Type.Enum([...toolFormats])) }, { additionalProperties: false });
 const security = [{ bearer: [] }];
 
+/** A stopping process still answers the calls that are about to end; callers that wait for a person are told where to ask. */
+const partAfterMs = 3_000;
+
 /** Adds the routes; call before `listen`. */
 export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
 	const steps = new StepStreams(stepsMax);
 	const { onRequest, callerOf } = authenticateFirst(ports);
 	await http.register(swagger, { openapi: openapiHead });
+	http.addHook("preClose", async () => {
+		steps.letGo();
+		setTimeout(() => ports.pending.letGo(), partAfterMs).unref();
+	});
 
 	const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
 	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, async (request, reply) => {

@@ -7,7 +7,7 @@ export type Ended = Event<"call.ended">;
 
 /** One caller's wait. */
 export interface Wait {
-	/** Resolves with the ending, or with undefined when the time is over or the caller is gone. */
+	/** Resolves with the ending, or with undefined when the time is over, the caller is gone, or this replica lets its callers go. */
 	ended(waitMs: number, gone?: AbortSignal): Promise<Ended | undefined>;
 	/** Must be called; a wait that is not cancelled holds its place. */
 	cancel(): void;
@@ -16,12 +16,14 @@ export interface Wait {
 interface Listener {
 	readonly pool: string;
 	hear(ended: Ended): void;
+	leave(): void;
 }
 
 export class PendingCalls {
 	private readonly waits = new Map<string, Set<Listener>>();
 	private readonly max: number;
 	private count = 0;
+	private isParting = false;
 	constructor(max: number) {
 		this.max = max;
 	}
@@ -38,15 +40,16 @@ export class PendingCalls {
 		const heard = Promise.withResolvers<Ended>();
 		const waits = this.waits.get(call) ?? new Set();
 		this.waits.set(call, waits);
-		const listener: Listener = { pool, hear: heard.resolve };
+		const listener: Listener = { pool, hear: heard.resolve, leave: () => undefined };
 		waits.add(listener);
 		return {
 			ended: async (waitMs, gone) => {
 				const over = Promise.withResolvers<undefined>();
-				const timer = setTimeout(() => over.resolve(undefined), waitMs);
 				const leave = () => over.resolve(undefined);
+				const timer = setTimeout(leave, waitMs);
+				listener.leave = leave;
 				gone?.addEventListener("abort", leave);
-				if (gone?.aborted) leave();
+				if (gone?.aborted || this.isParting) leave();
 				try {
 					return await Promise.race([heard.promise, over.promise]);
 				} finally {
@@ -65,6 +68,12 @@ export class PendingCalls {
 	/** Tells everyone here who waits for this call. */
 	settle(ended: Ended): void {
 		for (const { pool, hear } of this.waits.get(ended.data.call) ?? []) if (pool === ended.data.pool) hear(ended);
+	}
+
+	/** Ends every wait, and every later one at once: whoever waits is told where to ask instead. */
+	letGo(): void {
+		this.isParting = true;
+		for (const waits of this.waits.values()) for (const { leave } of waits) leave();
 	}
 
 	size(): number {

@@ -89,3 +89,13 @@ test("there are only so many streams, and each that ends, breaks or never begins
 	await new Promise((resolve) => last.once("close", resolve));
 	await open(here());
 });
+
+test("a replica that stops closes its streams, and one that begins meanwhile", async () => {
+	const streams = new StepStreams(2);
+	const own = await showCall(one.ports, received.data.caller, received.data.call);
+	const open = await streams.stream({ bus: one.bus }, own, new AbortController().signal);
+	const closed = new Promise((resolve) => open.once("close", resolve));
+	streams.letGo();
+	await closed;
+	expect((await streams.stream({ bus: one.bus }, own, new AbortController().signal)).destroyed).toBe(true);
+});

@@ -14,9 +14,16 @@ const streamMsMax = 3_600_000;
 
 export class StepStreams {
 	private readonly max: number;
-	private open = 0;
+	private readonly open = new Set<Readable>();
+	private isParting = false;
 	constructor(max: number) {
 		this.max = max;
+	}
+
+	/** Closes every stream: its client connects again, elsewhere, and is shown every step from the first. */
+	letGo(): void {
+		this.isParting = true;
+		for (const out of this.open) out.destroy();
 	}
 
 	/**
@@ -24,14 +31,14 @@ export class StepStreams {
 	 * @throws {Refusal} `too_many_requests`; {@link EventsUnavailable}
 	 */
 	async stream(ports: Pick<IngressPorts, "bus">, own: OwnCall, gone: AbortSignal): Promise<Readable> {
-		if (this.open >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
-		this.open++;
+		if (this.open.size >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
 		const steps = new Steps(ports.bus, own);
+		this.open.add(steps.out);
 		const heartbeat = setInterval(() => steps.beat(), heartbeatMs);
 		const end = setTimeout(() => steps.out.destroy(), streamMsMax);
 		const leave = () => void steps.out.destroy();
 		steps.out.once("close", () => {
-			this.open--;
+			this.open.delete(steps.out);
 			clearInterval(heartbeat);
 			clearTimeout(end);
 			gone.removeEventListener("abort", leave);
@@ -44,7 +51,7 @@ export class StepStreams {
 			leave();
 			throw error;
 		}
-		if (gone.aborted) leave();
+		if (gone.aborted || this.isParting) leave();
 		return steps.out;
 	}
 }

@@ -30,7 +30,8 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, aske
 	const options = { ...asked, attach: asked.attach && checked.asked.idempotencyKey === undefined };
 	const attached = options.attach ? await attachToPending(ports, checked, options) : undefined;
 	if (attached) return attached;
-	const newCall = uuidv7();
+	// Without options the library never goes back behind the highest time it saw: one jump of the clock would date every later call.
+	const newCall = uuidv7({ msecs: ports.clock.now().getTime() });
 	const key = checked.asked.idempotencyKey;
 	const use = key === undefined ? undefined : await useKey(ports, key, checked, newCall);
 	const call = use?.call ?? newCall;

@@ -65,6 +65,7 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		own.flatMap(({ events }) => events.filter(({ type }) => type === "call.ended")),
 		({ data }) => String(data.ending),
 	);
+	const removed = new Set(evidence.removals.map(({ sequence }) => sequence));
 	const outages = Map.groupBy(evidence.outages, ({ kind }) => kind);
 	return {
 		"calls planned": evidence.calls.length,
@@ -81,6 +82,7 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"clocks moved": evidence.clocks.length,
 		...Object.fromEntries([...outages].map(([kind, all]) => [`requests answered 503 while ${kind}`, refusedIn(requests, all)])),
 		"messages trimmed": evidence.removals.length,
+		"claims trimmed": evidence.stream.filter(({ type, sequence }) => type === "call.started" && removed.has(sequence)).length,
 		"documents in the index": evidence.documents.length,
 		"messages copied": evidence.copies.length,
 		"messages poisoned": evidence.poison.length,

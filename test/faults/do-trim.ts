@@ -9,6 +9,8 @@ import type { FaultParts } from "./fault-parts.ts";
 import type { Fault } from "./plan-faults.ts";
 
 const caughtUpWithinMs = 20_000;
+/** In which more than one call was claimed. */
+const someClaimsMs = 5_000;
 
 /** A trimmer that was killed before it removed what was next. */
 class TrimmerDied extends Error {
@@ -18,8 +20,9 @@ class TrimmerDied extends Error {
 	}
 }
 
-export async function trimWhileItFlows(parts: FaultParts, { diesBefore }: Extract<Fault, { kind: "trim" }>): Promise<void> {
+export async function trimWhileItFlows(parts: FaultParts, { diesBefore, when }: Extract<Fault, { kind: "trim" }>): Promise<void> {
 	const { operator, kept, effects } = parts;
+	if (when === "claims-are-old") await claimsAreOld(kept);
 	// What is removed must have been seen, and what callers were told about it asked for: later nobody can.
 	const { last } = await operator.streamState();
 	const until = performance.now() + caughtUpWithinMs;
@@ -51,6 +54,12 @@ export async function trimWhileItFlows(parts: FaultParts, { diesBefore }: Extrac
 	} finally {
 		await look(startedAt);
 	}
+}
+
+/** Some of the run's first claims have stood for as long as they must. */
+async function claimsAreOld({ events }: FaultParts["kept"]): Promise<void> {
+	const first = events.find(({ type }) => type === "call.started")?.at ?? Date.now();
+	await delay(Math.max(0, first + retention.keepMs + 2 * retention.guardMs + someClaimsMs - Date.now()));
 }
 
 /** The filter of a purge; of one approval after the other, that of all. */

@@ -39,7 +39,7 @@ test("the run was one worth checking", () => {
 	expect(counts["messages poisoned"]).toBeGreaterThan(0);
 	expect(counts["messages copied"]).toBeGreaterThan(0);
 	expect(counts["messages given out again"]).toBeGreaterThan(0);
-	expect(counts["messages trimmed"]).toBeGreaterThan(0);
+	expect(counts["claims trimmed"]).toBeGreaterThan(0);
 	expect(counts["requests answered 503 while the stream was full"]).toBeGreaterThan(0);
 	if (process.platform === "linux") expect(counts["requests answered 503 while the disk was full"]).toBeGreaterThan(0);
 	expect(counts["429 from OpenSearch"]).toBeGreaterThan(0);

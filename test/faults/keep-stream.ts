@@ -1,7 +1,7 @@
 // Everything the stream ever said, kept by the harness itself: trimming removes from the stream, not from the evidence.
 import { createHash } from "node:crypto";
 import type { Removal, StreamEvent } from "./evidence.ts";
-import type { StoredMessage } from "./operator.ts";
+import type { Gone, StoredMessage } from "./operator.ts";
 import { eventsOf } from "./read-stream.ts";
 
 export interface KeptStream {
@@ -18,12 +18,6 @@ export interface KeptStream {
 	readonly removals: readonly Removal[];
 	/** Holds what is still on the stream against what was heard: each message as it was, and none gone that was not removed. */
 	compare(stillThere: readonly StoredMessage[]): string[];
-}
-
-/** `first_seq` and `deleted` of the stream's state. */
-export interface Gone {
-	readonly first: number;
-	readonly deleted: readonly number[];
 }
 
 export function keepStream(): KeptStream {

@@ -8,13 +8,18 @@ import { streamName } from "#libs/contracts/subjects.ts";
 import { localPool } from "../../infra/local/key-ring.ts";
 import type { Stack } from "../../infra/local/stack.ts";
 import { operatorInbox } from "../../infra/nats/server-config.ts";
-import type { Gone } from "./keep-stream.ts";
 
 export interface StoredMessage {
 	readonly sequence: number;
 	readonly subject: string;
 	readonly at: number;
 	readonly bytes: Uint8Array;
+}
+
+/** `first_seq` and `deleted` of the stream's state. */
+export interface Gone {
+	readonly first: number;
+	readonly deleted: readonly number[];
 }
 
 export interface Operator {

@@ -24,8 +24,8 @@ export type Fault =
 			readonly comesBack: "stopped" | "killed";
 			readonly awayMs: number;
 	  }
-	/** The trimmer dies before its nth kind of removal, if it is to. */
-	| { readonly kind: "trim"; readonly diesBefore?: number }
+	/** The trimmer dies before its nth kind of removal, if it is to; or comes only when the first claim may go. */
+	| { readonly kind: "trim"; readonly diesBefore?: number; readonly when?: "claims-are-old" }
 	| { readonly kind: "redeliver"; readonly consumer: (typeof forgetful)[number] }
 	| {
 			readonly kind: "clock";
@@ -136,6 +136,8 @@ export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "rep
 		{ kind: "redeliver", consumer: "executor-default" },
 		{ kind: "trim" },
 		{ kind: "redeliver", consumer: "approval" },
+		{ kind: "trim", when: "claims-are-old" },
+		{ kind: "redeliver", consumer: "executor-default" },
 	];
 	return [...moments, ...others];
 }
@@ -247,7 +249,7 @@ export function describeFault(fault: Fault): string {
 		case "disk-full":
 			return `disk of NATS full ${fault.how} ${fault.awayMs} ms, then ${fault.comesBack}`;
 		case "trim":
-			return `trim${fault.diesBefore === undefined ? "" : `, dies before removal ${fault.diesBefore + 1}`}`;
+			return `trim${fault.when === undefined ? "" : " when the first claims may go"}${fault.diesBefore === undefined ? "" : `, dies before removal ${fault.diesBefore + 1}`}`;
 		case "redeliver":
 			return `everything again for ${fault.consumer}`;
 		case "clock":

@@ -1,5 +1,6 @@
 // Trims the stream while calls flow, with the operator's own trimmer: after each removal the stream is asked what is gone, and the trimmer may die in between.
 import { setTimeout as delay } from "node:timers/promises";
+import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Link } from "#libs/bus/nats-link.ts";
 import { streamName } from "#libs/contracts/subjects.ts";
 import { localPool } from "../../infra/local/key-ring.ts";
@@ -50,7 +51,8 @@ export async function trimWhileItFlows(parts: FaultParts, { diesBefore, when }: 
 	try {
 		await trimStream(link, { pools: [localPool], keepMs: retention.keepMs, guardMs: retention.guardMs, now: new Date() });
 	} catch (error) {
-		if (!(error instanceof TrimmerDied)) throw error;
+		// Where NATS does not answer it gives up, half-way or not: the next one goes on.
+		if (!(error instanceof TrimmerDied || error instanceof EventsUnavailable)) throw error;
 	} finally {
 		await look(startedAt);
 	}

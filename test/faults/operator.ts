@@ -44,6 +44,7 @@ export interface Operator {
 const consumers = durableConsumers([localPool]);
 const answerWithinMs = 5_000;
 const attemptsMax = 40;
+const askingsMax = 12;
 const decoder = new TextDecoder();
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
@@ -106,7 +107,10 @@ export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys
 		},
 		async makeAnew(name) {
 			const { config } = await infoOf(name);
-			await askJson(link, `CONSUMER.DELETE.${streamName}.${name}`, {});
+			// Refused where an answer was lost and it is gone already: that it is there in the end is what counts.
+			await askJson(link, `CONSUMER.DELETE.${streamName}.${name}`, {}).catch((error: unknown) => {
+				if (!(error instanceof EventsUnavailable)) throw error;
+			});
 			const { num_pending } = await askJson<ConsumerInfo>(link, `CONSUMER.CREATE.${streamName}.${name}.${config.filter_subject}`, {
 				...{ stream_name: streamName, config },
 			});
@@ -131,9 +135,16 @@ export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys
 }
 
 async function askJson<T>(link: Link, verb: string, body: object): Promise<T> {
-	const answer = await link.request(`$JS.API.${verb}`, encode(body), answerWithinMs);
-	if (!answer.ok) throw new EventsUnavailable(`NATS does not answer ${verb} (${answer.fault})`);
-	const parsed = JSON.parse(decoder.decode(answer.reply.bytes)) as T & { error?: { description: string } };
-	if (parsed.error) throw new EventsUnavailable(`NATS refuses ${verb}: ${parsed.error.description}`);
-	return parsed;
+	let refusal = "it is not connected";
+	// NATS may have been started a moment ago: what is asked here may be asked again.
+	for (let attempt = 0; attempt < askingsMax; attempt++) {
+		const answer = (await link.isUp(answerWithinMs)) ? await link.request(`$JS.API.${verb}`, encode(body), answerWithinMs) : undefined;
+		if (answer?.ok) {
+			const parsed = JSON.parse(decoder.decode(answer.reply.bytes)) as T & { error?: { description: string } };
+			if (!parsed.error) return parsed;
+			refusal = parsed.error.description;
+		} else if (answer) refusal = answer.fault;
+		await delay(250);
+	}
+	throw new EventsUnavailable(`NATS does not do ${verb}: ${refusal}`);
 }

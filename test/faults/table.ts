@@ -12,7 +12,7 @@ export interface TableHead {
 
 /** Counts first, then every forbidden row, then what was found in those that are not zero. */
 export function tableOf({ counts, violations, crashed, seconds }: CampaignResult, { seed, replicas, points }: TableHead): string {
-	const line = (name: string, value: number) => `  ${name.padEnd(34)}${String(value).padStart(8)}`;
+	const line = (name: string, value: number) => `  ${name.padEnd(58)}${String(value).padStart(8)}`;
 	const rows = Object.keys(forbidden) as Row[];
 	const found = rows.filter((row) => violations[row].length > 0);
 	const details = found.flatMap((row) => [

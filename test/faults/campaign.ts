@@ -121,6 +121,7 @@ async function disturb(options: CampaignOptions, { bank, ...around }: Surroundin
 	const parts: FaultParts = {
 		...{ ...around, operator, seen: stream.seen, approvals: stream.approvals, send: sender.sendExtra },
 		...{ poison: [], copies: [], unsettled: [], background: new Map(), kept: stream.kept, effects: noEffects() },
+		refusedSince: (since) => client.log.some(({ requests }) => requests.some(({ status, at }) => status === 503 && at >= since)),
 		bankSaw: (reference) => bank.log.some((request) => request.reference === reference),
 		askAboutEnded: () => client.askAgain((call) => stream.events.ended.has(call)),
 	};

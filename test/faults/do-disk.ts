@@ -2,11 +2,10 @@
 import { execFile } from "node:child_process";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { streamName } from "#libs/contracts/subjects.ts";
 import { natsStoreDir } from "../../infra/local/run-nats.ts";
-import { callsIntoOutage } from "./do-stream.ts";
+import { callIntoOutage } from "./do-stream.ts";
 import type { FaultParts } from "./fault-parts.ts";
 import type { Fault } from "./plan-faults.ts";
 
@@ -21,7 +20,7 @@ const run = promisify(execFile);
  * `at-once` refuses every write; `mid-record` leaves room for a part of the next record, as a disk does that becomes full.
  */
 export async function fillDisk(parts: FaultParts, { how, roomBytes, comesBack, awayMs }: Extract<Fault, { kind: "disk-full" }>) {
-	const { stack, effects, send } = parts;
+	const { stack, effects } = parts;
 	if (process.platform !== "linux") return void effects.leftOut.push("the disk: only Linux has prlimit");
 	const { nats, dataDir } = stack;
 	const limit = how === "at-once" ? 0 : (await largestBlock(join(dataDir, "nats"))) + roomBytes;
@@ -30,8 +29,7 @@ export async function fillDisk(parts: FaultParts, { how, roomBytes, comesBack, a
 	await set(`${limit}`);
 	const from = Date.now();
 	try {
-		for (let nth = 0; nth < callsIntoOutage; nth++) await send("allow");
-		await delay(awayMs);
+		await callIntoOutage(parts, awayMs);
 	} finally {
 		effects.outages.push({ kind: "the disk was full", from, until: Date.now(), takesNothing: how === "at-once" });
 		await set("unlimited");

@@ -36,6 +36,8 @@ export interface FaultParts {
 	readonly askAboutEnded: () => Promise<void>;
 	/** Asks for one more call than was planned, on this path, and with these things instead of those of chance. */
 	readonly send: (path: Path, more?: Partial<PlannedCall>) => Promise<PlannedCall>;
+	/** Whether a request that was sent at this time or later was answered 503. */
+	readonly refusedSince: (at: number) => boolean;
 	/** Whether the function has seen this call. */
 	readonly bankSaw: (reference: string) => boolean;
 	/** What goes on while other things happen, by what it is done to; awaited before the end. */

@@ -6,6 +6,7 @@ import type { MemoryFigures } from "./measure-memory.ts";
 import type { Section, Sections } from "./sections.ts";
 import type { Latency, Spread } from "./statistics.ts";
 import { markdownTable, shown } from "./table.ts";
+import { targetsOf, targetsTable } from "./targets.ts";
 import type { LaneFigures } from "./throughput.ts";
 
 /** The content of the JSON file. */
@@ -21,8 +22,10 @@ export interface Report extends Sections {
 /** All tables, each with its heading, as Markdown. */
 export function tablesOf(report: Report): string {
 	const { empty, preloaded, decisions, masking, memory } = report;
+	const targets = targetsOf(report);
 	return [
 		conditions(report),
+		...(targets.length > 0 ? [`### Targets\n\n${targetsTable(targets)}`] : []),
 		...sectionTables(empty, ""),
 		...(memory ? [memoryGrowthTable(memory)] : []),
 		...(decisions ? [decisionTable(decisions)] : []),

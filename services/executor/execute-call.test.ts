@@ -212,6 +212,86 @@ test("a claim that was lost to one that cannot be read yet is not taken for done
 	await expect(executeCall(ports, granted)).rejects.toThrow(NotYet);
 });
 
+describe("a claim that was stored and never acknowledged to whoever made it", () => {
+	/** A bus on which the first claim meets an outage, before or after it is stored. */
+	function outage(bench: Bench, stored: boolean): ExecutorPorts["bus"] {
+		const bus = createMemoryBus(bench.stream, "executor");
+		let claims = 0;
+		const publishAfter: typeof bus.publishAfter = async (event, after) => {
+			const isHit = event.type === "call.started" && ++claims === 1;
+			const written = isHit && !stored ? undefined : await bus.publishAfter(event, after);
+			if (isHit || !written) throw new EventsUnavailable("no acknowledgement came");
+			return written;
+		};
+		return { ...bus, publishAfter };
+	}
+
+	test("is its own when the grant comes again: the call runs, once", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		const ports = bench.executor({ bus: outage(bench, true) });
+		await expect(executeCall(ports, granted)).rejects.toThrow(EventsUnavailable);
+		expect(bench.dialer.requests).toEqual([]);
+		await executeCall(ports, granted);
+		await executeCall(ports, granted);
+		expect(bench.dialer.requests).toHaveLength(1);
+		expect(bench.of("call.started")).toHaveLength(1);
+		expect(bench.ending(granted).data.ending).toBe("completed");
+	});
+
+	test("is nobody else's", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		await expect(executeCall(bench.executor({ bus: outage(bench, true) }), granted)).rejects.toThrow(EventsUnavailable);
+		await expect(executeCall(bench.executor(), granted)).rejects.toThrow(NotYet);
+		expect(bench.dialer.requests).toEqual([]);
+	});
+
+	test("whose grant has expired meanwhile did not run, and its ending says so", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		let now = bench.now;
+		const ports = bench.executor({ bus: outage(bench, true), clock: { now: () => now } });
+		await expect(executeCall(ports, granted)).rejects.toThrow(EventsUnavailable);
+		now = new Date(now.getTime() + 300_001);
+		await executeCall(ports, granted);
+		expect(bench.ending(granted).data).toMatchObject({ ending: "failed", code: "grant_refused" });
+		expect(bench.dialer.requests).toEqual([]);
+	});
+
+	test("is not dialled on after one that was: it was not stored, and the next one was", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		const bus = outage(bench, false);
+		const publishAfter: typeof bus.publishAfter = async (event, after) => {
+			if (event.type === "call.ended") throw new Error("a bug");
+			return await bus.publishAfter(event, after);
+		};
+		const ports = bench.executor({ bus: { ...bus, publishAfter } });
+		await expect(executeCall(ports, granted)).rejects.toThrow(EventsUnavailable);
+		await expect(executeCall(ports, granted)).rejects.toThrow("a bug");
+		await expect(executeCall(ports, granted)).rejects.toThrow(NotYet);
+		expect(bench.dialer.requests).toHaveLength(1);
+	});
+
+	test("is not dialled on by a second delivery while the first is in work", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		const bus = createMemoryBus(bench.stream, "executor");
+		const stored = Promise.withResolvers<void>();
+		const publishAfter: typeof bus.publishAfter = async (event, after) => {
+			await stored.promise;
+			return await bus.publishAfter(event, after);
+		};
+		const ports = bench.executor({ bus: { ...bus, publishAfter } });
+		const first = executeCall(ports, granted);
+		await expect(executeCall(ports, granted)).rejects.toThrow(NotYet);
+		stored.resolve();
+		await first;
+		expect(bench.dialer.requests).toHaveLength(1);
+	});
+});
+
 test("an executor that was paused after its claim does not dial when it wakes", async () => {
 	const bench = new Bench();
 	const bus = createMemoryBus(bench.stream, "executor");

@@ -10,6 +10,7 @@ import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
+import { rememberUnheard, takeUnheard, workAlone } from "./own-claims.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 
@@ -38,6 +39,9 @@ interface Claim {
 const foreignClaims = new WeakMap<Bus, Map<Position, number>>();
 const foreignClaimsMax = 10_000;
 
+/** A grant that is delivered again while the call is in work here. */
+const inWorkMs = 5_000;
+
 function elapsedMs({ elapsedMs: own }: ExecutorPorts): number {
 	return own ? own() : performance.now();
 }
@@ -53,12 +57,16 @@ export async function executeCall(ports: ExecutorPorts, granted: Granted): Promi
 		if (error instanceof CannotRun) return error;
 		throw error;
 	});
-	if (prepared instanceof CannotRun) {
-		return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message });
-	}
-	const claim = await claimCall(ports, granted, prepared, 0, 1);
-	if (claim) await runClaimed(ports, granted, prepared, claim);
-	else await finishForeign(ports, granted, prepared);
+	const working = workAlone(ports.bus, granted.data.call, async () => {
+		if (prepared instanceof CannotRun) {
+			return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message });
+		}
+		const claim = await claimCall(ports, granted, prepared, 0, 1);
+		if (claim) await runClaimed(ports, granted, prepared, claim);
+		else await finishForeign(ports, granted, prepared);
+	});
+	if (!working) throw new NotYet("this executor is at work on the call", inWorkMs);
+	await working;
 }
 
 async function claimCall(
@@ -80,7 +88,12 @@ async function claimCall(
 		...(prepared.credential !== undefined && { credential: prepared.credential }),
 	};
 	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
-	const claimed = await ports.bus.publishAfter(event, after);
+	const claimed = await ports.bus.publishAfter(event, after).catch((error: unknown) => {
+		rememberUnheard(ports.bus, call, attempt, claimedAtMs);
+		throw error;
+	});
+	// This one is dialled on: an earlier one that was not heard of was not stored.
+	if (claimed.won) takeUnheard(ports.bus, call, attempt);
 	return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
 }
 
@@ -204,14 +217,14 @@ async function endForSure(ports: ExecutorPorts, granted: Granted, after: Positio
 async function endUnclaimed(ports: ExecutorPorts, granted: Granted, ended: Ended): Promise<void> {
 	const { won } = await end(ports, granted, 0, ended);
 	if (won) ports.ended(granted, ended.ending, ended.code, 0);
-	else await finishForeign(ports, granted, undefined);
+	else await finishForeign(ports, granted, undefined, ended);
 }
 
 /**
  * The call was claimed before: by an executor that is still at work, that ended it, or that died. Only when a whole lease has passed under
  * this process's own eyes is it taken for dead; then an idempotent function is tried again, and any other call ends as `unknown`.
  */
-async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall | undefined): Promise<void> {
+async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall | undefined, undone?: Ended): Promise<void> {
 	const { call, pool } = granted.data;
 	const [started, ended] = await Promise.all([
 		ports.bus.last("call.started", "executor", call, pool),
@@ -219,6 +232,10 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	]);
 	if (ended) return;
 	if (!started) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
+	const own = ownClaim(ports, started);
+	if (own && prepared) return await runClaimed(ports, granted, prepared, own);
+	// Of a second attempt nobody knows what the first did.
+	if (own && undone && started.event.data.attempt === 1) return await endOwn(ports, granted, own, undone);
 	refuseWithinLease(ports, started);
 	const attempt = started.event.data.attempt + 1;
 	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
@@ -231,6 +248,23 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	if (!won) throw overtaken();
 	ports.ended(granted, "unknown", "outcome_unknown", 0);
 	foreignClaims.get(ports.bus)?.delete(started.position);
+}
+
+/**
+ * The claim is this process's own: stored, but its acknowledgement was lost in an outage, or came while the process was stopped. Nothing was
+ * dialled on it, and this is the one who may.
+ */
+function ownClaim({ bus, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
+	const { call, attempt, executor } = event.data;
+	const claimedAtMs = executor === name ? takeUnheard(bus, call, attempt) : undefined;
+	return claimedAtMs === undefined ? undefined : { position, claimedAtMs };
+}
+
+/** Ends a call that was claimed here and can no longer run: nothing was sent. */
+async function endOwn(ports: ExecutorPorts, granted: Granted, { position }: Claim, ended: Ended): Promise<void> {
+	const { won } = await endForSure(ports, granted, position, ended);
+	if (won) return ports.ended(granted, ended.ending, ended.code, 0);
+	await finishForeign(ports, granted, undefined);
 }
 
 /** Another did something about the call a moment ago. The grant is done with only when there is an ending: whoever was faster may die before it. */

@@ -42,6 +42,8 @@ const groupBytesMax = 256 * 1024;
 const againMs = 10;
 /** What the server waits for an acknowledgement before it delivers again. */
 export const ackWaitMs = 30_000;
+/** How long a stopping process waits for what is in work: a little less than it is given in all (libs/service/run.ts). */
+const stopWaitMsMax = 43_000;
 
 /** Connects one service. @throws {EventsUnavailable} if NATS cannot be reached or refuses the seed. */
 export async function connectBus(options: NatsOptions): Promise<Bus> {
@@ -181,15 +183,22 @@ class NatsBus implements Bus {
 		const inHand = new Set<LinkMessage>();
 		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), (message) => {
 			inHand.add(message);
-			void slots.run(() => deliver(message)).finally(() => inHand.delete(message));
+			const run = async () => {
+				// Not begun before this process stops: at once for whoever goes on.
+				if (!(await slots.run(() => deliver(message)))) message.retry(0);
+			};
+			void run().finally(() => inHand.delete(message));
 		});
 		// What waits for a slot or for a slow function is still in work: the server learns it before it gives it to someone else.
 		const ticker = setInterval(() => {
 			for (const message of inHand) message.working();
 		}, ackWaitMs / 3);
 		return this.keep(async () => {
-			await stopReading();
-			await slots.idle(ackWaitMs);
+			const stopped = stopReading();
+			// A backlog that went on being begun would be cut off in the middle, and calls in it would end as unknown.
+			slots.close();
+			await stopped;
+			await slots.idle(stopWaitMsMax);
 			clearInterval(ticker);
 		});
 	}

@@ -343,3 +343,20 @@ test("slots: never more at once than there are, nothing is forgotten, and a fail
 	expect({ most, done }).toEqual({ most: 3, done: 50 });
 	expect(await slots.idle(1)).toBe(true);
 });
+
+test("slots that are closed finish what is in work and begin nothing more", async () => {
+	const slots = new Slots(1);
+	const first = Promise.withResolvers<void>();
+	let begun = 0;
+	const work = async () => {
+		begun++;
+		await first.promise;
+	};
+	const runs = [slots.run(work), slots.run(work), slots.run(work)];
+	slots.close();
+	runs.push(slots.run(work));
+	first.resolve();
+	expect(await Promise.all(runs)).toEqual([true, false, false, false]);
+	expect(begun).toBe(1);
+	expect(await slots.idle(1_000)).toBe(true);
+});

@@ -167,26 +167,35 @@ async function sayParked(deliverer: Deliverer, message: Message, item: number, f
 	deliverer.log.parked({ position: message.position, item, fault, call });
 }
 
-/** Runs at most `concurrency` at once; the rest waits in order. `idle` resolves when nothing is in work. */
+/** Runs at most `concurrency` at once; the rest waits in order, until nothing more is begun. `idle` resolves when nothing is in work. */
 export class Slots {
 	private free: number;
-	private readonly waiting: (() => void)[] = [];
+	private readonly waiting: ((isTurn: boolean) => void)[] = [];
 	private inWork = 0;
+	private isClosed = false;
 	constructor(concurrency: number) {
 		this.free = concurrency;
 	}
-	async run(work: () => Promise<void>): Promise<void> {
-		this.inWork++;
+	/** Resolves with whether `work` was done: not if nothing more was begun when its turn came. */
+	async run(work: () => Promise<void>): Promise<boolean> {
+		if (this.isClosed) return false;
 		if (this.free > 0) this.free--;
-		else await new Promise<void>((resolve) => this.waiting.push(resolve));
+		else if (!(await new Promise<boolean>((resolve) => this.waiting.push(resolve)))) return false;
+		this.inWork++;
 		try {
 			await work();
+			return true;
 		} finally {
 			this.inWork--;
 			const next = this.waiting.shift();
-			if (next) next();
+			if (next) next(true);
 			else this.free++;
 		}
+	}
+	/** Begins nothing more: what still waits never gets its turn. */
+	close(): void {
+		this.isClosed = true;
+		for (const turn of this.waiting.splice(0)) turn(false);
 	}
 	/** Waits for what is in work, but not for ever: what is left is delivered again elsewhere. */
 	async idle(waitMsMax: number): Promise<boolean> {

@@ -11,14 +11,17 @@ const attemptsMax = 50;
 /**
  * Charges every limit of a grant, or turns it into a denial. What came of it is kept: a call that is decided again, after whatever else was
  * charged or given back meanwhile, gets the same answer, so it is never both denied and granted.
+ *
+ * @param storedAt when the stream stored the call: one clock for all. By a replica of ingress whose clock is ahead, one call would take
+ * everyone's charges out of the window for good.
  */
-export async function chargeLimits(ports: PolicyPorts, call: string, receivedAt: string, decision: Decision): Promise<Decision> {
+export async function chargeLimits(ports: PolicyPorts, call: string, storedAt: Date, decision: Decision): Promise<Decision> {
 	if (!decision.limits?.length) return decision;
 	const store = ports.bus.store("limits");
 	const entry = `call.${call}`;
 	const decided = await store.get(entry);
 	if (decided) return JSON.parse(decided.value) as Decision;
-	const charged = await chargeAll(ports, call, receivedAt, decision);
+	const charged = await chargeAll(ports, call, storedAt, decision);
 	if ((await store.write(entry, JSON.stringify(charged), 0)).won) return charged;
 	// Another replica decided the same call at the same moment: the first word counts.
 	const first = await store.get(entry);
@@ -27,11 +30,11 @@ export async function chargeLimits(ports: PolicyPorts, call: string, receivedAt:
 }
 
 /** A call is charged once per limit; of several limits, those charged before one is exceeded are given back. */
-async function chargeAll(ports: PolicyPorts, call: string, receivedAt: string, decision: Decision): Promise<Decision> {
+async function chargeAll(ports: PolicyPorts, call: string, storedAt: Date, decision: Decision): Promise<Decision> {
 	const charged: LimitCharge[] = [];
 	for (const limit of decision.limits ?? []) {
 		const ok = await update(ports, limit, (state) => {
-			const result = charge(state, limit, Date.parse(receivedAt), call);
+			const result = charge(state, limit, storedAt.getTime(), call);
 			return result.ok ? { state: result.state, changed: !result.repeated } : undefined;
 		});
 		if (!ok) {

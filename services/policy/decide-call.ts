@@ -32,7 +32,7 @@ export async function decideCall(ports: PolicyPorts, received: Received, storedA
 	const args = await openArguments(ports, received);
 	const { caller, connection, function: name, receivedAt } = received.data;
 	const decision = decide(configuration.policy, { caller, connection, function: name, arguments: args, receivedAt });
-	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, receivedAt, decision) : decision;
+	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, storedAt, decision) : decision;
 	ports.decided(charged.effect, received);
 	switch (charged.effect) {
 		case "grant":

@@ -212,6 +212,14 @@ test("a hundred calls at once against one limit: exactly as many are granted as 
 	expect(of("call.ended")).toHaveLength(28);
 });
 
+test("a call of an ingress whose clock is ahead does not empty the window of a limit", async () => {
+	for (let times = 0; times < 2; times++) await decideCall(ports, await received(), now);
+	const ahead = new Date(now.getTime() + 25 * 3_600_000).toISOString();
+	await decideCall(ports, await received({ data: { receivedAt: ahead } }), now);
+	await decideCall(ports, await received(), now);
+	expect(decided).toEqual(["grant", "grant", "deny", "deny"]);
+});
+
 describe("a revision", () => {
 	const revisions = (until: Date | undefined, known = true) =>
 		replica({

@@ -22,8 +22,8 @@ export class ConfigurationRefused extends Error {
 }
 
 const attemptsMax = 10;
-/** How many former revisions `current` names: late grants and slow replicas refer to them. */
-const previousMax = 16;
+/** How many former revisions `current` names: slow replicas refer to them, and calls that are decided again. One that is not named decides nothing. */
+const previousMax = 512;
 
 /** Activates what a folder says; resolves with the revision, also where it already was in force. @throws {ConfigurationRefused} */
 export async function activateConfiguration(bus: Bus, folder: ReadFolder, now: () => Date): Promise<string> {

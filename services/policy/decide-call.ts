@@ -51,7 +51,9 @@ async function revisionOf({ configuration }: PolicyPorts, { data }: Received, st
 	// It may not have arrived yet; one that never does was never activated, and the event is parked.
 	if (!named) throw new Error("the call's revision is not known here");
 	const until = configuration.supersededAt(data.revision);
-	return until !== undefined && storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
+	// In force so recently that this replica has not heard of it, or so long ago that nobody remembers: that one must not decide again.
+	if (!until) throw new Error("the call's revision is not known here to have been in force");
+	return storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
 }
 
 async function openArguments({ sealingKeys }: PolicyPorts, { data }: Received) {

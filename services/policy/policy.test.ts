@@ -238,6 +238,10 @@ describe("a revision", () => {
 		expect(of("call.ended")[0]?.data).toMatchObject({ ending: "failed", code: "revision_superseded" });
 		expect(of("call.granted")).toEqual([]);
 	});
+	test("of which nobody remembers that it was in force decides nothing", async () => {
+		await expect(decideCall(revisions(undefined), await received(), now)).rejects.toThrow("not known");
+		expect(stream.messages).toEqual([]);
+	});
 	test("that nobody knows decides nothing", async () => {
 		await expect(decideCall(revisions(undefined, false), await received(), now)).rejects.toThrow();
 		expect(stream.messages).toEqual([]);

@@ -88,13 +88,15 @@ async function claimCall(
 		...(prepared.credential !== undefined && { credential: prepared.credential }),
 	};
 	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
-	const claimed = await ports.bus.publishAfter(event, after).catch((error: unknown) => {
+	try {
+		const claimed = await ports.bus.publishAfter(event, after);
+		// This one is dialled on: an earlier one that was not heard of was not stored.
+		if (claimed.won) takeUnheard(ports.bus, call, attempt);
+		return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
+	} catch (error) {
 		rememberUnheard(ports.bus, call, attempt, claimedAtMs);
 		throw error;
-	});
-	// This one is dialled on: an earlier one that was not heard of was not stored.
-	if (claimed.won) takeUnheard(ports.bus, call, attempt);
-	return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
+	}
 }
 
 function leaseMs(

@@ -43,6 +43,18 @@ test("a stream as long as the record is worked on, and all services learn how fa
 	await vi.waitFor(async () => expect(await told(bus)).toEqual({ identity: "in-memory", position: 3 }));
 });
 
+test("a replica that is behind takes nothing back of what another has told", async () => {
+	const stream = await streamOf(4);
+	const ahead = new MemoryIndex();
+	await ahead.create([delivered(1), delivered(4)]);
+	const { bus } = await compare(ahead, stream);
+	const behind = new MemoryIndex();
+	await behind.create([delivered(1)]);
+	const { index: compared } = await compare(behind, stream);
+	await compared.create([delivered(2)]);
+	expect(await told(bus)).toEqual({ identity: "in-memory", position: 4 });
+});
+
 test("a stream that is shorter is refused, also by every service that asks later", async () => {
 	const index = new MemoryIndex();
 	await index.create([delivered(1), delivered(2)]);

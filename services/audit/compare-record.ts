@@ -82,5 +82,15 @@ async function write(bus: Parts["bus"], position: number): Promise<void> {
 	if (state?.identity === undefined) return;
 	const { identity, acceptedAt } = state;
 	const recorded: Recorded = { identity, ...(acceptedAt !== undefined && { acceptedAt }), position };
-	await bus.store("recorded").put(recordedKey, JSON.stringify(recorded));
+	const store = bus.store("recorded");
+	for (;;) {
+		const told = await store.get(recordedKey);
+		// A replica that is behind takes nothing back of what another has told.
+		if (told && isAsFar(JSON.parse(told.value) as Recorded, recorded)) return;
+		if ((await store.write(recordedKey, JSON.stringify(recorded), told?.version ?? 0)).won) return;
+	}
+}
+
+function isAsFar(told: Recorded, { identity, acceptedAt, position }: Recorded): boolean {
+	return told.identity === identity && told.acceptedAt === acceptedAt && told.position >= position;
 }

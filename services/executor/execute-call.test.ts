@@ -8,7 +8,7 @@ import { SealBroken } from "#libs/contracts/sealed.ts";
 import { DialError, type DialErrorCode } from "./dial-error.ts";
 import { endUnprocessed, executeCall } from "./execute-call.ts";
 import { answered, Bench, bankKey, policyKey, transfer, until } from "./granted-call.test-support.ts";
-import type { ExecutorPorts } from "./ports.ts";
+import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 
 /** Longer than any lease of the demo's functions. */
 const leaseMs = 120_000;
@@ -245,6 +245,24 @@ describe("a claim that was stored and never acknowledged to whoever made it", ()
 		await expect(executeCall(bench.executor({ bus: outage(bench, true) }), granted)).rejects.toThrow(EventsUnavailable);
 		await expect(executeCall(bench.executor(), granted)).rejects.toThrow(NotYet);
 		expect(bench.dialer.requests).toEqual([]);
+	});
+
+	test("counts from the first time it was asked for: others count their waiting from when they saw it", async () => {
+		const bench = new Bench();
+		const granted = await bench.grant();
+		const bus = outage(bench, true);
+		let asked = 0;
+		const publishAfter: typeof bus.publishAfter = async (event, after) => {
+			if (event.type === "call.started" && ++asked === 2) throw new EventsUnavailable("away");
+			return await bus.publishAfter(event, after);
+		};
+		const ports = bench.executor({ bus: { ...bus, publishAfter } });
+		await expect(executeCall(ports, granted)).rejects.toThrow(EventsUnavailable);
+		bench.elapsedMs += leaseTermsDefault.startWithinMs + 1;
+		await expect(executeCall(ports, granted)).rejects.toThrow(EventsUnavailable);
+		await executeCall(ports, granted);
+		expect(bench.dialer.requests).toEqual([]);
+		expect(bench.ending(granted).data).toMatchObject({ ending: "failed" });
 	});
 
 	test("whose grant has expired meanwhile did not run, and its ending says so", async () => {

@@ -28,10 +28,14 @@ export function workAlone(bus: Bus, call: string, work: () => Promise<void>): Pr
 	return work().finally(() => inWork.delete(call));
 }
 
-/** A claim was asked for at `claimedAtMs` (monotonic clock) and no answer came: it may be stored. Nothing was dialled on it, and nothing will be now. */
+/**
+ * A claim was asked for at `claimedAtMs` (monotonic clock) and no answer came: it may be stored. Nothing was dialled on it, and nothing will be
+ * now. Of one that was asked for several times the first time counts: any of them may be the one that others see, and count the lease from.
+ */
 export function rememberUnheard(bus: Bus, call: string, attempt: number, claimedAtMs: number): void {
 	const { unheard } = ownOf(bus);
-	unheard.set(keyOf(call, attempt), claimedAtMs);
+	const key = keyOf(call, attempt);
+	unheard.set(key, Math.min(claimedAtMs, unheard.get(key) ?? claimedAtMs));
 	for (const oldest of unheard.keys()) {
 		if (unheard.size <= unheardMax) break;
 		unheard.delete(oldest);

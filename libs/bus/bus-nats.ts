@@ -189,10 +189,7 @@ class NatsBus implements Bus {
 			};
 			void run().finally(() => inHand.delete(message));
 		});
-		// What waits for a slot or for a slow function is still in work: the server learns it before it gives it to someone else.
-		const ticker = setInterval(() => {
-			for (const message of inHand) message.working();
-		}, ackWaitMs / 3);
+		const ticker = setInterval(() => sayWorking(inHand), ackWaitMs / 3);
 		return this.keep(async () => {
 			const stopped = stopReading();
 			// A backlog that went on being begun would be cut off in the middle, and calls in it would end as unknown.
@@ -206,10 +203,20 @@ class NatsBus implements Bus {
 	async consumeBatches(handle: Parameters<Bus["consumeBatches"]>[0], options: BatchOptions): Promise<Consumption> {
 		const { link, log, pool } = this.parts;
 		const batches = collectBatches(handle, options, log);
-		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), batches.add);
+		const inHand = new Set<LinkMessage>();
+		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), (message) => {
+			inHand.add(message);
+			const settled = (say: () => void) => {
+				inHand.delete(message);
+				say();
+			};
+			batches.add({ ...message, ack: () => settled(message.ack), retry: (delayMs) => settled(() => message.retry(delayMs)) });
+		});
+		const ticker = setInterval(() => sayWorking(inHand), ackWaitMs / 3);
 		return this.keep(async () => {
 			await stopReading();
 			await batches.finish();
+			clearInterval(ticker);
 		});
 	}
 
@@ -305,6 +312,11 @@ class NatsBus implements Bus {
 		this.running.add(kept);
 		return kept;
 	}
+}
+
+/** What waits for its turn, or for something slow, is still in work: the server learns it before it gives it to someone else. */
+function sayWorking(inHand: Iterable<LinkMessage>): void {
+	for (const message of inHand) message.working();
 }
 
 function readable(subject: string, bytes: Uint8Array): ReturnType<typeof decodeEvents> {

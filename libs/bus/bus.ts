@@ -159,6 +159,8 @@ export interface BatchOptions {
 	readonly eventsMax: number;
 	/** A batch waits at most this long for more. */
 	readonly waitMs: number;
+	/** Messages held at once, in bytes; what comes beyond them is delivered again later. */
+	readonly heldBytesMax?: number;
 	/** Told of items that are no events; they are parked and acknowledged with their message. */
 	readonly onMalformed: (fault: string, delivery: Delivery) => Promise<void>;
 }

@@ -255,6 +255,34 @@ describe("batches", () => {
 		expect(one.settled).toEqual([retryDelayMs(1), "ack"]);
 	});
 
+	test("hold only so many bytes while they cannot be settled: what is beyond comes again, and finds room then", async () => {
+		const gate = Promise.withResolvers<void>();
+		const [one, two, three] = [new Held([withdrawn(1)], 1), new Held([withdrawn(2)], 2), new Held([withdrawn(3)], 3)];
+		const first = one.next();
+		const held = { ...options, eventsMax: 1, heldBytesMax: first.bytes.length * 2 };
+		const batches = collectBatches(() => gate.promise, held, log);
+		batches.add(first);
+		batches.add(two.next());
+		batches.add(three.next());
+		await new Promise((resolve) => setImmediate(resolve));
+		expect([one.settled, two.settled, three.settled]).toEqual([[], [], [retryDelayMs(1)]]);
+		gate.resolve();
+		await batches.finish();
+		batches.add(three.next());
+		await new Promise((resolve) => setImmediate(resolve));
+		await batches.finish();
+		expect([one.settled, two.settled, three.settled]).toEqual([["ack"], ["ack"], [retryDelayMs(1), "ack"]]);
+	});
+
+	test("one message that is larger than what is held is taken, alone", async () => {
+		const alone = new Held([withdrawn(1)], 1);
+		const batches = collectBatches(async () => undefined, { ...options, heldBytesMax: 1 }, log);
+		batches.add(alone.next());
+		await new Promise((resolve) => setImmediate(resolve));
+		await batches.finish();
+		expect(alone.settled).toEqual(["ack"]);
+	});
+
 	test("are handled one after the other", async () => {
 		let inWork = 0;
 		let most = 0;

@@ -205,13 +205,18 @@ export class Slots {
 	}
 }
 
+/** Messages that wait for their batch to be settled, together: decoded they take several times as much. */
+const heldBytesDefault = 32 * 1024 * 1024;
+
 /**
  * Gathers events into batches and settles each message with its batch: acknowledged together, or delivered again together. One batch is in
  * work at a time, and what arrives meanwhile is the next one: the slower the work, the larger the batches.
  */
 export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], options: BatchOptions, log: DeliveryLog) {
 	type Read = { message: Message; events: (StoredEvent & Delivery)[] };
+	const { heldBytesMax = heldBytesDefault } = options;
 	const gathered: Read[] = [];
+	let heldBytes = 0;
 	let timer: NodeJS.Timeout | undefined;
 	let settling: Promise<void> | undefined;
 
@@ -223,6 +228,8 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 			const [first] = taken;
 			if (first) log.retried({ type: "batch", position: first.message.position, tries: first.message.tries, error });
 			for (const { message } of taken) message.retry(retryDelayMs(message.tries));
+		} finally {
+			for (const { message } of taken) heldBytes -= message.bytes.length;
 		}
 	}
 
@@ -264,12 +271,19 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 
 	return {
 		add(message: Message): void {
+			// While nothing can be settled the server goes on delivering: what does not fit is given back, and comes again later.
+			if (heldBytes > 0 && heldBytes + message.bytes.length > heldBytesMax) {
+				message.retry(retryDelayMs(message.tries));
+				return;
+			}
+			heldBytes += message.bytes.length;
 			readMessage(message).then(
 				(read) => {
 					gathered.push(read);
 					schedule();
 				},
 				(error: unknown) => {
+					heldBytes -= message.bytes.length;
 					log.retried({ type: "message", position: message.position, tries: message.tries, error });
 					message.retry(retryDelayMs(message.tries));
 				},

@@ -138,6 +138,15 @@ describe("what cannot be indexed", () => {
 		expect(JSON.stringify(parkedNotes())).not.toContain("WORD-OF-THE-CALLER");
 	});
 
+	it("is parked alone where no document can be made of it at all", async () => {
+		const { recorder } = start();
+		const entry = (event: CallgateEvent, item: number) => ({ event, position: 9, item, tries: 1, storedAt: now });
+		const odd = { ...aReceived(callId(2)), type: "call.unheard" } as unknown as CallgateEvent;
+		await recorder.record([entry(aReceived(callId(1)), 0), entry(odd, 1), entry(aReceived(callId(3)), 2)]);
+		expect(ids()).toHaveLength(2);
+		expect(logged.parked).toEqual([{ position: 9, item: 1, fault: "the index refuses it: no document can be made of it" }]);
+	});
+
 	it("is parked where it is no event at all, or no message", async () => {
 		start();
 		stream.append(subject, new TextEncoder().encode("this is not JSON"));

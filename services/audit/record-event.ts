@@ -58,7 +58,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
 			if (trouble && now().getTime() < pausedUntil) throw trouble;
 			let outcomes: readonly Outcome[];
 			try {
-				outcomes = await index.create(batch.map(deliveredOf));
+				outcomes = await createEach(index, batch);
 			} catch (error) {
 				const known =
 					error instanceof IndexUnavailable ? error : new IndexUnavailable("busy", "the index failed unexpectedly", { cause: error });
@@ -76,12 +76,26 @@ export function createRecorder(parts: RecorderParts): Recorder {
 	};
 }
 
-function deliveredOf({ event, position, item, tries }: Entry): Delivered {
-	return { ...documentOf(event, { position, item }), again: tries > 1 };
+/** An event of which no document can be made is refused alone: its neighbours must not wait for it. */
+async function createEach(index: Index, batch: readonly Entry[]): Promise<Outcome[]> {
+	const documents = batch.map(deliveredOf);
+	const fit = documents.filter((document) => document !== undefined);
+	const created = await index.create(fit);
+	if (created.length !== fit.length) throw new IndexUnavailable("busy", "the index answered for another number of documents");
+	const rest = [...created];
+	return documents.map((document) => (document && rest.shift()) ?? { kind: "refused", fault: "no document can be made of it" });
+}
+
+function deliveredOf({ event, position, item, tries }: Entry): Delivered | undefined {
+	try {
+		return { ...documentOf(event, { position, item }), again: tries > 1 };
+	} catch {
+		// The error's text may quote what it could not make sense of.
+		return undefined;
+	}
 }
 
 async function parkRefused(parts: RecorderParts, batch: readonly Entry[], outcomes: readonly Outcome[]): Promise<void> {
-	if (outcomes.length !== batch.length) throw new IndexUnavailable("busy", "the index answered for another number of documents");
 	await Promise.all(
 		batch.map(async (entry, at) => {
 			const outcome = outcomes[at];

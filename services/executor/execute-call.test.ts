@@ -310,12 +310,19 @@ describe("a claim that was stored and never acknowledged to whoever made it", ()
 	});
 });
 
-test("an executor that was paused after its claim does not dial when it wakes", async () => {
+test.each([
+	["paused", 5_001, 0],
+	["suspended with its whole machine", 0, 5_001],
+])("an executor that was %s after its claim does not dial when it wakes", async (_how, elapsedMs, wallMs) => {
 	const bench = new Bench();
 	const bus = createMemoryBus(bench.stream, "executor");
+	let now = bench.now;
 	const publishAfter: typeof bus.publishAfter = async (event, after) => {
 		const claimed = await bus.publishAfter(event, after);
-		if (event.type === "call.started") bench.elapsedMs += 5_001;
+		if (event.type === "call.started") {
+			bench.elapsedMs += elapsedMs;
+			now = new Date(now.getTime() + wallMs);
+		}
 		return claimed;
 	};
 	bench.dialer.dial = async (request) => {
@@ -326,8 +333,19 @@ test("an executor that was paused after its claim does not dial when it wakes", 
 		}
 		throw new Error("a byte left");
 	};
-	const ended = await bench.run({}, { bus: { ...bus, publishAfter } });
+	const ended = await bench.run({}, { bus: { ...bus, publishAfter }, clock: { now: () => now } });
 	expect(ended.data).toMatchObject({ ending: "failed", code: "function_unreachable" });
+});
+
+test("a claim whose lease cannot be read is given the longest there is, not none", async () => {
+	const bench = new Bench();
+	const granted = await bench.grant();
+	const { call, connection, function: name, pool, digest, revision, caller: who } = granted.data;
+	const claim = { call, connection, function: name, pool, digest, revision, caller: who, grantId: "g", executor: "other", attempt: 1 };
+	const started = newEvent("executor", "call.started", { ...claim, leaseUntil: "soon" }, { at: bench.now, nth: 1 });
+	await createMemoryBus(bench.stream, "executor").publishAfter(started, 0);
+	await expect(executeCall(bench.executor(), granted)).rejects.toThrow(NotYet);
+	expect(bench.of("call.ended")).toEqual([]);
 });
 
 describe("a dial that fails", () => {

@@ -31,8 +31,9 @@ type Ended = Pick<Event<"call.ended">["data"], "ending"> &
 
 interface Claim {
 	readonly position: Position;
-	/** Milliseconds of the monotonic clock: a moved wall clock changes nothing. */
+	/** Milliseconds of the monotonic clock: one that is set back changes nothing. */
 	readonly claimedAtMs: number;
+	readonly claimedAt: Date;
 }
 
 /** When this process first saw a claim that is not its own, by the monotonic clock: leases are never measured with another's clock. */
@@ -92,7 +93,7 @@ async function claimCall(
 		const claimed = await ports.bus.publishAfter(event, after);
 		// This one is dialled on: an earlier one that was not heard of was not stored.
 		if (claimed.won) takeUnheard(ports.bus, call, attempt);
-		return claimed.won ? { position: claimed.position, claimedAtMs } : undefined;
+		return claimed.won ? { position: claimed.position, claimedAtMs, claimedAt: now } : undefined;
 	} catch (error) {
 		rememberUnheard(ports.bus, call, attempt, claimedAtMs);
 		throw error;
@@ -121,12 +122,14 @@ async function dial(
 	ports: ExecutorPorts,
 	granted: Granted,
 	{ request, scrub, masks }: PreparedCall,
-	{ claimedAtMs }: Claim,
+	{ claimedAtMs, claimedAt }: Claim,
 ): Promise<Ended> {
 	const { call, pool } = granted.data;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
+		// A clock that only goes forward may stand still while a virtual machine is suspended; others' clocks went on.
+		if (!(ports.clock.now().getTime() - claimedAt.getTime() <= startWithinMs)) throw new LeaseLost();
 		crashPoint("after-claim-before-first-byte");
 		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
@@ -259,7 +262,7 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 function ownClaim({ bus, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
 	const { call, attempt, executor } = event.data;
 	const claimedAtMs = executor === name ? takeUnheard(bus, call, attempt) : undefined;
-	return claimedAtMs === undefined ? undefined : { position, claimedAtMs };
+	return claimedAtMs === undefined ? undefined : { position, claimedAtMs, claimedAt: new Date(event.time) };
 }
 
 /** Ends a call that was claimed here and can no longer run: nothing was sent. */
@@ -278,7 +281,8 @@ function overtaken(): NotYet {
 function refuseWithinLease(ports: ExecutorPorts, { event, position: claim }: StoredEvent<"call.started">): void {
 	const declaredMs = Date.parse(event.data.leaseUntil) - Date.parse(event.time);
 	const { startWithinMs, settleWithinMs } = ports.lease ?? leaseTermsDefault;
-	const lease = Math.min(Math.max(declaredMs, startWithinMs + settleWithinMs), leaseMsMax);
+	// Of one that cannot be read the longest counts: a comparison with no number would wait for nothing.
+	const lease = Math.min(Math.max(Number.isFinite(declaredMs) ? declaredMs : leaseMsMax, startWithinMs + settleWithinMs), leaseMsMax);
 	const seen = foreignClaims.get(ports.bus) ?? new Map<Position, number>();
 	foreignClaims.set(ports.bus, seen);
 	const now = elapsedMs(ports);

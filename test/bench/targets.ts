@@ -1,7 +1,6 @@
 // What Callgate is meant to reach, and by how much one run reached it or fell short: every target a ratio or a difference within that run.
 import type { Lane } from "./lanes.ts";
-import type { Report } from "./report.ts";
-import type { Section } from "./sections.ts";
+import type { Section, Sections } from "./sections.ts";
 import { markdownTable, shown } from "./table.ts";
 
 export interface Target {
@@ -16,8 +15,8 @@ export interface Target {
 export const isMet = ({ aim, bound, measured }: Target): boolean => (aim === "at least" ? measured >= bound : measured <= bound);
 
 /** The targets that this run measured: one of some lanes or of fewer callers has fewer of them. */
-export function targetsOf(report: Report): Target[] {
-	const { empty, preloaded, decisions = [], memory } = report;
+export function targetsOf(sections: Sections): Target[] {
+	const { empty, preloaded, decisions = [], memory } = sections;
 	const targets: (Omit<Target, "measured"> & { measured: number | undefined })[] = [
 		atLeast("calls/s with audit paused to the floor's, 64 callers", 2, ratio(rateOf(empty, "callgate-unindexed"), rateOf(empty, "floor"))),
 		atLeast("calls/s complete to the floor's, 64 callers", 1, ratio(rateOf(empty, "callgate"), rateOf(empty, "floor"))),
@@ -73,7 +72,7 @@ function overDirect({ latency }: Section, name: "p50" | "p99"): number | undefin
 	return complete === undefined || direct === undefined ? undefined : complete - direct;
 }
 
-function worstDecision(decisions: NonNullable<Report["decisions"]>): number | undefined {
+function worstDecision(decisions: NonNullable<Sections["decisions"]>): number | undefined {
 	const at = (shape: string, rules: number) => decisions.find((one) => one.shape === shape && one.rules === rules)?.microseconds;
 	const ratios = [...new Set(decisions.map(({ shape }) => shape))].flatMap((shape) => ratio(at(shape, 10_000), at(shape, 10)) ?? []);
 	return ratios.length === 0 ? undefined : Math.max(...ratios);

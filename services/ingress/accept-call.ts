@@ -4,7 +4,7 @@ import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { type Caller, madeAt } from "#libs/contracts/call.ts";
-import { digestOf } from "#libs/contracts/digest.ts";
+import { canonicalJson, digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
@@ -133,6 +133,12 @@ export function fingerprintOf(keys: SealingKeys, { asked, connection, fn }: Chec
 	const salt = "fingerprint";
 	const digest = digestOf({ caller: asked.caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
 	return createHmac("sha256", macKeyOf(keys, connection.pool)).update(digest).digest("hex");
+}
+
+/** Names a caller's claims as far as policy decides by them, without saying them. */
+export function claimsOf(keys: SealingKeys, { asked: { caller }, connection }: CheckedCall): string {
+	const claims = canonicalJson([caller.issuer, caller.subject, caller.email ?? null, caller.groups.toSorted()]);
+	return createHmac("sha256", macKeyOf(keys, connection.pool)).update(`claims ${claims}`).digest("hex");
 }
 
 /** As the library wants it, made once. */

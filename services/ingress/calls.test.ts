@@ -4,7 +4,7 @@ import { createMemoryBus } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import { cancelCall } from "./cancel-call.ts";
-import { as, Backstage, callers, type Replica, transfer } from "./ingress.test-support.ts";
+import { as, Backstage, callers, configuration, nextConfiguration, type Replica, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
 let one: Replica;
@@ -237,6 +237,29 @@ describe("an idempotency key", () => {
 		const replies = [...(await Promise.all(waiting)), await post(asked, key)];
 		expect(new Set(replies.map(({ body }) => body)).size).toBe(1);
 		expect(replies[0]?.json()).toMatchObject({ state: "completed" });
+	});
+	test("is one call of one revision, also when it is taken over after another was activated and the first request wakes up", async () => {
+		const bus = createMemoryBus(stage.stream, "ingress");
+		const stopped = Promise.withResolvers<void>();
+		const asleep = await stage.replica({ bus: { ...bus, publish: async (event) => stopped.promise.then(() => bus.publish(event)) } });
+		const first = post(asked, key, asleep);
+		await vi.waitFor(() => expect([...(stage.stream.stores.get("calls")?.keys() ?? [])].join()).toMatch(/key\./), { interval: 2 });
+		const later = { now: () => new Date(Date.now() + 6_000) };
+		const none = await stage.replica({ clock: later, configuration: { current: () => nextConfiguration, at: async () => undefined } });
+		const refused = await post(asked, key, none);
+		expect({ status: refused.statusCode, code: refused.json().code }).toEqual({ status: 503, code: "not_ready" });
+		const evenLater = { now: () => new Date(Date.now() + 12_000) };
+		const other = await stage.replica({
+			clock: evenLater,
+			configuration: { current: () => nextConfiguration, at: async () => configuration },
+		});
+		expect((await post(asked, key, other)).statusCode).toBe(202);
+		stopped.resolve();
+		expect((await first).statusCode).toBe(202);
+		const said = stage.of("call.received").map(({ id, data: { sealed: _sealed, ...data } }) => ({ id, data }));
+		expect(said).toHaveLength(2);
+		expect(said[1]).toEqual(said[0]);
+		expect(said[0]?.data.revision).toBe(configuration.revision);
 	});
 	test("with other arguments is refused", async () => {
 		await post(asked, key);

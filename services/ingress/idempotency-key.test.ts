@@ -18,13 +18,15 @@ function replica(stream = new MemoryStream()) {
 	const pass = (ms: number) => {
 		now += ms;
 	};
-	return { use, pass };
+	const useUnder = (revision: string, groups?: string[]) => useKey(ports, "key", checked(1, revision, groups), uuidv7());
+	return { use, useUnder, pass, stream };
 }
 
-function checked(amount: number): CheckedCall {
-	const caller = { issuer: "https://idp.example", subject: "someone", groups: [] };
+function checked(amount: number, revision = "r1", groups: string[] = []): CheckedCall {
+	const caller = { issuer: "https://idp.example", subject: "someone", groups };
 	return {
 		asked: { caller, arguments: { amount } },
+		configuration: { revision },
 		connection: { name: "bank", pool: "default" },
 		fn: { name: "pay" },
 	} as unknown as CheckedCall;
@@ -80,4 +82,35 @@ test("the key with other arguments is refused, whether or not the call is durabl
 	await first.confirm();
 	await expect(use(2)).rejects.toMatchObject({ code: "idempotency_mismatch" });
 	expect(mine(await use(2, "another key")).call).not.toBe(first.call);
+});
+
+test("who takes a key over publishes under the revision of who took it first, and so does who takes it over from there", async () => {
+	const { useUnder, pass } = replica();
+	const { call } = mine(await useUnder("r1"));
+	for (const revision of ["r2", "r3"]) {
+		pass(6_000);
+		expect(mine(await useUnder(revision))).toMatchObject({ call, revision: "r1" });
+	}
+});
+
+test("a key is not taken over for a caller of other groups; once the call is durable it stands for it", async () => {
+	const { useUnder, pass } = replica();
+	const first = mine(await useUnder("r1", ["ci", "ops"]));
+	pass(6_000);
+	await expect(useUnder("r1", ["ci"])).rejects.toMatchObject({ code: "idempotency_mismatch" });
+	expect(mine(await useUnder("r1", ["ops", "ci"])).call).toBe(first.call);
+	await first.confirm();
+	expect(await useUnder("r1", ["ci"])).toEqual({ mine: false, call: first.call });
+});
+
+test("what an older version left, without a revision, is taken over under one's own", async () => {
+	const { useUnder, pass, stream } = replica();
+	const { call } = mine(await useUnder("r1"));
+	const table = stream.stores.get("calls");
+	for (const [key, entry] of table ?? []) {
+		const { revision: _revision, claims: _claims, ...older } = JSON.parse(entry.value);
+		table?.set(key, { ...entry, value: JSON.stringify(older) });
+	}
+	pass(6_000);
+	expect(mine(await useUnder("r2"))).toMatchObject({ call, revision: "r2" });
 });

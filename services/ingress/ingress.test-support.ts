@@ -29,11 +29,14 @@ export const callers: Record<string, Caller> = {
 };
 export const as = (name: string) => ({ authorization: `Bearer ${name}` });
 
-const configuration: Configuration = (() => {
-	const compiled = compileConfiguration(demoConfiguration({ issuer, bankUrl: "http://127.0.0.1:9" }));
+function compiledFor(bankUrl: string): Configuration {
+	const compiled = compileConfiguration(demoConfiguration({ issuer, bankUrl }));
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	return compiled.configuration;
-})();
+}
+export const configuration = compiledFor("http://127.0.0.1:9");
+/** Another revision of the same functions. */
+export const nextConfiguration = compiledFor("http://127.0.0.1:10");
 const sealingKeys: SealingKeys = new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]);
 
 export interface Replica {
@@ -62,7 +65,10 @@ export class Backstage {
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
 				clock: { now: () => new Date() },
-				configuration: { current: () => configuration },
+				configuration: {
+					current: () => configuration,
+					at: async (named) => (named === configuration.revision ? configuration : undefined),
+				},
 			},
 			authenticate: async ([header = ""]) => {
 				const caller = callers[header.replace("Bearer ", "")];

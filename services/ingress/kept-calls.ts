@@ -5,7 +5,7 @@ import type { Bus } from "#libs/bus/bus.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { type CheckedCall, fingerprintOf } from "./accept-call.ts";
+import { type CheckedCall, claimsOf, fingerprintOf } from "./accept-call.ts";
 import type { IngressPorts } from "./ports.ts";
 
 /** A call that was answered with its address. */
@@ -34,6 +34,12 @@ interface KeyEntry {
 	readonly at: number;
 	/** The call is durable: nobody needs to publish it again. */
 	readonly published: boolean;
+	/**
+	 * What else the call is decided by, so that it has one content whoever publishes it: the revision it was first checked against, and
+	 * {@link claimsOf} its caller. Entries of older versions lack them.
+	 */
+	readonly revision?: string;
+	readonly claims?: string;
 }
 
 /** Whoever took the key publishes within this; a later request with the key takes over what a dead replica left. */
@@ -44,8 +50,8 @@ const lookAgainMs = 50;
 const looksMax = 600;
 
 export type KeyUse =
-	/** The key is this request's: publish under `call`, then `confirm`. */
-	| { readonly mine: true; readonly call: string; confirm(): Promise<void> }
+	/** The key is this request's: publish under `call` and `revision`, which may be one that was superseded since, then `confirm`. */
+	| { readonly mine: true; readonly call: string; readonly revision: string; confirm(): Promise<void> }
 	/** The key stands for a call that is durable. */
 	| { readonly mine: false; readonly call: string };
 
@@ -53,7 +59,7 @@ export type KeyUse =
  * Takes an idempotency key for a call, or finds the call it stands for. Keys are scoped to caller and function. A call that another request
  * is about to publish is waited for: if that one died, nobody may be told of a call that never was.
  *
- * @throws {Refusal} `idempotency_mismatch` where it was used with other arguments.
+ * @throws {Refusal} `idempotency_mismatch` where it was used with other arguments, or has to be published again for a caller whose claims changed.
  */
 export async function useKey(ports: IngressPorts, key: string, checked: CheckedCall, newCall: string): Promise<KeyUse> {
 	const store = ports.bus.store("calls");
@@ -61,11 +67,16 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 	const scope = canonicalJson([issuer, subject, checked.connection.name, checked.fn.name, key]);
 	const name = `key.${createHash("sha256").update(scope).digest("hex")}`;
 	const fingerprint = fingerprintOf(ports.sealingKeys, checked);
-	const entryFor = (call: string, published: boolean) =>
-		JSON.stringify({ call, fingerprint, at: ports.clock.now().getTime(), published } satisfies KeyEntry);
-	const mine = (call: string): KeyUse => ({ mine: true, call, confirm: () => store.put(name, entryFor(call, true)) });
+	const claims = claimsOf(ports.sealingKeys, checked);
+	const entryFor = (call: string, revision: string, published: boolean) =>
+		JSON.stringify({ call, fingerprint, at: ports.clock.now().getTime(), published, revision, claims } satisfies KeyEntry);
+	const mine = (call: string, revision: string): KeyUse => ({
+		...{ mine: true, call, revision },
+		confirm: () => store.put(name, entryFor(call, revision, true)),
+	});
 
-	if ((await store.write(name, entryFor(newCall, false), 0)).won) return mine(newCall);
+	const now = checked.configuration.revision;
+	if ((await store.write(name, entryFor(newCall, now, false), 0)).won) return mine(newCall, now);
 	let seen = { version: 0, sinceMs: 0 };
 	for (let look = 0; look < looksMax; look++) {
 		const known = await store.get(name);
@@ -78,7 +89,17 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 		if (seen.version !== known.version) seen = { version: known.version, sinceMs: performance.now() };
 		// By its own time of day, or by what this request saw itself: the other replica's clock may be ahead.
 		const abandoned = ports.clock.now().getTime() - entry.at > takenMsMax || performance.now() - seen.sinceMs > takenMsMax;
-		if (abandoned && (await store.write(name, entryFor(entry.call, false), known.version)).won) return mine(entry.call);
+		if (abandoned) {
+			// Whoever left it may still wake and publish it: nobody may publish it with anything that is decided in another way.
+			if (entry.claims !== undefined && entry.claims !== claims) {
+				throw new Refusal("idempotency_mismatch", {
+					detail: "the key stands for a call of yours with other groups or e-mail",
+					call: entry.call,
+				});
+			}
+			const revision = entry.revision ?? now;
+			if ((await store.write(name, entryFor(entry.call, revision, false), known.version)).won) return mine(entry.call, revision);
+		}
 		await delay(lookAgainMs);
 	}
 	throw new Refusal("events_unavailable", { detail: "the idempotency key is taken and nobody has published its call; try again" });

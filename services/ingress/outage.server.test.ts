@@ -48,8 +48,9 @@ beforeAll(async () => {
 	await followEndings(bus, pending);
 	const robin = callers.robin;
 	if (!robin) throw new Error("robin is not there");
+	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
 	const ports: IngressPorts = {
-		...{ bus, pending, intake, clock: { now: () => new Date() }, configuration: { current: () => compiled.configuration } },
+		...{ bus, pending, intake, clock: { now: () => new Date() }, configuration },
 		authenticate: async () => robin,
 		sealingKeys: new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]),
 	};

@@ -1,6 +1,6 @@
 // What ingress needs from outside: the stream, the configuration in force, who callers are, sealing keys, and the time.
 import type { Bus } from "#libs/bus/bus.ts";
-import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
@@ -9,7 +9,7 @@ import type { PendingCalls } from "./pending-calls.ts";
 
 export interface IngressPorts {
 	readonly bus: Bus;
-	readonly configuration: { current(): Configuration };
+	readonly configuration: Pick<ActiveConfiguration, "current" | "at">;
 	/** @throws {Refusal} `unauthenticated` or `not_ready` */
 	readonly authenticate: (authorization: readonly string[]) => Promise<Caller>;
 	readonly sealingKeys: SealingKeys;

@@ -2,8 +2,9 @@
 import { v7 as uuidv7 } from "uuid";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { madeAt } from "#libs/contracts/call.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
-import { type CheckedCall, publishCall } from "./accept-call.ts";
+import { type CheckedCall, checkCall, publishCall } from "./accept-call.ts";
 import { findAttachment, keepCall, offerAttachment, useKey } from "./kept-calls.ts";
 import type { Ended, Wait } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
@@ -46,7 +47,7 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, aske
 		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
 		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(checked, call));
 		crashPoint("after-accept-before-publish");
-		await publishCall(ports, call, checked);
+		await publishCall(ports, call, use?.mine ? await checkedUnder(ports, use.revision, checked) : checked);
 		crashPoint("after-publish-before-reply");
 		// The call is durable, whether or not that can be written down now: who finds it unconfirmed publishes the same call again.
 		await use?.confirm().catch(passUnavailable);
@@ -54,6 +55,14 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, aske
 	} finally {
 		wait.cancel();
 	}
+}
+
+/** The same call as its first request checked it: by another revision it could be decided, and end, a second time. */
+async function checkedUnder({ configuration }: IngressPorts, revision: string, checked: CheckedCall): Promise<CheckedCall> {
+	if (revision === checked.configuration.revision) return checked;
+	const known = await configuration.at(revision);
+	if (!known) throw new Refusal("not_ready", { detail: `the call was first asked for under ${revision}, which is not known here` });
+	return checkCall({ configuration: { current: () => known, at: configuration.at } }, checked.asked);
 }
 
 /** What was decided once must not be decided again, perhaps by another revision. */

@@ -4,9 +4,11 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Bus, Consumption } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
 import { connectLink, type Link } from "#libs/bus/nats-link.ts";
+import { durableOf } from "#libs/bus/permissions.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { readsOf } from "#libs/contracts/subjects.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 import { operatorInbox } from "./server-config.ts";
 import { keepMsDefault, trimStream } from "./trim-stream.ts";
@@ -65,16 +67,17 @@ async function readAll(service: Service): Promise<void> {
 	await consumed.stop();
 }
 
-async function pendingOf(service: Service): Promise<number> {
-	const name = service === "executor" ? "executor-default" : service;
+const pendingOf = (service: Service) => pendingAt(durableOf(service));
+
+async function pendingAt(name: string): Promise<number> {
 	const answer = await operator.request(`$JS.API.CONSUMER.INFO.CALLGATE.${name}`, new Uint8Array(), 5_000);
 	if (!answer.ok) throw new Error(answer.fault);
 	const info = JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { num_pending: number; num_ack_pending: number };
 	return info.num_pending + info.num_ack_pending;
 }
 
-function granted(call: string): Event<"call.granted"> {
-	const data = { ...theCall(call), receivedAt: soon(), rules: [], reasons: [], expiresAt: soon(), grant: "x", sealed: "x" };
+function granted(call: string, pool = "default"): Event<"call.granted"> {
+	const data = { ...theCall(call), pool, receivedAt: soon(), rules: [], reasons: [], expiresAt: soon(), grant: "x", sealed: "x" };
 	return newEvent("policy", "call.granted", data, { at: now() });
 }
 
@@ -214,4 +217,54 @@ test("what is young stays", async () => {
 	const { removed } = await trimStream(operator, { pools: ["default"], keepMs: keepMsDefault, now: now() });
 	expect(removed).toBe(0);
 	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeDefined();
+});
+
+test("of a pool that the setting does not name, claims stay while a grant is not acknowledged, and everything while it has no consumer", async () => {
+	const name = durableOf("executor", "bank");
+	const filter = readsOf("executor", "bank");
+	const request = async (subject: string, body: object) => {
+		const answer = await operator.request(subject, new TextEncoder().encode(JSON.stringify(body)), 5_000);
+		if (!answer.ok) throw new Error(answer.fault);
+		expect(JSON.parse(new TextDecoder().decode(answer.reply.bytes))).not.toHaveProperty("error");
+	};
+	const create = (as: string, config: object) =>
+		request(`$JS.API.CONSUMER.CREATE.CALLGATE.${as}.${filter}`, {
+			...{ stream_name: "CALLGATE", config: { ack_policy: "explicit", filter_subject: filter, ...config } },
+		});
+	const call = uuidv7();
+	const subjects = ["callgate.executor.bank.policy._.call.granted", `callgate.record.bank.executor.${call}.call.started`] as const;
+	const there = () => Promise.all(subjects.map(isThere));
+	await buses.policy.publish(granted(call, "bank"));
+	// By the operator's hand: the executor of the other pool may not say it.
+	const data = { ...theCall(call), pool: "bank", grantId: "g", executor: "e", attempt: 1, leaseUntil: soon() };
+	await request(subjects[1], newEvent("executor", "call.started", data, { at: now() }));
+	for (const service of ["policy", "approval", "executor", "audit"] as const) await readAll(service);
+
+	await trim();
+	expect(await there(), "no consumer").toEqual([true, true]);
+	await create(name, { durable_name: name });
+	await trim();
+	expect(await there(), "not acknowledged").toEqual([true, true]);
+	const stopReading = operator.readDurable("CALLGATE", name, (message) => message.ack());
+	await expect.poll(() => pendingAt(name), { timeout: 20_000 }).toBe(0);
+	await stopReading();
+	await trim();
+	expect(await there(), "acknowledged").toEqual([false, false]);
+	await request(`$JS.API.CONSUMER.DELETE.CALLGATE.${name}`, {});
+});
+
+test("a replica's own consumer that bears a pool's name does not make it one", async () => {
+	const config = {
+		name: "executor-bank",
+		ack_policy: "none",
+		filter_subject: "callgate.*.*.*.*.call.>",
+		inactive_threshold: 60_000_000_000,
+	};
+	const body = new TextEncoder().encode(JSON.stringify({ stream_name: "CALLGATE", config }));
+	await operator.request("$JS.API.CONSUMER.CREATE.CALLGATE.executor-bank.callgate.*.*.*.*.call.>", body, 5_000);
+	expect(await pendingAt("executor-bank")).toBeGreaterThanOrEqual(0);
+	await buses.policy.publish(granted(uuidv7(), "bank"));
+	await readAll("audit");
+	await trim();
+	expect(await isThere("callgate.executor.bank.policy._.call.granted")).toBe(true);
 });

@@ -1,10 +1,11 @@
 // Keeps the stream short: removes whole ranges that everyone has read, the index has, and nobody may still ask for. Run by the operator: no service may remove an event.
 import { EventsUnavailable, type Position } from "#libs/bus/bus.ts";
 import type { Link } from "#libs/bus/nats-link.ts";
-import { durableConsumers } from "#libs/bus/permissions.ts";
-import { parseSubject, streamName } from "#libs/contracts/subjects.ts";
+import { durableConsumers, durableOf } from "#libs/bus/permissions.ts";
+import { parseSubject, readsOf, streamName } from "#libs/contracts/subjects.ts";
 
 export interface TrimTerms {
+	/** Pools that there must be. Those whose consumer the stream has count as well, named here or not. */
 	readonly pools: readonly string[];
 	/** Events younger than this stay: what a caller may still ask for, and claims for longer than any grant lives. */
 	readonly keepMs: number;
@@ -23,6 +24,8 @@ export interface Trimmed {
 export const keepMsDefault = 25 * 3_600_000;
 /** As long as a grant may live: what was said a second time, up to an hour after the first, is gone before what guards against it. */
 const guardMsDefault = 3_600_000;
+/** Where a pool stands in a subject that has none. */
+const noPool = "_";
 /** Settled approvals removed in one run; the next run goes on. */
 const approvalsMax = 5_000;
 
@@ -35,26 +38,56 @@ const approvalsMax = 5_000;
  * delivered would let the call run twice. Each of them may be on the stream once more, said again by a service that died before it knew
  * that it had said it: so what guards also stays for `guardMs` longer.
  *
- * @throws {EventsUnavailable} if NATS does not answer. Nothing is lost then: what was not removed stays.
+ * Nothing is removed of a pool that has no consumer: nobody knows how far its grants were read.
+ *
+ * @throws {EventsUnavailable} if NATS does not answer, or a consumer that must be there is not. What was not removed stays.
  */
 export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trimmed> {
-	const { pools, keepMs, guardMs = guardMsDefault, now } = terms;
+	const { keepMs, guardMs = guardMsDefault, now } = terms;
+	const pools = [...new Set([...terms.pools, ...(await poolsOf(operator))])];
 	const floors = await Promise.all(durableConsumers(pools).map(({ name }) => ackFloorOf(operator, name)));
 	// A consumer's floor is the last position below which it has acknowledged everything.
 	const floor = Math.min(...floors.map((one) => one + 1));
 	const olderThan = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(now.getTime() - ms)));
 	const before = await olderThan(keepMs);
 	let removed = 0;
-	for (const filter of ["callgate.*.*.ingress.>", "callgate.*.*.policy._.>", "callgate.*.*.audit.>", "callgate.*.*.approval._.>"]) {
+	for (const filter of ["callgate.*.*.ingress.>", ...inEach(pools, "policy._.>"), "callgate.*.*.audit.>", "callgate.*.*.approval._.>"]) {
 		removed += await purge(operator, filter, before);
 	}
 	const decided = await olderThan(keepMs + guardMs);
-	removed += await purge(operator, "callgate.*.*.policy.>", decided);
-	const approvals = await removeSettledApprovals(operator, decided);
+	for (const filter of inEach(pools, "policy.>")) removed += await purge(operator, filter, decided);
+	const approvals = await removeSettledApprovals(operator, pools, decided);
 	removed += approvals.removed;
 	// Approvals' grants are among what is left: the claims they led to wait with them for the next run.
-	if (approvals.isAll) removed += await purge(operator, "callgate.*.*.executor.>", await olderThan(keepMs + 2 * guardMs));
+	if (!approvals.isAll) return { before, removed };
+	const guarded = await olderThan(keepMs + 2 * guardMs);
+	for (const filter of inEach(pools, "executor.>")) removed += await purge(operator, filter, guarded);
 	return { before, removed };
+}
+
+/** What belongs to no pool, and to each of these. */
+function inEach(pools: readonly string[], rest: string): string[] {
+	return [noPool, ...pools].map((pool) => `callgate.*.${pool}.${rest}`);
+}
+
+/** The pools whose durable consumer the stream has. A consumer that only bears such a name, a replica's own, does not read as they do. */
+async function poolsOf(operator: Link): Promise<string[]> {
+	const prefix = durableOf("executor", "");
+	const pools: string[] = [];
+	for (let offset = 0; ; ) {
+		const page = await ask<{
+			total: number;
+			consumers: { name: string; config: { durable_name?: string; filter_subject?: string } }[] | null;
+		}>(operator, `CONSUMER.LIST.${streamName}`, { offset });
+		const consumers = page.consumers ?? [];
+		for (const { name, config } of consumers) {
+			const pool = name.slice(prefix.length);
+			const isDurable = name.startsWith(prefix) && config.durable_name === name;
+			if (isDurable && config.filter_subject === readsOf("executor", pool)) pools.push(pool);
+		}
+		offset += consumers.length;
+		if (consumers.length === 0 || offset >= page.total) return pools;
+	}
 }
 
 async function ackFloorOf(operator: Link, consumer: string): Promise<Position> {
@@ -83,17 +116,22 @@ async function firstSince(operator: Link, since: Date): Promise<Position> {
 const lastWords = ["call.granted", "call.ended", "approval.withdrawn"];
 
 /** A settled approval's events are removed together, once its last word is old. `isAll` unless some are left for another run. */
-async function removeSettledApprovals(operator: Link, before: Position): Promise<{ removed: number; isAll: boolean }> {
+async function removeSettledApprovals(
+	operator: Link,
+	pools: readonly string[],
+	before: Position,
+): Promise<{ removed: number; isAll: boolean }> {
 	let removed = 0;
 	let settled = 0;
 	for (const type of lastWords) {
 		for (let next = 1; ; ) {
 			const last = await nextOf(operator, `callgate.*.*.approval.*.${type}`, next);
 			if (!last || last.position >= before) break;
-			if (settled++ >= approvalsMax) return { removed, isAll: false };
-			const call = parseSubject(last.subject)?.key ?? "";
-			removed += await purge(operator, `callgate.*.*.approval.${call}.>`, before);
 			next = last.position + 1;
+			const { key: call, pool } = parseSubject(last.subject) ?? {};
+			if (call === undefined || pool === undefined || (pool !== noPool && !pools.includes(pool))) continue;
+			if (settled++ >= approvalsMax) return { removed, isAll: false };
+			removed += await purge(operator, `callgate.*.*.approval.${call}.>`, before);
 		}
 	}
 	return { removed, isAll: true };

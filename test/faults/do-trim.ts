@@ -64,8 +64,8 @@ async function claimsAreOld({ events }: FaultParts["kept"]): Promise<void> {
 	await delay(Math.max(0, first + retention.keepMs + 2 * retention.guardMs + someClaimsMs - Date.now()));
 }
 
-/** The filter of a purge; of one approval after the other, that of all. */
+/** The filter of a purge; of one approval or one pool after the other, that of all. */
 function stageOf(payload: Uint8Array): string {
 	const { filter = "" } = JSON.parse(new TextDecoder().decode(payload)) as { filter?: string };
-	return filter.replace(/\.approval\.[0-9a-f-]{36}\./, ".approval.*.");
+	return filter.replace(/\.approval\.[0-9a-f-]{36}\./, ".approval.*.").replace(/^callgate\.\*\.[^.]+\./, "callgate.*.*.");
 }

@@ -182,7 +182,9 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			const first = await store.write(key, "one", 0);
 			expect(first.won).toBe(true);
 			expect((await store.write(key, "two", 0)).won).toBe(false);
-			expect(await store.get(key)).toMatchObject({ value: "one" });
+			const entry = await store.get(key);
+			expect(entry).toMatchObject({ value: "one" });
+			expect(Math.abs(Date.now() - (entry?.storedAt.getTime() ?? 0))).toBeLessThan(60_000);
 			await store.remove(key);
 			expect(await store.get(key)).toBeUndefined();
 			expect((await store.write(key, "three", 0)).won).toBe(true);

@@ -15,6 +15,7 @@ import {
 	type Handler,
 	type Position,
 	type Store,
+	type StoreEntry,
 	type StreamInspector,
 	type StreamState,
 } from "./bus.ts";
@@ -42,7 +43,7 @@ export function subjectMatches(filter: string, subject: string): boolean {
 /** The stream and the stores that several memory buses share, as services share one NATS. */
 export class MemoryStream {
 	readonly messages: Stored[] = [];
-	readonly stores = new Map<StoreName, Map<string, { value: string; version: number }>>();
+	readonly stores = new Map<StoreName, Map<string, StoreEntry>>();
 	private readonly listeners = new Set<() => void>();
 	private version = 0;
 	/** What a server would say of itself; undefined: that there is no stream. */
@@ -241,7 +242,7 @@ function inspectMemory(stream: MemoryStream, service: Service): StreamInspector 
 }
 
 function memoryStore(stream: MemoryStream, service: Service, name: StoreName): Store {
-	const table = stream.stores.get(name) ?? new Map<string, { value: string; version: number }>();
+	const table = stream.stores.get(name) ?? new Map<string, StoreEntry>();
 	stream.stores.set(name, table);
 	const refuse = (writing: boolean) => {
 		if (stream.away) throw new EventsUnavailable("the stores in memory are switched off");
@@ -259,12 +260,12 @@ function memoryStore(stream: MemoryStream, service: Service, name: StoreName): S
 			const last = table.get(key)?.version ?? 0;
 			if (last !== version) return { won: false, last };
 			const position = stream.nextVersion();
-			table.set(key, { value, version: position });
+			table.set(key, { value, version: position, storedAt: stream.now() });
 			return { won: true, position };
 		},
 		async put(key, value) {
 			refuse(true);
-			table.set(key, { value, version: stream.nextVersion() });
+			table.set(key, { value, version: stream.nextVersion(), storedAt: stream.now() });
 		},
 		async remove(key) {
 			refuse(true);

@@ -266,7 +266,8 @@ class NatsBus implements Bus {
 		return {
 			get: async (key) => {
 				const found = await read(key);
-				return found && !isMarker(found) ? { value: new TextDecoder().decode(found.bytes), version: positionOf(found) } : undefined;
+				if (!found || isMarker(found)) return undefined;
+				return { value: new TextDecoder().decode(found.bytes), version: positionOf(found), storedAt: storedAtOf(found) };
 			},
 			write: (key, value, version) => write(key, boundedBytes(name, value), version),
 			put: async (key, value) => {
@@ -346,6 +347,12 @@ function boundedBytes(name: StoreName, value: string): Uint8Array {
 
 function positionOf(reply: Reply): Position {
 	return Number(reply.header("Nats-Sequence") ?? 0);
+}
+
+function storedAtOf(reply: Reply): Date {
+	const storedAt = new Date(reply.header("Nats-Time-Stamp") ?? "");
+	if (Number.isNaN(storedAt.getTime())) throw new EventsUnavailable("NATS does not say when an entry was stored");
+	return storedAt;
 }
 
 function jsonOf<T>(reply: Reply): T {

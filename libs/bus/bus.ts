@@ -81,9 +81,16 @@ export interface Following {
 	stop(): Promise<void>;
 }
 
+export interface StoreEntry {
+	readonly value: string;
+	readonly version: number;
+	/** When it was written, by the clock of the server. */
+	readonly storedAt: Date;
+}
+
 /** A small durable table: last value per key, conditional writes, an age limit set where the store is declared. */
 export interface Store {
-	get(key: string): Promise<{ readonly value: string; readonly version: number } | undefined>;
+	get(key: string): Promise<StoreEntry | undefined>;
 	/** Writes only if the key has `version` (0: is absent). At most one of several writers at the same version wins. */
 	write(key: string, value: string, version: number): Promise<Conditional>;
 	put(key: string, value: string): Promise<void>;

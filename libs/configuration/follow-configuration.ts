@@ -12,8 +12,16 @@ export const currentKey = "current";
 /** What `current` holds. */
 export interface CurrentRevision {
 	readonly revision: string;
-	/** Revisions that were in force before, newest first, and when they ceased to be (RFC 3339). */
+	/**
+	 * Revisions that were in force before, newest first, and when they ceased to be (RFC 3339). The first ceased when this entry was stored,
+	 * which its writer cannot know: its `until` is by the writer's own clock, for older versions only. See {@link formerOf}.
+	 */
 	readonly previous: readonly { readonly revision: string; readonly until: string }[];
+}
+
+/** Former revisions and when they ceased to be in force, by the servers' clock, which also says when a call was stored. */
+export function formerOf(current: CurrentRevision, storedAt: Date): CurrentRevision["previous"] {
+	return current.previous.map((one, index) => (index === 0 ? { ...one, until: storedAt.toISOString() } : one));
 }
 
 /** The entry that holds a revision's packed files. */
@@ -82,7 +90,7 @@ export async function followConfiguration(
 		const configuration = await at(named.revision);
 		if (!configuration) throw new EventsUnavailable(`revision ${named.revision} is in force but not stored`);
 		const changed = configuration !== current;
-		state = named;
+		state = { ...named, previous: formerOf(named, entry.storedAt) };
 		current = configuration;
 		if (changed) onActivated(configuration);
 	}

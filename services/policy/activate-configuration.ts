@@ -4,7 +4,7 @@ import type { Bus } from "#libs/bus/bus.ts";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { ConfigurationError } from "#libs/configuration/configuration-error.ts";
-import { type CurrentRevision, currentKey, revisionKey } from "#libs/configuration/follow-configuration.ts";
+import { type CurrentRevision, currentKey, formerOf, revisionKey } from "#libs/configuration/follow-configuration.ts";
 import { packFiles } from "#libs/configuration/pack-files.ts";
 import type { ReadFolder } from "#libs/configuration/read-folder.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
@@ -39,7 +39,7 @@ export async function activateConfiguration(bus: Bus, folder: ReadFolder, now: (
 		const current = entry ? (JSON.parse(entry.value) as CurrentRevision) : undefined;
 		if (current?.revision === revision) return revision;
 		const at = now();
-		const former = current ? [{ revision: current.revision, until: at.toISOString() }, ...current.previous] : [];
+		const former = entry && current ? [{ revision: current.revision, until: at.toISOString() }, ...formerOf(current, entry.storedAt)] : [];
 		const previous = former.filter((one) => one.revision !== revision).slice(0, previousMax);
 		const next: CurrentRevision = { revision, previous };
 		if (!(await store.write(currentKey, JSON.stringify(next), entry?.version ?? 0)).won) continue;

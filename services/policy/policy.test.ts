@@ -277,11 +277,25 @@ describe("activating", () => {
 			[second, first],
 		]);
 		const following = await followConfiguration(createMemoryBus(stream, "ingress"));
-		expect(following.supersededAt(first)).toEqual(now);
 		expect(following.supersededAt(second)).toBeUndefined();
 		expect((await following.at(first))?.revision).toBe(first);
 		expect(await following.at(`sha256:${"0".repeat(64)}`)).toBeUndefined();
 		await following.stop();
+	});
+	test("ends the former revision when the server stored the new one, whatever the clock of who activates says", async () => {
+		const hour = 3_600_000;
+		const times = [now, new Date(now.getTime() + hour), new Date(now.getTime() + 2 * hour)];
+		const sources = [files, limited, { ...files, "policy.yaml": `${files["policy.yaml"]}# the third\n` }];
+		const [first, second] = sources.map(compiled);
+		if (!first || !second) throw new Error("nothing was compiled");
+		for (const [index, source] of sources.entries()) {
+			stream.now = () => times[index] ?? now;
+			await activateConfiguration(ports.bus, folder(source) as never, () => new Date(now.getTime() - 24 * hour));
+			const following = await followConfiguration(createMemoryBus(stream, "ingress"));
+			expect(following.supersededAt(first.revision)).toEqual(index > 0 ? times[1] : undefined);
+			expect(following.supersededAt(second.revision)).toEqual(index > 1 ? times[2] : undefined);
+			await following.stop();
+		}
 	});
 	test("of what does not compile changes nothing, and says where it is wrong", async () => {
 		const first = await activate(files);

@@ -6,7 +6,7 @@ import { aReceived, callId } from "./events.test-support.ts";
 import { delivered, describeIndex } from "./index-contract.ts";
 import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { type RealOpenSearch, startRealOpenSearch } from "./opensearch.test-support.ts";
-import { createRecordReader } from "./search-opensearch.ts";
+import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
 
 /** A first download on a slow line. */
 const startTimeoutMs = 15 * 60_000;
@@ -26,9 +26,10 @@ afterAll(async () => {
 	await server?.stop();
 }, startTimeoutMs);
 
+const backing = () => readBackingIndices(reading);
 function open(connection = writing) {
 	const reader = createRecordReader(reading);
-	return { reader, index: createOpenSearchIndex({ connection, recorded: reader.recorded }) };
+	return { reader, index: createOpenSearchIndex({ connection, recorded: reader.recorded, backing }) };
 }
 
 describeIndex("on OpenSearch", async () => {
@@ -60,7 +61,7 @@ describe("on OpenSearch: what the users may do", () => {
 		await server.admin("DELETE", `/_data_stream/${recordStream}`);
 		await expect(open().index.create([delivered(aReceived(callId(1)))])).rejects.toMatchObject({ reason: "outdated" });
 		await expect(
-			createOpenSearchIndex({ connection: writing, recorded: async () => new Set() }).create([delivered(aReceived(callId(1)))]),
+			createOpenSearchIndex({ connection: writing, recorded: async () => new Set(), backing }).create([delivered(aReceived(callId(1)))]),
 		).rejects.toMatchObject({
 			name: "IndexUnavailable",
 		});

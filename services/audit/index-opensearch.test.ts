@@ -33,7 +33,10 @@ const malformed: Item = {
 	},
 };
 
-function bulk(ids: string[], items: Item[], backing = ".ds-callgate-events-000001"): Answer {
+const first = ".ds-callgate-events-000001";
+const second = ".ds-callgate-events-000002";
+
+function bulk(ids: string[], items: Item[], backing = first): Answer {
 	const results = ids.map((_id, at) => ({ create: { _index: backing, _id, ...(items[at] ?? created) } }));
 	return { status: 200, body: { took: 1, errors: items.some(({ status }) => status >= 300), items: results } };
 }
@@ -79,7 +82,7 @@ afterEach(async () => {
 });
 
 const index = (parts: Partial<OpenSearchIndexParts> = {}) =>
-	createOpenSearchIndex({ connection, recorded: async () => new Set(), ...parts });
+	createOpenSearchIndex({ connection, recorded: async () => new Set(), backing: async () => [first], ...parts });
 const three = [1, 2, 3].map((n) => delivered(aReceived(callId(n)), n));
 
 describe("a bulk answer", () => {
@@ -179,11 +182,40 @@ describe("an id that may be in an older backing index", () => {
 		expect(asked).toEqual([]);
 		await audit.create(three.map((one, at) => ({ ...one, again: at === 2 })));
 		expect(asked).toEqual([[three[2]?.id]]);
-		answer = (ids) => bulk(ids, [], ".ds-callgate-events-000002");
+		answer = (ids) => bulk(ids, [], second);
 		await audit.create(three.slice(1));
 		asked.splice(0);
 		await audit.create(three);
 		expect(asked).toEqual([three.map(({ id }) => id)]);
+	});
+
+	it.each<[string, () => Promise<string[]>]>([
+		["there is a second one that has taken nothing yet", async () => [first, second]],
+		["the first is gone", async () => [second]],
+		["nobody says which there are", async () => Promise.reject(new Error("forbidden"))],
+		["there is none", async () => []],
+	])("is looked up in the first batch after it was learnt that %s", async (_, then) => {
+		let backing = async () => [first];
+		const audit = index({ recorded, backing: () => backing(), backingAgeMaxMs: 0 });
+		await audit.create(three.slice(1));
+		await audit.create(three.slice(1));
+		asked.splice(0);
+		backing = then;
+		bulks = [];
+		expect((await audit.create(three)).map(({ kind }) => kind)).toEqual(["exists", "created", "created"]);
+		expect(asked).toEqual([three.map(({ id }) => id)]);
+		expect(bulks.flat().map(({ id }) => id)).toEqual(three.slice(1).map(({ id }) => id));
+	});
+
+	it("does not cost a question a batch", async () => {
+		let questions = 0;
+		const backing = async () => {
+			questions++;
+			return [first];
+		};
+		const audit = index({ recorded, backing, backingAgeMaxMs: Number.POSITIVE_INFINITY });
+		for (const one of three) await audit.create([one]);
+		expect(questions).toBe(1);
 	});
 
 	it("stops the batch while it cannot be looked up", async () => {

@@ -8,11 +8,17 @@ export interface OpenSearchIndexParts {
 	readonly connection: OpenSearchConnection;
 	/** Looks documents up with the user that may only read. */
 	readonly recorded: RecordReader["recorded"];
+	/** Names the backing indices of the data stream, those that are empty as well: see `readBackingIndices`. */
+	readonly backing: () => Promise<readonly string[]>;
+	/** For how long it counts what they were. */
+	readonly backingAgeMaxMs?: number;
 	readonly stream?: string;
 	/** One bulk request's size: OpenSearch advises 5 to 15 MB, and holds it in memory as often as there are replicas of audit. */
 	readonly bulkBytesMax?: number;
 }
 
+/** Not longer than it takes until search sees a document. */
+const backingAgeDefaultMs = 1_000;
 const bulkBytesDefault = 5 * 1024 * 1024;
 /** The error's text is asked for because it names the field; nothing else of it is used. */
 const answerFields = "errors,items.create._id,items.create._index,items.create.status,items.create.error.type,items.create.error.reason";
@@ -21,17 +27,36 @@ const answerFields = "errors,items.create._id,items.create._index,items.create.s
  * An id is unique within one backing index, and a data stream gets a new one at each rollover. So that an event delivered again after a
  * rollover is not recorded twice, what may be there already is looked up in the whole stream first: what the bus says it delivers again,
  * and everything once the stream has more than one backing index (a broker that was killed forgets what it delivered, and a service that
- * was killed says the same event again). Search sees a document about a second after it was created. What that leaves open is an event
- * recorded, a rollover, and the same event again within that second, while redelivery takes `ackWaitMs` or a restart.
+ * was killed says the same event again). How many there are is asked for before a batch, at most once in `backingAgeMaxMs`; whoever may not
+ * ask, or gets no answer, looks everything up.
+ *
+ * What that leaves open: OpenSearch knows no write that depends on the number of backing indices, and the writer may take nothing back. So an
+ * event is recorded twice if its service says it again within `backingAgeMaxMs` after the stream's first rollover, or if it was recorded
+ * within the second before any rollover (search sees a document about a second after it was created) and comes again within that second.
  */
 export function createOpenSearchIndex({
 	connection,
 	recorded,
+	backing,
+	backingAgeMaxMs = backingAgeDefaultMs,
 	stream = recordStream,
 	bulkBytesMax = bulkBytesDefault,
 }: OpenSearchIndexParts): Index {
 	/** The backing index that took the last document: unknown after a start. */
 	let generation: number | undefined;
+	let askedAt = Number.NEGATIVE_INFINITY;
+	let isFirstAlone = false;
+
+	/** Whether the first backing index is the only one: then it finds by itself what it has already. */
+	const isFirstOnly = async (): Promise<boolean> => {
+		if (generation !== 1) return false;
+		const now = performance.now();
+		if (now - askedAt < backingAgeMaxMs) return isFirstAlone;
+		const names = await backing().catch(() => []);
+		isFirstAlone = names.length === 1 && generationOf(names[0]) === 1;
+		askedAt = now;
+		return isFirstAlone;
+	};
 
 	const createChunk = async (documents: readonly Line[]): Promise<Outcome[]> => {
 		const body = documents.flatMap(({ action, source }) => [action, source]);
@@ -52,7 +77,7 @@ export function createOpenSearchIndex({
 
 	return {
 		async create(documents) {
-			const suspects = generation === 1 ? documents.filter(({ again }) => again) : documents;
+			const suspects = (await isFirstOnly()) ? documents.filter(({ again }) => again) : documents;
 			const known = suspects.length > 0 ? await recorded(suspects.map(({ id }) => id)) : new Set<string>();
 			const outcomes = new Map<Delivered, Outcome>();
 			for (const document of documents) if (known.has(document.id)) outcomes.set(document, { kind: "exists" });

@@ -19,7 +19,7 @@ import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
 import { watchIndexDurability } from "./opensearch-durability.ts";
 import { createRecorder } from "./record-event.ts";
-import { createRecordReader } from "./search-opensearch.ts";
+import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
 import { startAudit } from "./service.ts";
 
 /** What an auditor may have pasted into a search; e-mails and phone numbers stay, they are what one looks for. */
@@ -32,7 +32,7 @@ runService("audit", async (log, environment) => {
 	const writing = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.writerUser, password: config.writerPassword });
 	const reading = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.readerUser, password: config.readerPassword });
 	const reader = createRecordReader(reading);
-	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded });
+	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded, backing: () => readBackingIndices(reading) });
 
 	const metrics = createMetrics("audit");
 	const { bus, stream } = await connectServiceBus("audit", config, { log, metrics });

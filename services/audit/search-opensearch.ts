@@ -79,6 +79,12 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 	};
 }
 
+/** The names of the data stream's backing indices, from the state of the cluster: one is there as soon as a rollover made it, also while it is empty. */
+export async function readBackingIndices(connection: Pick<OpenSearchConnection, "request">, stream = recordStream): Promise<string[]> {
+	const path = `/${stream}/_settings/index.number_of_replicas`;
+	return Object.keys((await connection.request({ method: "GET", path })) ?? {});
+}
+
 /** Filters alone: nothing is scored, so nothing of the order depends on what else is in the index. */
 function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	const { q, call, type, caller, connection, function: name, ending, from, to } = query;

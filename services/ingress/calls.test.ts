@@ -303,6 +303,72 @@ describe("a call is its caller's", () => {
 	test.each(["x", "01890000-0000-4000-8000-000000000001", "01890000-0000-7000-8000-00000000000G"])("%s is no call", async (call) => {
 		expect((await get(`/v1/calls/${call}`)).statusCode).toBe(400);
 	});
+	describe("of which only its ending is on the record", () => {
+		const endUnkept = async (how: "deny" | "complete" | "start") => {
+			const waiting = post(asked, { prefer: "wait=30" });
+			const received = await stage.received();
+			if (how === "start") {
+				await stage.start(received);
+				return { received, waiting };
+			}
+			await stage[how](received);
+			await waiting;
+			return { received, waiting };
+		};
+		const forge = async ({ data }: Awaited<ReturnType<typeof stage.received>>, connection: string) => {
+			const { call, function: name, digest, revision, caller } = data;
+			const theCall = { call, connection, function: name, digest, revision, caller, pool: "dmz" };
+			const forged = { ...theCall, ending: "failed" as const, code: "function_unreachable", rules: [], reasons: [] };
+			await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(
+				newEvent("executor", "call.ended", forged, { at: new Date() }),
+				0,
+			);
+		};
+		/** A replica whose configuration has a connection of another pool. */
+		const withDmz = async () => {
+			const bank = configuration.connection("bank");
+			if (!bank) throw new Error("the demo has no bank");
+			const inDmz = { ...bank, name: "dmz-bank", pool: "dmz" };
+			const both = {
+				...configuration,
+				connections: [bank, inDmz],
+				connection: (name: string) => [bank, inDmz].find((known) => known.name === name),
+			};
+			return await stage.replica({ configuration: { current: () => both, at: async () => both } });
+		};
+		test.each(["deny", "complete"] as const)("is not shown once pools disagree about it (%s)", async (how) => {
+			const { received } = await endUnkept(how);
+			const replica = await withDmz();
+			const url = `/v1/calls/${received.data.call}`;
+			expect((await get(url, "robin", replica)).json().call).toBe(received.data.call);
+			await forge(received, "dmz-bank");
+			expect((await get(url, "robin", replica)).statusCode).toBe(404);
+		});
+		test("is not shown as ended by one pool while another runs it", async () => {
+			const { received, waiting } = await endUnkept("start");
+			await forge(received, "dmz-bank");
+			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+			await stage.complete(received);
+			expect((await waiting).json()).toMatchObject({ state: "completed" });
+		});
+		test("is not shown as ended by a pool that is not its connection's", async () => {
+			const waiting = post(asked, { prefer: "wait=30" });
+			const received = await stage.received();
+			await forge(received, "bank");
+			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+			await stage.complete(received);
+			await waiting;
+		});
+		test("is not shown as ended by a pool other than the one people were asked for", async () => {
+			const waiting = post(asked, { prefer: "wait=30" });
+			const received = await stage.received();
+			await stage.ask(received);
+			await forge(received, "dmz-bank");
+			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+			await stage.complete(received);
+			await waiting;
+		});
+	});
 	test("and its ending is what its own pool says, whatever an executor of another pool says", async () => {
 		const waiting = post(asked, { prefer: "wait=30" });
 		const received = await stage.received();

@@ -34,16 +34,35 @@ export interface OwnCall extends KeptCall {
 	readonly standing: Standing;
 }
 
+/**
+ * The ending of a call of which nothing says in which pool it is: one that all who spoke of it agree on, about a connection of that pool.
+ * Executors may say of any call what they like on their own pool's subjects, and a call has one pool.
+ */
+async function endingOfUnkept({ bus, configuration, sealingKeys }: IngressPorts, call: string): Promise<Ended | undefined> {
+	const pools = new Set([...configuration.current().connections.map(({ pool }) => pool), ...sealingKeys.keys()]);
+	const [asked, ...said] = await Promise.all([
+		bus.last("approval.asked", "approval", call),
+		...[...pools].map(
+			async (pool) => (await endingOf(bus, call, [pool])) ?? (await bus.last("call.started", "executor", call, pool))?.event,
+		),
+	]);
+	const [one, another] = said.filter((event) => event !== undefined);
+	if (another || one?.type !== "call.ended") return undefined;
+	const { connection, pool, revision } = one.data;
+	if (asked && asked.event.data.pool !== pool) return undefined;
+	return (await configuration.at(revision))?.connection(connection)?.pool === pool ? one : undefined;
+}
+
 /** @throws {Refusal} `not_found`, also for a call of someone else's: whether it exists is nobody's business. */
-export async function showCall({ bus, configuration }: IngressPorts, caller: Caller, call: string): Promise<OwnCall> {
+export async function showCall(ports: IngressPorts, caller: Caller, call: string): Promise<OwnCall> {
+	const { bus } = ports;
 	const kept = await keptCall(bus, call);
 	if (kept) {
 		if (!sameCaller(kept.caller, caller)) throw notFound();
 		return { ...kept, standing: await stateOf(bus, call, [kept.pool]) };
 	}
 	// A call that was answered with its ending is not kept, but its ending is on the record.
-	const pools = [...new Set(configuration.current().connections.map(({ pool }) => pool))];
-	const ended = await endingOf(bus, call, pools);
+	const ended = await endingOfUnkept(ports, call);
 	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound();
 	const { connection, function: name, pool } = ended.data;
 	return {

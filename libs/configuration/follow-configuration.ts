@@ -36,6 +36,7 @@ export interface ActiveConfiguration {
 	at(revision: string): Promise<Configuration | undefined>;
 	/** Since when a revision is no longer in force; undefined if it is, or if it is not known. */
 	supersededAt(revision: string): Date | undefined;
+	/** @throws {EventsUnavailable} also while another revision is in force than this process can read; it goes on under its old one. */
 	checkReady(): Promise<void>;
 	stop(): Promise<void>;
 }
@@ -56,14 +57,17 @@ export async function followConfiguration(
 	const compiled = new Map<string, Promise<Configuration | undefined>>();
 	let state: CurrentRevision | undefined;
 	let current: Configuration | undefined;
+	/** Why this process does not work under the revision that is in force. */
+	let behind: Error | undefined;
 
 	async function load(revision: string): Promise<Configuration | undefined> {
 		const entry = await store.get(revisionKey(revision));
 		if (!entry) return undefined;
 		const result = compileConfiguration(unpackFiles(entry.value));
+		// Whoever activated it could: it uses what this version does not know.
+		if (!result.ok) throw new EventsUnavailable(`revision ${revision} cannot be read by this version of Callgate`);
 		// What was stored under this name must be this: a revision is the hash of its content.
-		if (!result.ok || result.configuration.revision !== revision)
-			throw new EventsUnavailable(`revision ${revision} is not what its name says`);
+		if (result.configuration.revision !== revision) throw new EventsUnavailable(`revision ${revision} is not what its name says`);
 		return result.configuration;
 	}
 
@@ -87,8 +91,15 @@ export async function followConfiguration(
 		const entry = await store.get(currentKey);
 		if (!entry) return;
 		const named = JSON.parse(entry.value) as CurrentRevision;
-		const configuration = await at(named.revision);
-		if (!configuration) throw new EventsUnavailable(`revision ${named.revision} is in force but not stored`);
+		const configuration = await at(named.revision).catch((error: unknown) => {
+			behind = error instanceof Error ? error : new Error("failed");
+			throw error;
+		});
+		if (!configuration) {
+			behind = new EventsUnavailable(`revision ${named.revision} is in force but not stored`);
+			throw behind;
+		}
+		behind = undefined;
 		const changed = configuration !== current;
 		state = { ...named, previous: formerOf(named, entry.storedAt) };
 		current = configuration;
@@ -125,7 +136,8 @@ export async function followConfiguration(
 		},
 		checkReady: async () => {
 			if (!current) await refresh();
-			inForce();
+			const { revision } = inForce();
+			if (behind) throw new EventsUnavailable(`still working under revision ${revision}: ${behind.message}`);
 		},
 		stop: async () => {
 			clearInterval(timer);

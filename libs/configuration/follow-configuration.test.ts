@@ -1,0 +1,42 @@
+// Following the revision in force: a process that cannot read it works on under its old one, and says that it is not ready.
+import { expect, test, vi } from "vitest";
+import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
+import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { currentKey, followConfiguration, revisionKey } from "./follow-configuration.ts";
+import { packFiles } from "./pack-files.ts";
+import { revisionOf, type SourceFiles } from "./source-files.ts";
+
+const demo = demoConfiguration({ issuer: "http://127.0.0.1:4000", bankUrl: "http://127.0.0.1:4001/" });
+const unreadable = { ...demo, "policy.yaml": (demo["policy.yaml"] ?? "").replace("effect: allow", "effect: of-a-later-version") };
+
+test("a revision that this version cannot read is no reason to stop, but to be not ready until a readable one is in force", async () => {
+	const stream = new MemoryStream();
+	const policy = createMemoryBus(stream, "policy");
+	const activate = async (files: SourceFiles) => {
+		const revision = revisionOf(files);
+		await policy.store("configuration").put(revisionKey(revision), packFiles(files));
+		await policy.store("configuration").put(currentKey, JSON.stringify({ revision, previous: [] }));
+		const data = { revision, documents: Object.keys(files).length };
+		await policy.publish(
+			newEvent("policy", "control.configuration.activated", data, { at: new Date(), about: "configuration", nth: revision }),
+		);
+		return revision;
+	};
+	const old = await activate(demo);
+	const onFault = vi.fn();
+	const following = await followConfiguration(createMemoryBus(stream, "ingress"), undefined, onFault);
+	await following.checkReady();
+
+	const later = await activate(unreadable);
+	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), { interval: 2 });
+	await expect(following.checkReady()).rejects.toThrow(
+		`still working under revision ${old}: revision ${later} cannot be read by this version of Callgate`,
+	);
+	expect(following.current().revision).toBe(old);
+
+	const next = await activate({ ...demo, "policy.yaml": `${demo["policy.yaml"]}# another\n` });
+	await vi.waitFor(() => expect(following.current().revision).toBe(next), { interval: 2 });
+	await following.checkReady();
+	await following.stop();
+});

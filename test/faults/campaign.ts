@@ -123,7 +123,11 @@ async function disturb(options: CampaignOptions, { bank, ...around }: Surroundin
 		...{ poison: [], copies: [], unsettled: [], background: new Map(), kept: stream.kept, effects: noEffects() },
 		refusedSince: (since) => client.log.some(({ requests }) => requests.some(({ status, at }) => status === 503 && at >= since)),
 		bankSaw: (reference) => bank.log.some((request) => request.reference === reference),
-		askAboutEnded: () => client.askAgain((call) => stream.events.ended.has(call)),
+		askAboutEnded: async () => {
+			// Nobody answers for a call whose ending an earlier trimming removed: ingress was away when it was to be asked.
+			const trimmed = trimmedCalls(stream.kept);
+			await client.askAgain((call) => stream.events.ended.has(call) && !trimmed.has(call));
+		},
 	};
 	await runRounds(options, parts, sender);
 	const unfinished = await becomeQuiet(stack, operator, approver, stream.events, over);

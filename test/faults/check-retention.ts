@@ -1,23 +1,40 @@
 // Whether what keeps a call from happening twice outlived what could make it happen, and whether the stream kept all that nobody trimmed.
+
 import type { Find, Joined } from "./check-rows.ts";
 import { named } from "./check-story.ts";
+import { retention } from "./configuration.ts";
 import type { Evidence, Removal, StreamEvent } from "./evidence.ts";
 
+interface Guard {
+	readonly guard: (event: StreamEvent) => boolean;
+	readonly against: (event: StreamEvent) => boolean;
+	/** How long after the guard it still guards against what is said again. */
+	readonly withinMs: number;
+}
+
 /** What leads to something, and what keeps it from happening twice. By type and writer. */
-const guards: readonly { readonly guard: (event: StreamEvent) => boolean; readonly against: (event: StreamEvent) => boolean }[] = [
-	{ guard: ({ type }) => type === "call.started", against: ({ type }) => type === "call.granted" },
-	{ guard: ({ type, writer }) => type === "call.ended" && writer === "executor", against: ({ type }) => type === "call.granted" },
-	{ guard: ({ type }) => type === "approval.asked", against: ({ type }) => type === "call.held" },
-	{ guard: ({ type, writer }) => type === "call.ended" && writer === "policy", against: ({ type }) => type === "call.received" },
+const guards: readonly Guard[] = [
+	{ guard: ({ type }) => type === "call.started", against: ({ type }) => type === "call.granted", withinMs: 2 * retention.guardMs },
+	{
+		guard: ({ type, writer }) => type === "call.ended" && writer === "executor",
+		against: ({ type }) => type === "call.granted",
+		withinMs: 2 * retention.guardMs,
+	},
+	{ guard: ({ type }) => type === "approval.asked", against: ({ type }) => type === "call.held", withinMs: retention.guardMs },
+	{
+		guard: ({ type, writer }) => type === "call.ended" && writer === "policy",
+		against: ({ type }) => type === "call.received",
+		withinMs: retention.guardMs,
+	},
 ];
 
 /** @param grantTtlMs how long a grant may run, by the clock of whoever signed it; what it says itself may be from a wrong clock. */
 export function checkRetention(calls: ReadonlyMap<string, Joined>, evidence: Evidence, grantTtlMs: number, find: Find): void {
 	const removed = new Map(evidence.removals.map((removal) => [removal.sequence, removal]));
 	for (const { call, said } of calls.values()) {
-		for (const { guard, against } of guards) {
-			const causes = said.filter(against);
+		for (const { guard, against, withinMs } of guards) {
 			for (const event of said.filter(guard)) {
+				const causes = said.filter((one) => against(one) && one.at - event.at <= withinMs);
 				const removal = removed.get(event.sequence);
 				const why = removal && faultOf(removal, causes, removed, grantTtlMs);
 				if (why !== undefined) find("retention", `${call}: ${named(event)} was removed ${why}`);

@@ -14,7 +14,7 @@ the floor (five bare processes with the same durable messages). Lanes take turns
   --soak MINUTES     also load Callgate for so long and see whose memory grows (default: 0)
   --repetitions N    how often each figure is taken (default: 5)
   --sync INTERVAL    NATS' sync_interval for every lane: "always" (default, as npm start has it) or a duration like 2m
-  --json FILE        write every figure to this file
+  --json FILE        write every figure to this file, after each part of the run
   --write-docs       write the tables into docs/performance.md
   --profile DIR      write a CPU profile of each service to this folder
   --help             this text

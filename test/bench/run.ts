@@ -10,7 +10,7 @@ import { BenchFailed } from "./measure-lane.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { monotonicMicroseconds, profileTables } from "./read-profile.ts";
 import { type Report, tablesOf } from "./report.ts";
-import { measureAll } from "./sections.ts";
+import { measureAll, type Sections } from "./sections.ts";
 import { checkDocs, writeDocs } from "./write-docs.ts";
 
 const progress = createProgress(process.stderr, performance.now());
@@ -34,9 +34,14 @@ async function main(): Promise<number> {
 	const span = { from: 0, to: Number.POSITIVE_INFINITY };
 	try {
 		span.from = monotonicMicroseconds();
-		const report: Report = { ...headOf(options, loadBefore), ...(await measureAll(bench, options, progress)) };
+		const head = headOf(options, loadBefore);
+		const keep = async (sections: Sections) => {
+			const report: Report = { ...head, ...sections };
+			if (options.json !== undefined) await writeFile(resolve(cwd, options.json), `${JSON.stringify(report, null, "\t")}\n`);
+		};
+		const report: Report = { ...head, ...(await measureAll(bench, options, progress, keep)) };
 		span.to = monotonicMicroseconds();
-		if (options.json !== undefined) await writeFile(resolve(cwd, options.json), `${JSON.stringify(report, null, "\t")}\n`);
+		await keep(report);
 		if (options.writeDocs) await writeDocs(report);
 		process.stdout.write(`${tablesOf(report)}\n`);
 	} finally {

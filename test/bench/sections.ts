@@ -40,18 +40,26 @@ export const openPerSecond = 300;
 /** Before anything counts, every lane's code is compiled and its connections are made. */
 const warmUpOf = ({ quick }: BenchOptions): Load => ({ kind: "closed", callers: 32, warmupMs: 0, windowMs: quick ? 1_500 : 4_000 });
 
-export async function measureAll(bench: BenchStack, options: BenchOptions, report: (line: string) => void): Promise<Sections> {
+/** @param keep is given what there is after each part: a run that fails after half an hour has measured something. */
+export async function measureAll(
+	bench: BenchStack,
+	options: BenchOptions,
+	report: (line: string) => void,
+	keep: (sections: Sections) => Promise<void>,
+): Promise<Sections> {
 	for (const lane of options.lanes) {
 		await measure(bench, lane, warmUpOf(options));
 		report(`warmed up: ${lane}`);
 	}
 	const empty = await measureSection(bench, options, report);
+	await keep({ empty });
 	const memory = options.soakMinutes > 0 ? { memory: await measureMemory(bench, options.soakMinutes, report) } : {};
 	if (!options.beside) return { empty, ...memory };
 	report("decisions and masking, in process");
 	const decisions = measureDecisions(options.quick ? 5 : 20);
 	const masking = measureMasking(options.quick ? 2 : 10);
 	if (options.preloadEvents === 0) return { empty, ...memory, decisions, masking };
+	await keep({ empty, ...memory, decisions, masking });
 	const preloaded = await preload(bench, options.preloadEvents, report);
 	report(`preloaded ${preloaded.events} events in ${preloaded.seconds.toFixed(0)} s`);
 	await bench.restartFloor();

@@ -40,3 +40,26 @@ test("a revision that this version cannot read is no reason to stop, but to be n
 	await following.checkReady();
 	await following.stop();
 });
+
+test("why a revision cannot be read is told without a word of what it holds: everyone may read it", async () => {
+	const stream = new MemoryStream();
+	const policy = createMemoryBus(stream, "policy");
+	const name = async (revision: string, packed: string) => {
+		await policy.store("configuration").put(revisionKey(revision), packed);
+		await policy.store("configuration").put(currentKey, JSON.stringify({ revision, previous: [] }));
+	};
+	await name(revisionOf(demo), packFiles(demo));
+	const onFault = vi.fn();
+	const following = await followConfiguration(createMemoryBus(stream, "ingress"), undefined, onFault);
+	const broken = `sha256:${"0".repeat(64)}`;
+	await name(broken, packFiles({ "../INTERNAL-NAME.yaml": "" }));
+	const data = { revision: broken, documents: 1 };
+	await policy.publish(
+		newEvent("policy", "control.configuration.activated", data, { at: new Date(), about: "configuration", nth: broken }),
+	);
+	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), { interval: 2 });
+	const told = await following.checkReady().catch((error: unknown) => String(error));
+	expect(told).toContain(`revision ${broken} cannot be read`);
+	expect(told).not.toContain("INTERNAL");
+	await following.stop();
+});

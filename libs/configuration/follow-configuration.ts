@@ -92,7 +92,8 @@ export async function followConfiguration(
 		if (!entry) return;
 		const named = JSON.parse(entry.value) as CurrentRevision;
 		const configuration = await at(named.revision).catch((error: unknown) => {
-			behind = error instanceof Error ? error : new Error("failed");
+			// Everyone may read why a process is not ready, and a parser's own error quotes what it read.
+			behind = error instanceof EventsUnavailable ? error : new EventsUnavailable(`revision ${named.revision} cannot be read`);
 			throw error;
 		});
 		if (!configuration) {

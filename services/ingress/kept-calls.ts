@@ -82,7 +82,7 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 		const known = await store.get(name);
 		if (!known) break;
 		const entry = JSON.parse(known.value) as KeyEntry;
-		if (!timingSafeEqual(Buffer.from(entry.fingerprint), Buffer.from(fingerprint))) {
+		if (!isSameDigest(entry.fingerprint, fingerprint)) {
 			throw new Refusal("idempotency_mismatch", { detail: "the key stands for a call with other arguments", call: entry.call });
 		}
 		if (entry.published) return { mine: false, call: entry.call };
@@ -91,7 +91,7 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 		const abandoned = ports.clock.now().getTime() - entry.at > takenMsMax || performance.now() - seen.sinceMs > takenMsMax;
 		if (abandoned) {
 			// Whoever left it may still wake and publish it: nobody may publish it with anything that is decided in another way.
-			if (entry.claims !== undefined && entry.claims !== claims) {
+			if (entry.claims !== undefined && !isSameDigest(entry.claims, claims)) {
 				throw new Refusal("idempotency_mismatch", {
 					detail: "the key stands for a call of yours with other groups or e-mail",
 					call: entry.call,
@@ -103,6 +103,11 @@ export async function useKey(ports: IngressPorts, key: string, checked: CheckedC
 		await delay(lookAgainMs);
 	}
 	throw new Refusal("events_unavailable", { detail: "the idempotency key is taken and nobody has published its call; try again" });
+}
+
+function isSameDigest(one: string, other: string): boolean {
+	const [first, second] = [Buffer.from(one), Buffer.from(other)];
+	return first.length === second.length && timingSafeEqual(first, second);
 }
 
 /** The pending call that an equal proxied request attaches to. */

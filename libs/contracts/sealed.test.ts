@@ -1,5 +1,6 @@
 // A seal opens for its own call, direction and pool, and for nobody else; what it hides is in no error.
-import { CompactEncrypt } from "jose";
+import { hkdfSync } from "node:crypto";
+import { CompactEncrypt, type CompactJWEHeaderParameters, decodeProtectedHeader } from "jose";
 import { describe, expect, test } from "vitest";
 import { open, SealBroken, type SealedArguments, type SealingKeys, seal } from "./sealed.ts";
 
@@ -44,24 +45,40 @@ describe("a seal stays shut", () => {
 		}
 	});
 	test.each(["", "a.b.c", "a.b.c.d.e", "not a seal", "....", "{}"])("when it is %j", async (text) => await shut(text));
-	test("when it was made in another way with the right key", async () => {
+	describe("when it was made in another way with the right key", () => {
 		const plain = new TextEncoder().encode(JSON.stringify(value));
-		const header = { kid: "k1", typ: "callgate-arguments", call };
-		await shut(await new CompactEncrypt(plain).setProtectedHeader({ ...header, alg: "dir", enc: "A256GCM" }).encrypt(first.secret));
-		await shut(await new CompactEncrypt(plain).setProtectedHeader({ ...header, alg: "A256GCMKW", enc: "A256GCM" }).encrypt(first.secret));
-		await shut(
-			await new CompactEncrypt(plain).setProtectedHeader({ ...header, alg: "A256KW", enc: "A128CBC-HS256" }).encrypt(first.secret),
-		);
-		await shut(await new CompactEncrypt(plain).setProtectedHeader({ alg: "A256KW", enc: "A256GCM", kid: "k1" }).encrypt(first.secret));
-		const { kid: _, ...nameless } = header;
-		await shut(await new CompactEncrypt(plain).setProtectedHeader({ ...nameless, alg: "A256KW", enc: "A256GCM" }).encrypt(first.secret));
+		const salt = Buffer.alloc(32, 7);
+		const right = { alg: "dir", enc: "A256GCM", kid: "k1", salt: salt.toString("base64url"), typ: "callgate-arguments", call };
+		const derived = (from: Uint8Array = salt) => new Uint8Array(hkdfSync("sha256", first.secret, from, "callgate/sealed", 32));
+		const make = (header: CompactJWEHeaderParameters, secret = derived(), text = plain) =>
+			new CompactEncrypt(text).setProtectedHeader(header).encrypt(secret);
+		const without = (name: keyof typeof right) => {
+			const { [name]: _, ...rest } = right;
+			return rest as CompactJWEHeaderParameters;
+		};
+
+		test("which opens when nothing about it is", async () => {
+			expect(await open(keys, "default", call, "arguments", await make(right))).toEqual(value);
+		});
+		test("by the pool's key itself", async () => await shut(await make(right, first.secret)));
+		test("by a key that is wrapped", async () => await shut(await make({ ...right, alg: "A256KW" }, first.secret)));
+		test("by a derived key that wraps", async () => await shut(await make({ ...right, alg: "A256KW" })));
+		test("by another cipher", async () => await shut(await make({ ...right, enc: "A128CBC-HS256" }, derived())));
+		test.each(["kid", "salt", "typ", "call"] as const)("without its %s", async (name) => await shut(await make(without(name))));
+		test.each(["", "AAAA", "!".repeat(43), right.salt.repeat(1_000)])("with a salt that is none, %#", async (other) => {
+			await shut(await make({ ...right, salt: other }, derived(Buffer.from(other, "base64url"))));
+		});
+		test("and holds no JSON, and the error does not show what it holds", async () => {
+			await shut(await make(right, derived(), new TextEncoder().encode("4111111111111111 is no JSON")));
+		});
 	});
-	test("when the right key holds no JSON, and the error does not show what it holds", async () => {
-		const header = { alg: "A256KW", enc: "A256GCM", kid: "k1", typ: "callgate-arguments", call };
-		await shut(
-			await new CompactEncrypt(new TextEncoder().encode("4111111111111111 is no JSON")).setProtectedHeader(header).encrypt(first.secret),
-		);
-	});
+});
+
+test("every value has a salt of its own", async () => {
+	const sealed = await Promise.all(Array.from({ length: 50 }, () => seal(keys, "default", call, "arguments", value)));
+	const salts = sealed.map((one) => decodeProtectedHeader(one).salt);
+	expect(new Set(salts).size).toBe(50);
+	for (const salt of salts) expect(Buffer.from(String(salt), "base64url")).toHaveLength(32);
 });
 
 test("a key is replaced without a pause: the first of a pool seals, all of them open", async () => {

@@ -1,4 +1,5 @@
-// Arguments and results that only their readers can open: JWE (RFC 7516) under the pool's key, bound to one call and one direction.
+// Arguments and results that only their readers can open: JWE (RFC 7516) under keys of the pool's, each bound to one call and one direction.
+import { hkdfSync, randomBytes } from "node:crypto";
 import { CompactEncrypt, compactDecrypt } from "jose";
 import type { JsonObject, JsonValue } from "./json.ts";
 
@@ -42,10 +43,18 @@ export class SealBroken extends Error {
 	}
 }
 
+/** As much as the key that is derived from it: two values never share one. */
+const saltBytes = 32;
+const saltPattern = /^[\w-]{43}$/;
+
 /**
- * A256KW wraps a fresh content key a value, so no number of values wears out the pool's key as a random nonce under it would
- * (NIST SP 800-38D section 8.3).
+ * Every value has a key of its own, derived from the pool's and a fresh salt (HKDF-SHA-256, RFC 5869), so no number of values wears out a key
+ * as random nonces under a single one would (NIST SP 800-38D section 8.3). The salt is in the header, which is authenticated.
  */
+function contentKey({ secret }: SealingKey, salt: Uint8Array): Uint8Array {
+	return new Uint8Array(hkdfSync("sha256", secret, salt, "callgate/sealed", 32));
+}
+
 export async function seal<Kind extends keyof Kinds>(
 	keys: SealingKeys,
 	pool: string,
@@ -55,9 +64,10 @@ export async function seal<Kind extends keyof Kinds>(
 ): Promise<string> {
 	const key = keys.get(pool)?.[0];
 	if (!key) throw new SealBroken(`no sealing key of pool ${pool} is held`);
+	const salt = randomBytes(saltBytes);
 	return await new CompactEncrypt(new TextEncoder().encode(JSON.stringify(value)))
-		.setProtectedHeader({ alg: "A256KW", enc: "A256GCM", kid: key.id, typ: `callgate-${kind}`, call })
-		.encrypt(key.secret);
+		.setProtectedHeader({ alg: "dir", enc: "A256GCM", kid: key.id, salt: salt.toString("base64url"), typ: `callgate-${kind}`, call })
+		.encrypt(contentKey(key, salt));
 }
 
 /** @throws {SealBroken} */
@@ -68,13 +78,14 @@ export async function open<Kind extends keyof Kinds>(
 	kind: Kind,
 	token: string,
 ): Promise<Kinds[Kind]> {
-	const find = ({ kid }: { kid?: string }) => {
+	const find = ({ kid, salt }: { kid?: string; salt?: unknown }) => {
 		const key = keys.get(pool)?.find((one) => one.id === kid);
 		if (!key) throw new SealBroken(`no such sealing key of pool ${pool} is held`);
-		return key.secret;
+		if (typeof salt !== "string" || !saltPattern.test(salt)) throw new SealBroken("it has no salt");
+		return contentKey(key, Buffer.from(salt, "base64url"));
 	};
 	const opened = await compactDecrypt(token, find, {
-		keyManagementAlgorithms: ["A256KW"],
+		keyManagementAlgorithms: ["dir"],
 		contentEncryptionAlgorithms: ["A256GCM"],
 	}).catch((error: unknown) => {
 		throw error instanceof SealBroken ? error : new SealBroken("it was changed or is no seal");

@@ -41,10 +41,13 @@ const headerBytesMax = 64 * 1024;
 /** @throws {CannotRun} for what will not change by trying again. */
 export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
 	const { data } = granted;
+	// Beside the signature: each waits for a thread of its own. Whether the permission is good is answered first, and nothing is done before.
+	const opening = openArguments(ports, granted);
+	opening.catch(() => undefined);
 	const { grantId } = await verifyGrant(data.grant, ports.grantKeys, data, ports.clock.now()).catch((error: unknown) => {
 		throw error instanceof GrantRefused ? new CannotRun("grant_refused", error.message) : error;
 	});
-	const sealed = await openArguments(ports, granted);
+	const sealed = await opening;
 	const configuration = await ports.configuration.at(data.revision);
 	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
 	if (!configuration) throw new Error("the grant's revision is not known here");

@@ -7,7 +7,7 @@ import type { Service } from "#libs/contracts/define-event.ts";
 import type { CrashPoint } from "#libs/service/crash-point.ts";
 import { findStored } from "../../infra/local/find-stored.ts";
 import { portOf, urlOf } from "../../infra/local/port-plan.ts";
-import { type Stack, startStack } from "../../infra/local/stack.ts";
+import { startStack } from "../../infra/local/stack.ts";
 import { check, type Report } from "./check.ts";
 import { createClocks } from "./clocks.ts";
 import { grantTtlMs, leaseTerms, planted, writeConfiguration } from "./configuration.ts";
@@ -130,7 +130,7 @@ async function disturb(options: CampaignOptions, { bank, ...around }: Surroundin
 		},
 	};
 	await runRounds(options, parts, sender);
-	const unfinished = await becomeQuiet(stack, operator, approver, stream.events, over);
+	const unfinished = await becomeQuiet(around, operator, approver, stream.events, over);
 	const trimmed = trimmedCalls(stream.kept);
 	await client.askAgain((call) => !trimmed.has(call));
 	await approver.stop();
@@ -230,7 +230,7 @@ const leadsThrough: Partial<Record<CrashPoint, Path>> = {
 
 /** Resolves when nothing is left to do: with what is, if that takes too long. */
 async function becomeQuiet(
-	stack: Stack,
+	{ stack, processes }: Pick<Surroundings, "stack" | "processes">,
 	operator: Operator,
 	approver: ScriptedApprover,
 	events: { readonly received: ReadonlySet<string>; readonly ended: ReadonlySet<string> },
@@ -243,13 +243,15 @@ async function becomeQuiet(
 		const busy = await operator.busy().catch((error: unknown) => [`NATS: ${error instanceof Error ? error.message : "failed"}`]);
 		const open = [...events.received].filter((call) => !events.ended.has(call));
 		const left = [...busy, ...(open.length > 0 ? [`calls without an ending: ${open.length}`] : [])];
-		if (approver.waiting() > 0) left.push(`votes to be given: ${approver.waiting()}`);
+		const undecided = approver.waiting();
+		if (undecided.length > 0) left.push(`votes to be given: ${undecided.length}`);
 		// The index settles last.
 		const now = await countRecord(access).catch(() => -2);
 		if (left.length === 0 && now === documents) break;
 		documents = now;
 		if (performance.now() > until) {
 			over.abort();
+			for (const { call, tried } of undecided) left.push(`${call}: ${tried}`, ...(await processes.linesAbout(call, "approval")));
 			return left.length > 0 ? left : ["the index still changes"];
 		}
 		await delay(500);

@@ -13,6 +13,7 @@ export interface Target {
 }
 
 const startedWithinMs = 20_000;
+const linesMax = 4;
 /** A graceful stop may take 45 s, and what comes next a while on a busy machine. */
 const restartedWithinMs = 90_000;
 
@@ -42,6 +43,8 @@ export interface Processes {
 	alarms(): Promise<{ position: number; item: number }[]>;
 	/** From the logs: errors that nobody caught. */
 	uncaught(): Promise<string[]>;
+	/** From the logs: the last things that each replica of a service said about a call. */
+	linesAbout(call: string, service: Service): Promise<string[]>;
 }
 
 export function createProcesses(common: Readonly<Record<Service, Readonly<Record<string, string>>>>): Processes {
@@ -160,6 +163,11 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 		async uncaught() {
 			const lines = await linesOf(all());
 			return lines.filter((line) => /"msg":"(uncaught exception|unhandled rejection)"/.test(line)).map((line) => line.slice(0, 300));
+		},
+		async linesAbout(call, service) {
+			const servers = running?.services[service] ?? [];
+			const lines = await Promise.all(servers.map(async (server) => (await linesOf([server])).filter((line) => line.includes(call))));
+			return lines.flatMap((own, replica) => own.slice(-linesMax).map((line) => `${service}-${replica + 1}: ${line.slice(0, 400)}`));
 		},
 	};
 }

@@ -14,14 +14,14 @@ export interface ApproverParts {
 export interface ScriptedApprover {
 	/** Tells it what happened: it acts on questions and leaves what is settled. */
 	hear(event: StreamEvent): void;
-	/** Calls that wait for a vote that is still to be given. */
-	waiting(): number;
+	/** Calls that wait for a vote that is still to be given, and what came of it when it was last tried. */
+	waiting(): { readonly call: string; readonly tried: string }[];
 	stop(): Promise<void>;
 }
 
 interface Question {
 	readonly call: string;
-	readonly votes: { readonly vote: PlannedVote; done: boolean; nextAt: number }[];
+	readonly votes: { readonly vote: PlannedVote; done: boolean; nextAt: number; tries: number; outcome: string }[];
 	message: { readonly channel: string; readonly ts: string } | undefined;
 	readonly askedAt: number;
 }
@@ -41,12 +41,19 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 	const act = async (question: Question, one: Question["votes"][number]): Promise<void> => {
 		const { vote } = one;
 		one.nextAt = Date.now() + againAfterMs;
-		if (vote.via === "slack" && question.message !== undefined) return await click(parts, question.message, vote);
+		if (vote.via === "slack" && question.message !== undefined) {
+			one.tries++;
+			one.outcome = await click(parts, question.message, vote);
+			return;
+		}
 		if (vote.via === "slack" && Date.now() - question.askedAt < slackWithinMs) {
 			one.nextAt = 0;
 			return;
 		}
-		if (await voteThroughApi(parts, question.call, vote)) one.done = true;
+		one.tries++;
+		const status = await voteThroughApi(parts, question.call, vote);
+		one.outcome = `${status}`;
+		one.done = finalStatuses.includes(status);
 	};
 
 	const loop = (async () => {
@@ -55,7 +62,9 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 			for (const question of open.values()) {
 				for (const one of question.votes) {
 					if (one.done || one.nextAt > now) continue;
-					const work = act(question, one).catch(() => undefined);
+					const work = act(question, one).catch((error: unknown) => {
+						one.outcome = error instanceof Error ? error.name : "failed";
+					});
 					inWork.add(work);
 					void work.finally(() => inWork.delete(work));
 				}
@@ -72,7 +81,7 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 				const votes = votesOf(parts.planOf(String(reference)), data.terms, at);
 				open.set(call, {
 					call,
-					votes: votes.map((vote) => ({ vote, done: false, nextAt: at + (vote.afterMs ?? 0) })),
+					votes: votes.map((vote) => ({ vote, done: false, nextAt: at + (vote.afterMs ?? 0), tries: 0, outcome: "no answer" })),
 					message: undefined,
 					askedAt: at,
 				});
@@ -83,7 +92,10 @@ export function createApprover(parts: ApproverParts): ScriptedApprover {
 			}
 			if (type === "call.granted" || type === "call.ended") open.delete(call);
 		},
-		waiting: () => [...open.values()].filter(({ votes }) => votes.some(({ done }) => !done)).length,
+		waiting: () =>
+			[...open.values()]
+				.filter(({ votes }) => votes.some(({ done }) => !done))
+				.map(({ call, votes }) => ({ call, tried: votes.map(describeVote).join("; ") })),
 		stop: async () => {
 			stopped = true;
 			await loop;
@@ -102,8 +114,14 @@ function votesOf(plan: PlannedCall | undefined, terms: unknown, at: number): rea
 	return [...(plan?.votes ?? []), ...(tooLong ? [{ person: "frank", verdict: "reject", via: "api" } as const] : [])];
 }
 
-/** Whether the vote was answered for good: counted or refused. */
-async function voteThroughApi({ approval, token }: ApproverParts, call: string, { person, verdict }: PlannedVote): Promise<boolean> {
+function describeVote({ vote: { person, verdict, via }, tries, outcome }: Question["votes"][number]): string {
+	return `${person} ${verdict}s through ${via}, ${tries} times, ${outcome}`;
+}
+
+/** Counted, or refused for good. 404: this replica has not heard of the call yet. */
+const finalStatuses: readonly number[] = [200, 403, 409, 422];
+
+async function voteThroughApi({ approval, token }: ApproverParts, call: string, { person, verdict }: PlannedVote): Promise<number> {
 	const at = approval[turn++ % approval.length] ?? "";
 	const answer = await fetch(`${at}/v1/approvals/${call}/votes`, {
 		method: "POST",
@@ -112,16 +130,21 @@ async function voteThroughApi({ approval, token }: ApproverParts, call: string, 
 		signal: AbortSignal.timeout(answerWithinMs),
 	});
 	await answer.arrayBuffer();
-	// 404: this replica has not heard of the call yet.
-	return answer.status === 200 || answer.status === 403 || answer.status === 409 || answer.status === 422;
+	return answer.status;
 }
 
-async function click({ slack }: ApproverParts, message: { channel: string; ts: string }, { person, verdict }: PlannedVote): Promise<void> {
+/** What Slack's stand-in says of the click. */
+async function click(
+	{ slack }: ApproverParts,
+	message: { channel: string; ts: string },
+	{ person, verdict }: PlannedVote,
+): Promise<string> {
 	const answer = await fetch(`${slack}/_demo/click`, {
 		method: "POST",
 		headers: { "content-type": "application/json" },
 		body: JSON.stringify({ user: person, ...message, action_id: verdict }),
 		signal: AbortSignal.timeout(answerWithinMs),
 	});
-	await answer.arrayBuffer();
+	const { error = "taken", reply } = (await answer.json()) as { error?: string; reply?: { status: number } };
+	return reply ? `${error} ${reply.status}` : error;
 }

@@ -121,6 +121,17 @@ describe("an acknowledgement that is lost", () => {
 	});
 });
 
+test("a clock that was set back by an hour while connected: a connection that is lost is made anew at once", async () => {
+	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+	const approval = await connect("approval", proxy.url).finally(() => vi.useRealTimers());
+	const event = ended();
+	const cut = proxy.cutAt(acknowledgement);
+	const publishing = approval.publishAfter(event, 0);
+	await cut;
+	expect((await publishing).won).toBe(true);
+	expect(await storedTimes([event], followed.endings)).toEqual([1]);
+});
+
 describe("a server that is killed", () => {
 	test("follow goes on without a gap or a repetition, consume goes on, and publishing resumes", async () => {
 		const [approval, follower, consumer] = [await connect("approval"), await connect("ingress"), await connect("approval")];

@@ -18,6 +18,7 @@ import {
 	RequestStrategy,
 } from "nats";
 import { EventsUnavailable, type Position } from "./bus.ts";
+import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
 
 export interface LinkOptions {
@@ -85,7 +86,7 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 		authenticator: nkeyAuthenticator(new TextEncoder().encode(options.seed)),
 		inboxPrefix: options.inboxPrefix,
 		maxReconnectAttempts: -1,
-		reconnectTimeWait: 250,
+		reconnectDelayHandler: createReconnectPace(),
 		pingInterval: 5_000,
 		maxPingOut: 2,
 		// Its only effect would be an Error with a stack for every request of the client's own.

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Service } from "#libs/contracts/define-event.ts";
+import { type Service, services } from "#libs/contracts/define-event.ts";
 import type { CrashPoint } from "#libs/service/crash-point.ts";
 import { findStored } from "../../infra/local/find-stored.ts";
 import { portOf, urlOf } from "../../infra/local/port-plan.ts";
@@ -55,6 +55,7 @@ const bankPortAfterFirst = 15;
 const ackWaitMs = 6_000;
 const requestsMax = 48;
 const quietWithinMs = 150_000;
+const readyWithinMs = 2_000;
 const killedWithinMs = 30_000;
 const extraFrom = 1_000_000;
 /** Copies and poison are made of these; older ones are let go. */
@@ -130,7 +131,7 @@ async function disturb(options: CampaignOptions, { bank, ...around }: Surroundin
 		},
 	};
 	await runRounds(options, parts, sender);
-	const unfinished = await becomeQuiet(around, operator, approver, stream.events, over);
+	const unfinished = await becomeQuiet(options, around, operator, approver, stream.events, over);
 	const trimmed = trimmedCalls(stream.kept);
 	await client.askAgain((call) => !trimmed.has(call));
 	await approver.stop();
@@ -230,6 +231,7 @@ const leadsThrough: Partial<Record<CrashPoint, Path>> = {
 
 /** Resolves when nothing is left to do: with what is, if that takes too long. */
 async function becomeQuiet(
+	options: CampaignOptions,
 	{ stack, processes }: Pick<Surroundings, "stack" | "processes">,
 	operator: Operator,
 	approver: ScriptedApprover,
@@ -245,6 +247,7 @@ async function becomeQuiet(
 		const left = [...busy, ...(open.length > 0 ? [`calls without an ending: ${open.length}`] : [])];
 		const undecided = approver.waiting();
 		if (undecided.length > 0) left.push(`votes to be given: ${undecided.length}`);
+		left.push(...(await unready(options)));
 		// The index settles last.
 		const now = await countRecord(access).catch(() => -2);
 		if (left.length === 0 && now === documents) break;
@@ -258,6 +261,25 @@ async function becomeQuiet(
 	}
 	over.abort();
 	return [];
+}
+
+/** Replicas that could do no work now. */
+async function unready({ firstPort, replicas }: CampaignOptions): Promise<string[]> {
+	const all = services.flatMap((service) => Array.from({ length: replicas }, (_, replica) => ({ service, replica })));
+	const answers = await Promise.all(
+		all.map(async ({ service, replica }) => {
+			const signal = AbortSignal.timeout(readyWithinMs);
+			const isReady = await fetch(`${urlOf(service, firstPort, replica)}/readyz`, { signal }).then(
+				async (answer) => {
+					await answer.arrayBuffer();
+					return answer.ok;
+				},
+				() => false,
+			);
+			return isReady ? [] : [`${service}-${replica + 1} is not ready`];
+		}),
+	);
+	return answers.flat();
 }
 
 /** Calls of which something is no longer on the stream. */

@@ -104,4 +104,14 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 			},
 		],
 	},
+	"reconnect-pace": {
+		what: "when a lost connection to NATS is dialled again goes by the time of day",
+		changes: [
+			{
+				file: "libs/bus/nats-link.ts",
+				from: "reconnectDelayHandler: createReconnectPace(),",
+				to: "reconnectTimeWait: 250 + 0 * createReconnectPace.length,",
+			},
+		],
+	},
 };

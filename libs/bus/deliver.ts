@@ -199,8 +199,8 @@ export class Slots {
 	}
 	/** Waits for what is in work, but not for ever: what is left is delivered again elsewhere. */
 	async idle(waitMsMax: number): Promise<boolean> {
-		const until = Date.now() + waitMsMax;
-		while (this.inWork > 0 && Date.now() < until) await delay(10);
+		const until = performance.now() + waitMsMax;
+		while (this.inWork > 0 && performance.now() < until) await delay(10);
 		return this.inWork === 0;
 	}
 }

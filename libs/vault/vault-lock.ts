@@ -22,12 +22,13 @@ type Owner = { nonce: string; host: string; pid: number; since: number };
 export const takeLock = async (file: string, times: LockTimes): Promise<HeldLock> => {
 	const lockFile = `${file}.lock`;
 	const nonce = randomUUID();
-	const until = Date.now() + times.waitMaxMs;
+	const until = performance.now() + times.waitMaxMs;
 	for (;;) {
 		if (tryCreate(lockFile, { nonce, host: hostname(), pid: process.pid, since: Date.now() })) return heldLock(lockFile, nonce);
 		const owner = readOwner(lockFile);
 		if (owner !== undefined && isStale(owner, times.staleAfterMs)) takeAway(lockFile, owner, nonce);
-		else if (Date.now() >= until) throw new VaultError("locked", `another process is writing the vault; if none is, remove ${lockFile}`);
+		else if (performance.now() >= until)
+			throw new VaultError("locked", `another process is writing the vault; if none is, remove ${lockFile}`);
 		else await wait(5 + Math.random() * 20); // spread, so that waiting writers do not meet again and again
 	}
 };

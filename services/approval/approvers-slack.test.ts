@@ -1,7 +1,7 @@
 // Whose click it was: full, living members of our own workspace have an address, nobody else; and nobody is asked about twice in a minute.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { createSlack } from "./approvers-slack.ts";
 import { noCounters } from "./held-call.test-support.ts";
 
@@ -64,4 +64,21 @@ test("an address is kept for a while, a refusal is not", async () => {
 	await using bot = await slackWith({ ...member, is_bot: true });
 	for (let click = 0; click < 3; click++) await bot.slack.personOf("U1");
 	expect(bot.asked()).toBe(3);
+});
+
+test("an address is kept for a minute and no longer, although the clock is set back by an hour", async () => {
+	await using known = await slackWith(member);
+	vi.useFakeTimers({ toFake: ["Date", "performance"] });
+	try {
+		await known.slack.personOf("U1");
+		vi.advanceTimersByTime(59_000);
+		await known.slack.personOf("U1");
+		expect(known.asked()).toBe(1);
+		vi.setSystemTime(Date.now() - 3_600_000);
+		vi.advanceTimersByTime(2_000);
+		await known.slack.personOf("U1");
+		expect(known.asked()).toBe(2);
+	} finally {
+		vi.useRealTimers();
+	}
 });

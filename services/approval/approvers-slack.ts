@@ -116,15 +116,15 @@ async function lookUp(client: WebClient, user: string, ownTeam: () => Promise<st
 const cacheForMs = 60_000;
 const cachedMax = 1_000;
 
-/** Keeps who has which address for a minute; refusals are asked anew each time. */
+/** Keeps who has which address for a minute, by a clock that nobody sets back; refusals are asked anew each time. */
 function createPeopleCache(load: (user: string) => Promise<SlackPerson>): (user: string) => Promise<SlackPerson> {
-	const known = new Map<string, { person: SlackPerson; until: number }>();
+	const known = new Map<string, { person: SlackPerson; untilMs: number }>();
 	return async (user) => {
 		const cached = known.get(user);
-		if (cached && cached.until > Date.now()) return cached.person;
+		if (cached && cached.untilMs > performance.now()) return cached.person;
 		known.delete(user);
 		const person = await load(user);
-		if ("email" in person) known.set(user, { person, until: Date.now() + cacheForMs });
+		if ("email" in person) known.set(user, { person, untilMs: performance.now() + cacheForMs });
 		for (const oldest of known.keys()) {
 			if (known.size <= cachedMax) break;
 			known.delete(oldest);

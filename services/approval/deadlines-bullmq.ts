@@ -146,7 +146,8 @@ class Planner {
 	private readonly options: DeadlinesOptions;
 	/** What this replica added already, so that looking again every few seconds costs nothing. */
 	private readonly planned = new Set<string>();
-	private forgotAt = Date.now();
+	/** By a clock that nobody sets. */
+	private forgotAtMs = performance.now();
 	/** Gone when Redis was emptied: then everything is added again. */
 	private readonly marker = `${prefix}:${queueName}-planner:${randomUUID()}`;
 	private readonly failure: (error: unknown) => void;
@@ -176,7 +177,7 @@ class Planner {
 
 	private async add(jobs: readonly Job[]): Promise<void> {
 		const marked = await this.redis.set(this.marker, "1", "EX", 86_400, "GET");
-		if (marked === null || this.planned.size > plannedMax || Date.now() - this.forgotAt > planEverythingAgainMs) this.forget();
+		if (marked === null || this.planned.size > plannedMax || performance.now() - this.forgotAtMs > planEverythingAgainMs) this.forget();
 		const fresh = jobs.filter((job) => !this.planned.has(jobIdOf(job)));
 		for (let start = 0; start < fresh.length; start += 500) {
 			const some = fresh.slice(start, start + 500);
@@ -197,7 +198,7 @@ class Planner {
 
 	forget(): void {
 		this.planned.clear();
-		this.forgotAt = Date.now();
+		this.forgotAtMs = performance.now();
 	}
 
 	async close(): Promise<void> {
@@ -251,10 +252,10 @@ function faultsOf({ appendonly, "maxmemory-policy": policy }: RedisDurability): 
 
 /** The same trouble is worth a line every ten seconds, not one a retry. */
 function logSometimes(log: Log, message: string): (error: unknown) => void {
-	let last = 0;
+	let lastMs = Number.NEGATIVE_INFINITY;
 	return (error) => {
-		if (Date.now() - last < 10_000) return;
-		last = Date.now();
+		if (performance.now() - lastMs < 10_000) return;
+		lastMs = performance.now();
 		log.warn({ error }, message);
 	};
 }

@@ -9,6 +9,8 @@ export interface RecorderParts {
 	readonly index: Index;
 	readonly say: Say;
 	readonly now: () => Date;
+	/** Milliseconds of a clock that only goes forward: a pause does not last an hour because the time of day was set back. */
+	readonly elapsedMs?: () => number;
 	readonly log: AuditLog;
 	readonly metrics: AuditMetrics;
 	/** After a failure nothing is asked of the index for this long; doubles with each failure up to the maximum. */
@@ -34,13 +36,13 @@ export interface Recorder {
 const pauseDefault = { first: 1_000, max: 10_000 };
 
 export function createRecorder(parts: RecorderParts): Recorder {
-	const { index, now, log, metrics, pauseMs = pauseDefault } = parts;
+	const { index, elapsedMs = () => performance.now(), log, metrics, pauseMs = pauseDefault } = parts;
 	let failures = 0;
-	let pausedUntil = 0;
+	let pausedUntil = Number.NEGATIVE_INFINITY;
 	let trouble: IndexUnavailable | undefined;
 
 	const failed = (error: IndexUnavailable, batch: readonly Entry[]): void => {
-		pausedUntil = now().getTime() + Math.min(pauseMs.max, pauseMs.first * 2 ** Math.min(failures++, 16));
+		pausedUntil = elapsedMs() + Math.min(pauseMs.max, pauseMs.first * 2 ** Math.min(failures++, 16));
 		trouble = error;
 		metrics.waiting(oldestOf(batch));
 		log.unavailable({ reason: error.reason, message: error.message, events: batch.length });
@@ -55,7 +57,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
 		async record(batch) {
 			if (batch.length === 0) return;
 			// The bus gives the batch again after its own back-off; meanwhile an index that suffers is left alone.
-			if (trouble && now().getTime() < pausedUntil) throw trouble;
+			if (trouble && elapsedMs() < pausedUntil) throw trouble;
 			let outcomes: readonly Outcome[];
 			try {
 				outcomes = await createEach(index, batch);

@@ -1,5 +1,5 @@
 // What becomes of a delivered message: done, tried again, or parked, each event by itself.
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { subjectOf } from "#libs/contracts/subjects.ts";
@@ -387,4 +387,20 @@ test("slots that are closed finish what is in work and begin nothing more", asyn
 	expect(await Promise.all(runs)).toEqual([true, false, false, false]);
 	expect(begun).toBe(1);
 	expect(await slots.idle(1_000)).toBe(true);
+});
+
+test("what is in work is waited for, although the clock is set forward by an hour meanwhile", async () => {
+	vi.useFakeTimers({ toFake: ["Date"] });
+	try {
+		const slots = new Slots(1);
+		const work = Promise.withResolvers<void>();
+		const run = slots.run(() => work.promise);
+		const idle = slots.idle(60_000);
+		vi.setSystemTime(Date.now() + 3_600_000);
+		setTimeout(work.resolve, 100);
+		expect(await idle).toBe(true);
+		expect(await run).toBe(true);
+	} finally {
+		vi.useRealTimers();
+	}
 });

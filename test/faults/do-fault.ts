@@ -113,11 +113,14 @@ function own({ seen, poison }: FaultParts): StoredMessage[] {
 async function copy(parts: FaultParts, { count, pick }: Extract<Fault, { kind: "copies" }>): Promise<void> {
 	const random = createRandom(pick, "copies");
 	// Who says something a second time does so while what guards against it is kept: see trim-stream.ts. What is older comes again by `redeliver`.
-	const since = Date.now() - retention.guardMs / 2;
+	const sayableMs = retention.guardMs / 2;
+	const since = Date.now() - sayableMs;
 	const ours = new Set(parts.copies);
 	const messages = own(parts).filter(({ at, sequence }) => at > since && !ours.has(sequence));
 	for (let nth = 0; nth < count && messages.length > 0; nth++) {
 		const message = messages[random.integer(messages.length)];
-		if (message) parts.copies.push(await parts.operator.publish(message.subject, message.bytes));
+		// The stream may be away for a while in between.
+		const copied = message && (await parts.operator.publishBefore(message.at + sayableMs, message.subject, message.bytes));
+		if (copied !== undefined) parts.copies.push(copied);
 	}
 }

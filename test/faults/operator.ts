@@ -25,6 +25,8 @@ export interface Gone {
 export interface Operator {
 	/** Puts bytes on a subject, in whosever name; resolves with the sequence. */
 	publish(subject: string, bytes: Uint8Array): Promise<number>;
+	/** The same, unless it is later than `until` by then, in milliseconds since 1970: then it resolves with undefined and nothing was said. */
+	publishBefore(until: number, subject: string, bytes: Uint8Array): Promise<number | undefined>;
 	/** Tells of every message from the beginning on, in order, also after reconnects. */
 	follow(onMessage: (message: StoredMessage) => void): { readonly caughtUp: Promise<void>; stop(): Promise<void> };
 	/** For what only the operator may do. */
@@ -69,17 +71,27 @@ export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys
 		onStatus: () => undefined,
 	});
 	const infoOf = (name: string) => askJson<ConsumerInfo>(link, `CONSUMER.INFO.${streamName}.${name}`, {});
+	const publishBefore: Operator["publishBefore"] = async (until, subject, bytes) => {
+		// The same id each time: the broker keeps it from being stored twice, and the checker needs to know what is whose.
+		const head = { "Nats-Msg-Id": randomUUID() };
+		let mayBeStored = false;
+		for (let attempt = 0; attempt < attemptsMax; attempt++) {
+			if (!mayBeStored && Date.now() > until) return undefined;
+			const answer = (await link.isUp(answerWithinMs)) ? await link.request(subject, bytes, answerWithinMs, head) : undefined;
+			const ack = answer?.ok ? (JSON.parse(decoder.decode(answer.reply.bytes)) as { seq?: number; error?: unknown }) : {};
+			if (ack.seq !== undefined && ack.error === undefined) return ack.seq;
+			// Tried until it is known: what is stored must be known to be the harness's.
+			if (answer !== undefined && !answer.ok && answer.fault === "timeout") mayBeStored = true;
+			await delay(250);
+		}
+		throw new EventsUnavailable("the stream does not take what the harness publishes");
+	};
 	return {
-		async publish(subject, bytes) {
-			// The same id each time: the broker keeps it from being stored twice, and the checker needs to know what is whose.
-			const head = { "Nats-Msg-Id": randomUUID() };
-			for (let attempt = 0; attempt < attemptsMax; attempt++) {
-				const answer = (await link.isUp(answerWithinMs)) ? await link.request(subject, bytes, answerWithinMs, head) : undefined;
-				const ack = answer?.ok ? (JSON.parse(decoder.decode(answer.reply.bytes)) as { seq?: number; error?: unknown }) : {};
-				if (ack.seq !== undefined && ack.error === undefined) return ack.seq;
-				await delay(250);
-			}
-			throw new EventsUnavailable("the stream does not take what the harness publishes");
+		publishBefore,
+		publish: async (subject, bytes) => {
+			const sequence = await publishBefore(Number.POSITIVE_INFINITY, subject, bytes);
+			if (sequence === undefined) throw new Error("unreachable: nothing is later than never");
+			return sequence;
 		},
 		follow(onMessage) {
 			let next = 1;

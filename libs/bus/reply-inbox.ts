@@ -13,8 +13,8 @@ interface Waiting<Message> {
 const sweepEveryMs = 50;
 
 /**
- * The client's own requests make a timer, a race and an error with a stack for each request, also for those that succeed; at four durable
- * messages a call that is a tenth of the work. An answer that comes too late finds nobody and is dropped.
+ * The client's own requests make a timer, a race and an error for each request, also for those that succeed, and learn of a lost connection
+ * or of a permission that they lack only by their own time limit. An answer that comes too late finds nobody and is dropped.
  */
 export class ReplyInbox<Message> {
 	/** Subscribe to this. */

@@ -63,6 +63,16 @@ async function storedTimes(events: readonly CallgateEvent[], filter: string, rea
 /** What a stream's acknowledgement of a write begins with. */
 const acknowledgement = '{"stream":"CALLGATE"';
 
+/** Writes while the connection is cut with the acknowledgement on it: the write is made known over a new one, and stored once. */
+async function expectStoredThroughCut(approval: Bus): Promise<void> {
+	const event = ended();
+	const cut = proxy.cutAt(acknowledgement);
+	const publishing = approval.publishAfter(event, 0);
+	await cut;
+	expect((await publishing).won).toBe(true);
+	expect(await storedTimes([event], followed.endings)).toEqual([1]);
+}
+
 describe("an acknowledgement that is lost", () => {
 	test("with its connection: the claim is still ours, once, and others lose to it", async () => {
 		const executor = await connect("executor", proxy.url);
@@ -80,12 +90,7 @@ describe("an acknowledgement that is lost", () => {
 
 	test("with its connection: what was published is stored once", async () => {
 		const approval = await connect("approval", proxy.url);
-		const event = ended();
-		const cut = proxy.cutAt(acknowledgement);
-		const publishing = approval.publishAfter(event, 0);
-		await cut;
-		expect((await publishing).won).toBe(true);
-		expect(await storedTimes([event], followed.endings)).toEqual([1]);
+		await expectStoredThroughCut(approval);
 	});
 
 	test("for longer than NATS remembers the write: a conflict with oneself is known for what it is", async () => {
@@ -124,12 +129,7 @@ describe("an acknowledgement that is lost", () => {
 test("a clock that was set back by an hour while connected: a connection that is lost is made anew at once", async () => {
 	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
 	const approval = await connect("approval", proxy.url).finally(() => vi.useRealTimers());
-	const event = ended();
-	const cut = proxy.cutAt(acknowledgement);
-	const publishing = approval.publishAfter(event, 0);
-	await cut;
-	expect((await publishing).won).toBe(true);
-	expect(await storedTimes([event], followed.endings)).toEqual([1]);
+	await expectStoredThroughCut(approval);
 });
 
 describe("a server that is killed", () => {

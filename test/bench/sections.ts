@@ -40,7 +40,7 @@ export const openPerSecond = 300;
 /** Before anything counts, every lane's code is compiled and its connections are made. */
 const warmUpOf = ({ quick }: BenchOptions): Load => ({ kind: "closed", callers: 32, warmupMs: 0, windowMs: quick ? 1_500 : 4_000 });
 
-/** @param keep is given what there is after each part: a run that fails after half an hour has measured something. */
+/** @param keep is given what there is after each part: a run that fails in its last part has measured something. */
 export async function measureAll(
 	bench: BenchStack,
 	options: BenchOptions,

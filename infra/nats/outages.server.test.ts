@@ -132,6 +132,65 @@ test("a clock that was set back by an hour while connected: a connection that is
 	await expectStoredThroughCut(approval);
 });
 
+test("what a follower would have heard on a connection that was cut it hears on the next one, also if nothing comes after it", async () => {
+	const [follower, approval] = [await connect("ingress", proxy.url), await connect("approval")];
+	const heard: string[] = [];
+	const following = await follower.follow({ filter: followed.endings, from: "now", handle: ({ event }) => heard.push(event.id) });
+	await following.caughtUp;
+	const event = ended();
+	const cut = proxy.cutAt(event.id);
+	await approval.publishAfter(event, 0);
+	await cut;
+	await vi.waitFor(() => expect(heard).toEqual([event.id]), { interval: 20, timeout: 20_000 });
+	await following.stop();
+});
+
+describe("a reader that stops", () => {
+	test("gives back what was on its way to it: the next reader has it before the server would have given it up", async () => {
+		const [stopping, next, sender] = [await connect("approval", proxy.url), await connect("approval"), await connect("ingress")];
+		const begun: string[] = [];
+		const reading = await stopping.consume(async ({ id }) => void begun.push(id));
+		await vi.waitFor(async () => expect(await stopping.backlog()).toBe(0), { interval: 20, timeout: 20_000 });
+		const event = withdrawn();
+		const holding = proxy.holdAt(event.id);
+		await sender.publish(event);
+		await holding;
+		const stopped = reading.stop();
+		proxy.release();
+		await stopped;
+		expect(begun).toEqual([]);
+		const heard: string[] = [];
+		const nextReading = await next.consume(async ({ id }) => void heard.push(id));
+		// The server would wait thirty seconds for an acknowledgement.
+		await vi.waitFor(() => expect(heard).toEqual([event.id]), { interval: 20, timeout: 15_000 });
+		await nextReading.stop();
+	});
+
+	test("while it begins anew on a server that forgot it: stops, and throws nothing that nobody catches", async () => {
+		const uncaught: unknown[] = [];
+		const catchAll = (error: unknown) => void uncaught.push(error);
+		process.on("unhandledRejection", catchAll);
+		try {
+			const follower = await connect("ingress", proxy.url);
+			buses.splice(buses.indexOf(follower), 1);
+			const following = await follower.follow({ filter: followed.endings, from: "now", handle: () => undefined });
+			await following.caughtUp;
+			const holding = proxy.holdAt("consumer_create_response");
+			await nats.server.kill("SIGKILL");
+			await nats.server.restart();
+			await holding;
+			const closed = follower.close();
+			// What the server says is heard when the connection already ends.
+			setImmediate(() => proxy.release());
+			await closed;
+			await new Promise(setImmediate);
+			expect(uncaught).toEqual([]);
+		} finally {
+			process.off("unhandledRejection", catchAll);
+		}
+	}, 60_000);
+});
+
 describe("a server that is killed", () => {
 	test("follow goes on without a gap or a repetition, consume goes on, and publishing resumes", async () => {
 		const [approval, follower, consumer] = [await connect("approval"), await connect("ingress"), await connect("approval")];

@@ -1,10 +1,12 @@
 // The one file that speaks to the NATS client: a connection, requests with plain answers, and readers that never fall silent.
 import { setTimeout as delay } from "node:timers/promises";
 import {
+	AckPolicy,
 	type ConsumerMessages,
 	connect,
 	createInbox,
 	DebugEvents,
+	DeliverPolicy,
 	ErrorCode,
 	Events,
 	headers,
@@ -13,9 +15,12 @@ import {
 	type MsgHdrs,
 	type NatsConnection,
 	NatsError,
+	nanos,
 	nkeyAuthenticator,
 	nkeys,
+	nuid,
 	RequestStrategy,
+	type Subscription,
 } from "nats";
 import { EventsUnavailable, type Position } from "./bus.ts";
 import { createReconnectPace } from "./reconnect-pace.ts";
@@ -108,14 +113,26 @@ export function publicKeyOf(seed: string): string {
 	return nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
 }
 
+/** A reader that could not begin, or that the server ended. */
 const restartDelayMs = 500;
+/** What a reader that stops waits for what is on its way to it. */
+const drainMsMax = 1_000;
+/** The server removes what a reader followed by, once the reader has been away for this long. */
+const forgottenAfterMs = 60_000;
 /** A consumer that heard neither message nor heartbeat for twice this long asks again. */
 const heartbeatMs = 5_000;
+
+interface Reading {
+	readonly messages: ConsumerMessages;
+	stop(): Promise<void>;
+}
 
 class NatsLink implements Link {
 	private readonly connection: NatsConnection;
 	private readonly onStatus: (status: string) => void;
 	private readonly replies: ReplyInbox<Msg>;
+	private readonly reading = new Set<ConsumerMessages>();
+	/** Another one for each time that the connection is lost. */
 	private up = Promise.withResolvers<void>();
 	private connected = true;
 
@@ -138,6 +155,7 @@ class NatsLink implements Link {
 				this.connected = false;
 				// Whoever waits tries again when the connection is back, instead of at the end of its time.
 				this.replies.abandon();
+				for (const messages of this.reading) void messages.close();
 			}
 			const { permissionContext: denied } = status;
 			if (denied?.operation === "publish") this.replies.forbid(denied.subject);
@@ -192,41 +210,89 @@ class NatsLink implements Link {
 		return this.keepReading(`consumer ${name}`, async () => {
 			const consumer = await this.connection.jetstream().consumers.get(stream, name);
 			const callback = (message: JsMsg) => onMessage(messageOf(message));
-			return await consumer.consume({ max_messages: 500, idle_heartbeat: heartbeatMs, callback });
+			const messages = await consumer.consume({ max_messages: 500, idle_heartbeat: heartbeatMs, callback });
+			return { messages, stop: () => this.drain(messages) };
 		});
 	}
 
+	/**
+	 * Takes what is on its way and nothing after it. The client's `close` drops what is on its way, and the server would give it to someone else
+	 * only when it has waited for its acknowledgement in vain. The client drains subscriptions, but has no word for the one of a reader, its `sub`.
+	 */
+	private async drain(messages: ConsumerMessages): Promise<void> {
+		const { sub } = messages as ConsumerMessages & { readonly sub?: Subscription };
+		// A server that hears at once of a reader's request for messages and that the reader is gone may go on delivering to nobody until the
+		// request ends, half a minute later (2.15): the one, and then the other.
+		const drained = this.connection.flush().then(() => sub?.drain());
+		// It cannot be done where the connection is lost or the reader has ended by itself.
+		await Promise.race([drained.catch(() => undefined), delay(drainMsMax, undefined, { ref: false })]);
+		await messages.close();
+	}
+
+	/**
+	 * Not the client's own ordered consumer: it begins anew in a promise that nobody holds, and where that meets a connection which is being
+	 * closed, the rejection ends the process (`notifyOrderedResetAndReset` in consumer.js of `nats` 2.29).
+	 */
 	readOrdered(stream: string, filter: string, { next, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
 		return this.keepReading(`following ${filter}`, async () => {
-			const consumer = await this.connection.jetstream().consumers.get(stream, { filterSubjects: filter, opt_start_seq: next() });
-			const callback = (message: JsMsg) => onMessage(messageOf(message));
-			const messages = await consumer.consume({ max_messages: 1_000, idle_heartbeat: heartbeatMs, callback });
-			if ((await consumer.info(true)).num_pending === 0) onEmpty();
-			return messages;
+			const { consumers } = await this.connection.jetstreamManager({ checkAPI: false });
+			const made = await consumers.add(stream, {
+				name: nuid.next(),
+				filter_subject: filter,
+				deliver_policy: DeliverPolicy.StartSequence,
+				opt_start_seq: next(),
+				ack_policy: AckPolicy.None,
+				max_deliver: 1,
+				mem_storage: true,
+				num_replicas: 1,
+				inactive_threshold: nanos(forgottenAfterMs),
+			});
+			let heard = 0;
+			const callback = (message: JsMsg) => {
+				// One that is missing was lost on its way: it is read again.
+				if (message.info.deliverySequence !== heard + 1) return void messages.close();
+				heard++;
+				onMessage(messageOf(message));
+			};
+			const consumer = this.connection.jetstream().consumers.getPullConsumerFor(made);
+			const options = { max_messages: 1_000, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
+			const messages = await consumer.consume(options);
+			if (made.num_pending === 0) onEmpty();
+			const forget = () => void consumer.delete().catch(() => undefined);
+			return { messages, stop: () => messages.close().then(forget) };
 		});
 	}
 
-	/** A reader that the client gives up, for whatever reason, is started anew until it is stopped. */
-	private keepReading(what: string, start: () => Promise<ConsumerMessages>): () => Promise<void> {
-		let stopped = false;
-		let messages: ConsumerMessages | undefined;
-		const wake = Promise.withResolvers<void>();
+	/** A reader lives as long as its connection; whatever ends it, it is started anew until it is stopped. */
+	private keepReading(what: string, start: () => Promise<Reading>): () => Promise<void> {
+		const stopped = Promise.withResolvers<void>();
+		let isStopped = false;
+		let reading: Reading | undefined;
 		const loop = (async () => {
-			while (!stopped) {
+			for (;;) {
+				if (!this.connected) await Promise.race([this.up.promise, stopped.promise]);
+				if (isStopped) return;
+				const { up } = this;
 				try {
-					messages = await start();
-					if (stopped) void messages.close();
-					await messages.closed();
+					reading = await start();
+					this.reading.add(reading.messages);
+					if (isStopped) void reading.stop();
+					else if (this.up !== up) void reading.messages.close();
+					const fault = await reading.messages.closed();
+					if (fault) throw fault;
 				} catch (error) {
 					this.onStatus(`${what}: ${error instanceof Error ? error.message : "failed"}`);
+					await Promise.race([delay(restartDelayMs), stopped.promise]);
+				} finally {
+					if (reading) this.reading.delete(reading.messages);
+					reading = undefined;
 				}
-				if (!stopped) await Promise.race([delay(restartDelayMs), wake.promise]);
 			}
 		})();
 		return async () => {
-			stopped = true;
-			wake.resolve();
-			void messages?.close();
+			isStopped = true;
+			stopped.resolve();
+			await reading?.stop();
 			await loop;
 		};
 	}

@@ -1,9 +1,9 @@
-// Three kinds of tests: what needs nothing, what starts servers of its own, and what calls a whole stack.
+// Four suites: what needs nothing, what starts servers of its own, what calls a whole stack, and what breaks one. `npm test` runs them in stages, see test/run.ts.
 import { defineConfig } from "vitest/config";
 
 const needsServers = ["**/*.server.test.ts", "infra/local/servers.test.ts", "infra/local/demo/**/*.test.ts"];
 const needsStack = ["test/e2e/**/*.test.ts"];
-/** Each starts a stack of its own and breaks it: alone, after everything else. */
+/** Each starts a stack of its own and breaks it. */
 const breaksStack = ["test/faults/**/*.stack.test.ts"];
 const never = ["**/node_modules/**", ".callgate/**"];
 
@@ -32,7 +32,7 @@ export default defineConfig({
 					testTimeout: 120_000,
 				},
 			},
-			{ extends: true, test: { name: "faults", include: breaksStack, exclude: never, sequence: { groupOrder: 1 }, testTimeout: 300_000 } },
+			{ extends: true, test: { name: "faults", include: breaksStack, exclude: never, fileParallelism: false, testTimeout: 300_000 } },
 		],
 	},
 });

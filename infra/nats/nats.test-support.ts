@@ -1,5 +1,5 @@
 // A real NATS for tests: provisioned as in production, one key per service, on a free port and in a folder that is thrown away.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connectLink, newUserKey } from "#libs/bus/nats-link.ts";
@@ -15,6 +15,8 @@ export interface NatsForTests {
 	readonly server: RunningNats;
 	readonly seeds: Readonly<Record<Service, string>>;
 	readonly operatorSeed: string;
+	/** The server knows a service by another public key from now on, while it runs. Returns what makes it known again. */
+	replaceKey(service: "approval", publicKey: string): Promise<() => Promise<void>>;
 	stop(): Promise<void>;
 }
 
@@ -29,12 +31,13 @@ export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<N
 	};
 	const [port = 0] = await findFreePorts(1);
 	const { binary } = await provideNats(() => undefined);
-	const server = await startNats({
-		binary,
-		dir,
-		port,
-		configText: serverConfig({ users, storeDir: natsStoreDir(dir), syncInterval }),
-	});
+	const configOf = (services: typeof users.services) =>
+		serverConfig({ users: { ...users, services }, storeDir: natsStoreDir(dir), syncInterval });
+	const server = await startNats({ binary, dir, port, configText: configOf(users.services) });
+	const reload = async (services: typeof users.services) => {
+		await writeFile(join(dir, "nats.conf"), configOf(services));
+		await server.kill("SIGHUP");
+	};
 	const link = { servers: [server.url], name: "operator", seed: operator.seed, inboxPrefix: operatorInbox, onStatus: () => undefined };
 	const connected = await connectLink(link);
 	await provisionStream(connected, { pools: ["default"] });
@@ -44,6 +47,10 @@ export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<N
 		server,
 		seeds: { ingress: ingress.seed, policy: policy.seed, approval: approval.seed, executor: executor.seed, audit: audit.seed },
 		operatorSeed: operator.seed,
+		replaceKey: async (service, publicKey) => {
+			await reload({ ...users.services, [service]: publicKey });
+			return () => reload(users.services);
+		},
 		stop: async () => {
 			await server.stop();
 			await rm(dir, { recursive: true, force: true });

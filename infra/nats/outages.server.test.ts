@@ -1,9 +1,10 @@
 // What the bus on NATS promises when acknowledgements are lost, connections cut and the server killed: once, in order, without gaps.
+import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
-import { connectLink } from "#libs/bus/nats-link.ts";
+import { connectLink, newUserKey } from "#libs/bus/nats-link.ts";
 import { followed } from "#libs/bus/permissions.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
@@ -25,11 +26,18 @@ afterAll(async () => {
 	await nats?.stop();
 });
 
-const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
 async function connect(service: Service, url = nats.url, publishTimeoutMs = 10_000): Promise<Bus> {
-	const bus = await connectBus({ servers: [url], service, seed: nats.seeds[service], log, publishTimeoutMs });
+	const { bus } = await connectHeard(service, url, publishTimeoutMs);
 	buses.push(bus);
 	return bus;
+}
+
+/** Also tells what became of the connection. For whoever closes the bus as well. */
+async function connectHeard(service: Service, url = nats.url, publishTimeoutMs = 10_000): Promise<{ bus: Bus; statuses: string[] }> {
+	const statuses: string[] = [];
+	const log = { retried: () => undefined, parked: () => undefined, connection: (status: string) => void statuses.push(status) };
+	const bus = await connectBus({ servers: [url], service, seed: nats.seeds[service], log, publishTimeoutMs });
+	return { bus, statuses };
 }
 
 const digest = `sha256:${"0".repeat(64)}`;
@@ -171,8 +179,7 @@ describe("a reader that stops", () => {
 		const catchAll = (error: unknown) => void uncaught.push(error);
 		process.on("unhandledRejection", catchAll);
 		try {
-			const follower = await connect("ingress", proxy.url);
-			buses.splice(buses.indexOf(follower), 1);
+			const { bus: follower } = await connectHeard("ingress", proxy.url);
 			const following = await follower.follow({ filter: followed.endings, from: "now", handle: () => undefined });
 			await following.caughtUp;
 			const holding = proxy.holdAt("consumer_create_response");
@@ -189,6 +196,53 @@ describe("a reader that stops", () => {
 			process.off("unhandledRejection", catchAll);
 		}
 	}, 60_000);
+});
+
+describe("a connection", () => {
+	test("whose dial took too long and is answered after all is one connection", async () => {
+		const { bus, statuses } = await connectHeard("approval", proxy.url);
+		const heard: string[] = [];
+		await bus.consume(async ({ id }) => void heard.push(id));
+		const times = (status: string) => statuses.filter((one) => one === status).length;
+		const cut = proxy.cutAt("consumer_info_response");
+		const asking = bus.backlog().catch(() => undefined);
+		await cut;
+		await nats.server.kill("SIGSTOP");
+		// The first dial is given up, and the next begun.
+		await vi
+			.waitFor(() => expect(times("reconnecting")).toBeGreaterThan(1), { interval: 50, timeout: 60_000 })
+			.finally(() => nats.server.kill("SIGCONT"));
+		await asking;
+		await vi.waitFor(() => expect(times("reconnect")).toBe(1), { interval: 50, timeout: 60_000 });
+		// The server ends a connection that does not say who it is after two seconds.
+		await delay(4_000);
+		expect([times("disconnect"), times("reconnect")]).toEqual([1, 1]);
+		const event = withdrawn();
+		await (await connect("ingress")).publish(event);
+		await vi.waitFor(() => expect(heard).toContain(event.id), { interval: 20, timeout: 20_000 });
+		await bus.close();
+	});
+
+	test("that is refused again and again comes back when the key is known again", async () => {
+		const { bus, statuses } = await connectHeard("approval");
+		const makeKnown = await nats.replaceKey("approval", newUserKey().publicKey);
+		await vi.waitFor(() => expect(statuses.filter((status) => status === "reconnecting").length).toBeGreaterThan(4), {
+			...{ interval: 50, timeout: 60_000 },
+		});
+		await makeKnown();
+		await vi.waitFor(() => bus.checkReady(), { interval: 50, timeout: 30_000 });
+		await bus.close();
+	});
+
+	test("to a server that hangs is closed all the same", async () => {
+		const { bus, statuses } = await connectHeard("approval", nats.url, 500);
+		await bus.consume(async () => undefined);
+		await nats.server.kill("SIGSTOP");
+		await bus.close().finally(() => nats.server.kill("SIGCONT"));
+		// Not only when the client has seen that nobody answers.
+		expect(statuses).not.toContain("disconnect");
+		await expect(bus.publish(withdrawn())).rejects.toThrow(EventsUnavailable);
+	});
 });
 
 describe("a server that is killed", () => {

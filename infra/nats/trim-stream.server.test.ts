@@ -110,6 +110,23 @@ test("a claim stays while its grant is not acknowledged, and both go when it is"
 	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeUndefined();
 });
 
+test("a claim stays while a grant that was said again is not acknowledged, though the first one is", async () => {
+	const call = uuidv7();
+	await buses.policy.publish(granted(call));
+	await claim(call);
+	// What is acknowledged reaches beyond the claim.
+	await buses.policy.publish(granted(uuidv7()));
+	await readAll("executor");
+	await buses.policy.publish(granted(call));
+	await readAll("audit");
+	await trim();
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeDefined();
+	await readAll("executor");
+	await trim();
+	expect(await buses.executor.last("call.started", "executor", call, "default")).toBeUndefined();
+	expect(await isThere(grantedSubject)).toBe(false);
+});
+
 /** What the stream still has of each kind, and in which order what was asked of it removed things. */
 async function isThere(subject: string): Promise<boolean> {
 	return (await operator.request(`$JS.API.DIRECT.GET.CALLGATE.${subject}`, new Uint8Array(), 5_000)).ok;

@@ -36,7 +36,7 @@ const approvalsMax = 5_000;
  * What leads to something goes before what keeps it from happening twice, also if this process dies in between: a call that is received
  * before its denial, a hold before the question it led to, a grant before its claim. A claim that is gone while its grant can still be
  * delivered would let the call run twice. Each of them may be on the stream once more, said again by a service that died before it knew
- * that it had said it: so what guards also stays for `guardMs` longer.
+ * that it had said it: so what guards also stays for `guardMs` longer than what leads to it, be that young or not acknowledged.
  *
  * Nothing is removed of a pool that has no consumer: nobody knows how far its grants were read.
  *
@@ -48,19 +48,21 @@ export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trim
 	const floors = await Promise.all(durableConsumers(pools).map(({ name }) => ackFloorOf(operator, name)));
 	// A consumer's floor is the last position below which it has acknowledged everything.
 	const floor = Math.min(...floors.map((one) => one + 1));
-	const olderThan = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(now.getTime() - ms)));
-	const before = await olderThan(keepMs);
+	// What was said again is as far from the first time as the guard allows: so what is not acknowledged yet counts like what is young.
+	const since = Math.min(now.getTime() - keepMs, (await storedAt(operator, floor))?.getTime() ?? Number.POSITIVE_INFINITY);
+	const storedBefore = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(since - ms)));
+	const before = await storedBefore(0);
 	let removed = 0;
 	for (const filter of ["callgate.*.*.ingress.>", ...inEach(pools, "policy._.>"), "callgate.*.*.audit.>", "callgate.*.*.approval._.>"]) {
 		removed += await purge(operator, filter, before);
 	}
-	const decided = await olderThan(keepMs + guardMs);
+	const decided = await storedBefore(guardMs);
 	for (const filter of inEach(pools, "policy.>")) removed += await purge(operator, filter, decided);
 	const approvals = await removeSettledApprovals(operator, pools, decided);
 	removed += approvals.removed;
 	// Approvals' grants are among what is left: the claims they led to wait with them for the next run.
 	if (!approvals.isAll) return { before, removed };
-	const guarded = await olderThan(keepMs + 2 * guardMs);
+	const guarded = await storedBefore(2 * guardMs);
 	for (const filter of inEach(pools, "executor.>")) removed += await purge(operator, filter, guarded);
 	return { before, removed };
 }
@@ -100,6 +102,15 @@ async function ackFloorOf(operator: Link, consumer: string): Promise<Position> {
 	// With nothing pending the floor may lag behind positions that are not this consumer's: it has read as far as it was delivered.
 	const idle = info.num_ack_pending === 0 && info.num_pending === 0;
 	return idle ? Number.MAX_SAFE_INTEGER - 1 : info.ack_floor.stream_seq;
+}
+
+/** When the first message at `position` or later was stored, if there is one. */
+async function storedAt(operator: Link, position: Position): Promise<Date | undefined> {
+	const answer = await operator.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq: position, next_by_subj: ">" }), 10_000);
+	if (!answer.ok && answer.fault === "not_found") return undefined;
+	const at = new Date(answer.ok ? (answer.reply.header("Nats-Time-Stamp") ?? "") : "");
+	if (Number.isNaN(at.getTime())) throw new EventsUnavailable("NATS did not say when what nobody has acknowledged was stored");
+	return at;
 }
 
 /** The first position that was stored at `since` or later; beyond the end if there is none. */

@@ -236,6 +236,28 @@ describe("batches", () => {
 		expect([one.settled, two.settled]).toEqual([["ack"], ["ack"]]);
 	});
 
+	test("are finished also where something in a message is still being parked", async () => {
+		const parking = Promise.withResolvers<void>();
+		const seen: string[] = [];
+		const batches = collectBatches(
+			async (batch) => void seen.push(...batch.map(({ event }) => event.subject)),
+			{ ...options, onMalformed: () => parking.promise },
+			log,
+		);
+		const held = new Held([{ not: "an event" }, withdrawn(1)], 1);
+		batches.add(held.next());
+		let isFinished = false;
+		const finishing = batches.finish().then(() => {
+			isFinished = true;
+		});
+		await new Promise((resolve) => setImmediate(resolve));
+		expect(isFinished).toBe(false);
+		parking.resolve();
+		await finishing;
+		expect(seen).toEqual([callId(1)]);
+		expect(held.settled).toEqual(["ack"]);
+	});
+
 	test("that fail come again, all of them, and the next goes on", async () => {
 		let turn = 0;
 		const batches = collectBatches(

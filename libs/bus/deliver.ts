@@ -216,6 +216,8 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 	type Read = { message: Message; events: (StoredEvent & Delivery)[] };
 	const { heldBytesMax = heldBytesDefault } = options;
 	const gathered: Read[] = [];
+	/** Messages that are not gathered yet: something in them is being parked. */
+	const reading = new Set<Promise<void>>();
 	let heldBytes = 0;
 	let timer: NodeJS.Timeout | undefined;
 	let settling: Promise<void> | undefined;
@@ -277,7 +279,7 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 				return;
 			}
 			heldBytes += message.bytes.length;
-			readMessage(message).then(
+			const read = readMessage(message).then(
 				(read) => {
 					gathered.push(read);
 					schedule();
@@ -288,9 +290,12 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 					message.retry(retryDelayMs(message.tries));
 				},
 			);
+			reading.add(read);
+			void read.finally(() => reading.delete(read));
 		},
 		async finish(): Promise<void> {
-			while (settling || gathered.length > 0) {
+			while (settling || gathered.length > 0 || reading.size > 0) {
+				await Promise.all(reading);
 				flush();
 				await settling;
 			}

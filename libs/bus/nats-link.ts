@@ -1,30 +1,27 @@
-// The one file that speaks to the NATS client: a connection, requests with plain answers, and readers that never fall silent.
+// A connection to NATS: requests with plain answers, and readers (read-nats.ts). No other files speak to the NATS client.
+import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import {
-	AckPolicy,
-	type ConsumerMessages,
 	connect,
 	createInbox,
 	DebugEvents,
-	DeliverPolicy,
 	ErrorCode,
 	Events,
 	headers,
-	type JsMsg,
 	type Msg,
 	type MsgHdrs,
 	type NatsConnection,
 	NatsError,
-	nanos,
 	nkeyAuthenticator,
 	nkeys,
-	nuid,
 	RequestStrategy,
-	type Subscription,
 } from "nats";
-import { EventsUnavailable, type Position } from "./bus.ts";
+import { EventsUnavailable } from "./bus.ts";
+import { type LinkMessage, type OrderedReader, Readers } from "./read-nats.ts";
 import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
+
+export type { LinkMessage };
 
 export interface LinkOptions {
 	readonly servers: string[];
@@ -48,21 +45,6 @@ export interface Reply {
 export type RequestFault = "no_responders" | "forbidden" | "not_found" | "too_large" | "timeout";
 export type Requested = { readonly ok: true; readonly reply: Reply } | { readonly ok: false; readonly fault: RequestFault };
 
-/** A message of a consumer. */
-export interface LinkMessage {
-	readonly subject: string;
-	readonly bytes: Uint8Array;
-	readonly position: Position;
-	readonly tries: number;
-	readonly storedAt: Date;
-	/** How many the consumer still has after this one. */
-	readonly pending: number;
-	ack(): void;
-	retry(delayMs: number): void;
-	/** Still in work: do not give it to someone else yet. */
-	working(): void;
-}
-
 export interface Link {
 	/** Whether NATS is connected, waiting at most `waitMs` for it. */
 	isUp(waitMs: number): Promise<boolean>;
@@ -76,22 +58,23 @@ export interface Link {
 	close(): Promise<void>;
 }
 
-export interface OrderedReader {
-	readonly next: () => Position;
-	readonly onMessage: (message: LinkMessage) => void;
-	/** Reading began (again) and there was nothing to read. */
-	readonly onEmpty: () => void;
-}
-
 /** @throws {EventsUnavailable} if NATS cannot be reached or refuses the seed. */
 export async function connectLink(options: LinkOptions): Promise<Link> {
+	let connected: NatsConnection | undefined;
+	const pace = createReconnectPace();
 	const connection = await connect({
 		servers: options.servers,
 		name: options.name,
 		authenticator: nkeyAuthenticator(new TextEncoder().encode(options.seed)),
 		inboxPrefix: options.inboxPrefix,
 		maxReconnectAttempts: -1,
-		reconnectDelayHandler: createReconnectPace(),
+		// Who is refused twice may be known again later, when a key that was changed is known everywhere.
+		ignoreAuthErrorAbort: true,
+		timeout: dialMsMax,
+		reconnectDelayHandler: () => {
+			if (connected) giveUpLastDial(connected);
+			return pace();
+		},
 		pingInterval: 5_000,
 		maxPingOut: 2,
 		// Its only effect would be an Error with a stack for every request of the client's own.
@@ -100,7 +83,31 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 	}).catch((error: unknown) => {
 		throw new EventsUnavailable(`NATS at ${options.servers.join(", ")} cannot be reached or refuses the seed`, { cause: error });
 	});
+	connected = connection;
 	return new NatsLink(connection, options);
+}
+
+interface Transport {
+	readonly socket?: Socket;
+	setupHandlers(): void;
+	_closed(): Promise<void>;
+}
+
+/**
+ * Called before each dial. The client leaves a dial that took too long to itself: where the server answers it after all, and then ends it, the
+ * client takes that for the end of the connection that it has meanwhile, and in time of the next (`dial` in protocol.js and `connect` in
+ * node_transport.js of `nats` 2.29).
+ */
+function giveUpLastDial(connection: NatsConnection): void {
+	const { transport } = (connection as NatsConnection & { readonly protocol: { readonly transport?: Transport } }).protocol;
+	if (!transport) return;
+	const hangUp = () =>
+		void transport.socket
+			?.removeAllListeners()
+			.on("error", () => undefined)
+			.destroy();
+	hangUp();
+	Object.assign(transport, { setupHandlers: hangUp, _closed: async () => undefined });
 }
 
 /** A new NKey pair of a NATS user: the seed goes to the service, the public key into the server's configuration. */
@@ -113,26 +120,16 @@ export function publicKeyOf(seed: string): string {
 	return nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
 }
 
-/** A reader that could not begin, or that the server ended. */
-const restartDelayMs = 500;
-/** What a reader that stops waits for what is on its way to it. */
-const drainMsMax = 1_000;
-/** The server removes what a reader followed by, once the reader has been away for this long. */
-const forgottenAfterMs = 60_000;
-/** A consumer that heard neither message nor heartbeat for twice this long asks again. */
-const heartbeatMs = 5_000;
-
-interface Reading {
-	readonly messages: ConsumerMessages;
-	stop(): Promise<void>;
-}
+/** From a dial to the server's first answer. */
+const dialMsMax = 5_000;
+/** What a connection that is closed waits for what is on its way. */
+const closeMsMax = 2_000;
 
 class NatsLink implements Link {
 	private readonly connection: NatsConnection;
 	private readonly onStatus: (status: string) => void;
 	private readonly replies: ReplyInbox<Msg>;
-	private readonly reading = new Set<ConsumerMessages>();
-	/** Another one for each time that the connection is lost. */
+	private readonly readers: Readers;
 	private up = Promise.withResolvers<void>();
 	private connected = true;
 
@@ -140,6 +137,7 @@ class NatsLink implements Link {
 		this.connection = connection;
 		this.onStatus = onStatus;
 		this.replies = new ReplyInbox(createInbox(inboxPrefix));
+		this.readers = new Readers(connection, { onStatus, untilUp: async () => (this.connected ? undefined : await this.up.promise) });
 		const hear = (error: Error | null, message: Msg) => {
 			if (error === null) this.replies.hear(message.subject, message);
 		};
@@ -155,7 +153,7 @@ class NatsLink implements Link {
 				this.connected = false;
 				// Whoever waits tries again when the connection is back, instead of at the end of its time.
 				this.replies.abandon();
-				for (const messages of this.reading) void messages.close();
+				this.readers.abandon();
 			}
 			const { permissionContext: denied } = status;
 			if (denied?.operation === "publish") this.replies.forbid(denied.subject);
@@ -207,128 +205,22 @@ class NatsLink implements Link {
 	}
 
 	readDurable(stream: string, name: string, onMessage: (message: LinkMessage) => void): () => Promise<void> {
-		return this.keepReading(`consumer ${name}`, async () => {
-			const consumer = await this.connection.jetstream().consumers.get(stream, name);
-			const callback = (message: JsMsg) => onMessage(messageOf(message));
-			const messages = await consumer.consume({ max_messages: 500, idle_heartbeat: heartbeatMs, callback });
-			return { messages, stop: () => this.drain(messages) };
-		});
+		return this.readers.durable(stream, name, onMessage);
 	}
 
-	/**
-	 * Takes what is on its way and nothing after it. The client's `close` drops what is on its way, and the server would give it to someone else
-	 * only when it has waited for its acknowledgement in vain. The client drains subscriptions, but has no word for the one of a reader, its `sub`.
-	 */
-	private async drain(messages: ConsumerMessages): Promise<void> {
-		const { sub } = messages as ConsumerMessages & { readonly sub?: Subscription };
-		// A server that hears at once of a reader's request for messages and that the reader is gone may go on delivering to nobody until the
-		// request ends, half a minute later (2.15): the one, and then the other.
-		const drained = this.connection.flush().then(() => sub?.drain());
-		// It cannot be done where the connection is lost or the reader has ended by itself.
-		await Promise.race([drained.catch(() => undefined), delay(drainMsMax, undefined, { ref: false })]);
-		await messages.close();
-	}
-
-	/**
-	 * Not the client's own ordered consumer: it begins anew in a promise that nobody holds, and where that meets a connection which is being
-	 * closed, the rejection ends the process (`notifyOrderedResetAndReset` in consumer.js of `nats` 2.29).
-	 */
-	readOrdered(stream: string, filter: string, { next, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
-		return this.keepReading(`following ${filter}`, async () => {
-			const { consumers } = await this.connection.jetstreamManager({ checkAPI: false });
-			const made = await consumers.add(stream, {
-				name: nuid.next(),
-				filter_subject: filter,
-				deliver_policy: DeliverPolicy.StartSequence,
-				opt_start_seq: next(),
-				ack_policy: AckPolicy.None,
-				max_deliver: 1,
-				mem_storage: true,
-				num_replicas: 1,
-				inactive_threshold: nanos(forgottenAfterMs),
-			});
-			let heard = 0;
-			const callback = (message: JsMsg) => {
-				// One that is missing was lost on its way: it is read again.
-				if (message.info.deliverySequence !== heard + 1) return void messages.close();
-				heard++;
-				onMessage(messageOf(message));
-			};
-			const consumer = this.connection.jetstream().consumers.getPullConsumerFor(made);
-			const options = { max_messages: 1_000, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
-			const messages = await consumer.consume(options);
-			if (made.num_pending === 0) onEmpty();
-			const forget = () => void consumer.delete().catch(() => undefined);
-			return { messages, stop: () => messages.close().then(forget) };
-		});
-	}
-
-	/** A reader lives as long as its connection; whatever ends it, it is started anew until it is stopped. */
-	private keepReading(what: string, start: () => Promise<Reading>): () => Promise<void> {
-		const stopped = Promise.withResolvers<void>();
-		let isStopped = false;
-		let reading: Reading | undefined;
-		const loop = (async () => {
-			for (;;) {
-				if (!this.connected) await Promise.race([this.up.promise, stopped.promise]);
-				if (isStopped) return;
-				const { up } = this;
-				try {
-					reading = await start();
-					this.reading.add(reading.messages);
-					if (isStopped) void reading.stop();
-					else if (this.up !== up) void reading.messages.close();
-					const fault = await reading.messages.closed();
-					if (fault) throw fault;
-				} catch (error) {
-					this.onStatus(`${what}: ${error instanceof Error ? error.message : "failed"}`);
-					await Promise.race([delay(restartDelayMs), stopped.promise]);
-				} finally {
-					if (reading) this.reading.delete(reading.messages);
-					reading = undefined;
-				}
-			}
-		})();
-		return async () => {
-			isStopped = true;
-			stopped.resolve();
-			await reading?.stop();
-			await loop;
-		};
+	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void> {
+		return this.readers.ordered(stream, filter, reader);
 	}
 
 	async close(): Promise<void> {
-		if (this.connected) await this.connection.drain();
-		else await this.connection.close();
+		// A server that hangs hears no goodbye.
+		if (this.connected) await Promise.race([this.connection.drain().catch(() => undefined), delay(closeMsMax)]);
+		await this.connection.close();
 	}
 }
 
 function replyOf(message: Msg): Reply {
 	return { bytes: message.data, header: (name) => message.headers?.get(name) || undefined };
-}
-
-function messageOf(message: JsMsg): LinkMessage {
-	const { streamSequence, deliveryCount, timestampNanos, pending } = message.info;
-	return {
-		subject: message.subject,
-		bytes: message.data,
-		position: streamSequence,
-		tries: deliveryCount,
-		storedAt: new Date(timestampNanos / 1e6),
-		pending,
-		ack: () => tell(() => message.ack()),
-		retry: (delayMs) => tell(() => message.nak(delayMs)),
-		working: () => tell(() => message.working()),
-	};
-}
-
-/** Says something about a delivery. On a connection that is closed for good it cannot be said, and the server delivers again to whoever is there. */
-function tell(say: () => void): void {
-	try {
-		say();
-	} catch (error) {
-		if (!(error instanceof NatsError)) throw error;
-	}
 }
 
 /** What the client refuses to send: a message beyond `max_payload`, or anything on a connection that is closed. */

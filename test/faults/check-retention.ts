@@ -14,11 +14,11 @@ interface Guard {
 
 /** What leads to something, and what keeps it from happening twice. By type and writer. */
 const guards: readonly Guard[] = [
-	{ guard: ({ type }) => type === "call.started", against: ({ type }) => type === "call.granted", withinMs: 2 * retention.guardMs },
+	{ guard: ({ type }) => type === "call.started", against: ({ type }) => type === "call.granted", withinMs: retention.guardMs },
 	{
 		guard: ({ type, writer }) => type === "call.ended" && writer === "executor",
 		against: ({ type }) => type === "call.granted",
-		withinMs: 2 * retention.guardMs,
+		withinMs: retention.guardMs,
 	},
 	{ guard: ({ type }) => type === "approval.asked", against: ({ type }) => type === "call.held", withinMs: retention.guardMs },
 	{

@@ -1,0 +1,215 @@
+// Readers of the stream that do not fall silent: each lives as long as its connection, and is begun anew until it is stopped.
+import { setTimeout as delay } from "node:timers/promises";
+import {
+	AckPolicy,
+	ConsumerEvents,
+	type ConsumerMessages,
+	DeliverPolicy,
+	type JsMsg,
+	type NatsConnection,
+	NatsError,
+	nanos,
+	nuid,
+	type Subscription,
+} from "nats";
+import type { Position } from "./bus.ts";
+
+/** A message of a consumer. */
+export interface LinkMessage {
+	readonly subject: string;
+	readonly bytes: Uint8Array;
+	readonly position: Position;
+	readonly tries: number;
+	readonly storedAt: Date;
+	/** How many the consumer still has after this one. */
+	readonly pending: number;
+	ack(): void;
+	retry(delayMs: number): void;
+	/** Still in work: do not give it to someone else yet. */
+	working(): void;
+}
+
+export interface OrderedReader {
+	readonly next: () => Position;
+	readonly onMessage: (message: LinkMessage) => void;
+	/** Reading began (again) and there was nothing to read. */
+	readonly onEmpty: () => void;
+}
+
+export interface ReadersParts {
+	/** Resolves at once while NATS is connected, otherwise when it is again. */
+	readonly untilUp: () => Promise<void>;
+	/** Told of readers that had to begin anew. */
+	readonly onStatus: (status: string) => void;
+}
+
+/** What the client reads, as far as it has begun it. */
+interface Reading {
+	readonly messages: ConsumerMessages;
+	stop(): Promise<void>;
+}
+
+/** Before a reader that could not begin, or that the server ended, begins again. */
+const againMs = 500;
+/** The server answers what a reader asks of it within this, or is asked again. */
+const askMsMax = 2_000;
+/** A reader that heard neither message nor heartbeat for twice this long begins anew. */
+const heartbeatMs = 5_000;
+/** What a reader that stops waits for what is on its way to it. */
+const drainMsMax = 1_000;
+/** The server removes what a follower read by, once the follower has been away for this long. */
+const forgottenAfterMs = 60_000;
+
+export class Readers {
+	private readonly connection: NatsConnection;
+	private readonly parts: ReadersParts;
+	private readonly readings = new Set<Reading>();
+	/** How often the connection was lost. */
+	private losses = 0;
+
+	constructor(connection: NatsConnection, parts: ReadersParts) {
+		this.connection = connection;
+		this.parts = parts;
+	}
+
+	/** The connection is lost, and with it what was on its way: everything begins anew on the next one. */
+	abandon(): void {
+		this.losses++;
+		for (const { messages } of this.readings) void messages.close();
+	}
+
+	/** Reads a durable consumer. Returns what stops it. */
+	durable(stream: string, name: string, onMessage: (message: LinkMessage) => void): () => Promise<void> {
+		return this.keepReading(`consumer ${name}`, async () => {
+			const consumer = await this.connection.jetstream({ timeout: askMsMax }).consumers.get(stream, name);
+			const callback = (message: JsMsg) => onMessage(messageOf(message));
+			const options = { max_messages: 500, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
+			const messages = await consumer.consume(options);
+			return { messages, stop: () => this.drain(messages) };
+		});
+	}
+
+	/**
+	 * Reads one filter in order and without gaps. Not by the client's own ordered consumer: that begins anew in a promise that nobody holds, and
+	 * where it meets a connection which is being closed, the rejection ends the process (`notifyOrderedResetAndReset` in consumer.js of `nats` 2.29).
+	 */
+	ordered(stream: string, filter: string, { next, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
+		return this.keepReading(`following ${filter}`, async () => {
+			const { consumers } = await this.connection.jetstreamManager({ checkAPI: false, timeout: askMsMax });
+			const made = await consumers.add(stream, {
+				name: nuid.next(),
+				filter_subject: filter,
+				deliver_policy: DeliverPolicy.StartSequence,
+				opt_start_seq: next(),
+				ack_policy: AckPolicy.None,
+				max_deliver: 1,
+				mem_storage: true,
+				num_replicas: 1,
+				inactive_threshold: nanos(forgottenAfterMs),
+			});
+			let heard = 0;
+			const callback = (message: JsMsg) => {
+				// One that is missing was lost on its way: it is read again.
+				if (message.info.deliverySequence !== heard + 1) return void stop();
+				heard++;
+				onMessage(messageOf(message));
+			};
+			const consumer = this.connection.jetstream({ timeout: askMsMax }).consumers.getPullConsumerFor(made);
+			const options = { max_messages: 1_000, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
+			const messages = await consumer.consume(options);
+			const stop = async () => {
+				await messages.close();
+				consumer.delete().catch(() => undefined);
+			};
+			if (made.num_pending === 0) onEmpty();
+			return { messages, stop };
+		});
+	}
+
+	private keepReading(what: string, begin: () => Promise<Reading>): () => Promise<void> {
+		const stopped = Promise.withResolvers<void>();
+		let isStopped = false;
+		let reading: Reading | undefined;
+		const loop = (async () => {
+			for (;;) {
+				await Promise.race([this.parts.untilUp(), stopped.promise]);
+				if (isStopped || this.connection.isClosed()) return;
+				const { losses } = this;
+				try {
+					reading = await begin();
+					this.readings.add(reading);
+					if (isStopped) void reading.stop();
+					else if (this.losses !== losses) void reading.messages.close();
+					void this.stopWhenSilent(what, reading);
+					const fault = await reading.messages.closed();
+					if (fault) throw fault;
+				} catch (error) {
+					this.parts.onStatus(`${what}: ${error instanceof Error ? error.message : "failed"}`);
+					await Promise.race([delay(againMs), stopped.promise]);
+				} finally {
+					if (reading) this.readings.delete(reading);
+					reading = undefined;
+				}
+			}
+		})();
+		return async () => {
+			isStopped = true;
+			stopped.resolve();
+			await reading?.stop();
+			await loop;
+		};
+	}
+
+	/** Left alone, the client asks the server once whether its consumer is there, and where that is not answered waits for half a minute. */
+	private async stopWhenSilent(what: string, { messages, stop }: Reading): Promise<void> {
+		for await (const { type } of await messages.status()) {
+			if (type !== ConsumerEvents.HeartbeatsMissed) continue;
+			this.parts.onStatus(`${what}: hears nothing`);
+			askNothingMore(messages);
+			await stop();
+		}
+	}
+
+	/**
+	 * Takes what is on its way and nothing after it. The client's `close` drops what is on its way, and the server would give it to someone else
+	 * only when it has waited for its acknowledgement in vain. The client drains subscriptions, but has no word for the one of a reader, its `sub`.
+	 */
+	private async drain(messages: ConsumerMessages): Promise<void> {
+		const { sub } = askNothingMore(messages);
+		// A server that hears at once of a reader's request for messages and that the reader is gone may go on delivering to nobody until the
+		// request ends, half a minute later (2.15): the one, and then the other.
+		const drained = this.connection.flush().then(() => sub?.drain());
+		// It cannot be done where the connection is lost or the reader has ended by itself.
+		await Promise.race([drained.catch(() => undefined), delay(drainMsMax, undefined, { ref: false })]);
+		await messages.close();
+	}
+}
+
+/** The client's reader goes on asking for messages while it is drained, and once after it was closed: its `pull` is made to do nothing. */
+function askNothingMore(messages: ConsumerMessages): ConsumerMessages & { readonly sub?: Subscription } {
+	return Object.assign(messages, { pull: () => undefined });
+}
+
+function messageOf(message: JsMsg): LinkMessage {
+	const { streamSequence, deliveryCount, timestampNanos, pending } = message.info;
+	return {
+		subject: message.subject,
+		bytes: message.data,
+		position: streamSequence,
+		tries: deliveryCount,
+		storedAt: new Date(timestampNanos / 1e6),
+		pending,
+		ack: () => tell(() => message.ack()),
+		retry: (delayMs) => tell(() => message.nak(delayMs)),
+		working: () => tell(() => message.working()),
+	};
+}
+
+/** Says something about a delivery. On a connection that is closed for good it cannot be said, and the server delivers again to whoever is there. */
+function tell(say: () => void): void {
+	try {
+		say();
+	} catch (error) {
+		if (!(error instanceof NatsError)) throw error;
+	}
+}

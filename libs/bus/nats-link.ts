@@ -1,4 +1,4 @@
-// A connection to NATS: requests with plain answers, and readers (read-nats.ts). No other files speak to the NATS client.
+// A connection to NATS: requests with plain answers, and readers (nats-readers.ts). No other files speak to the NATS client.
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -17,7 +17,7 @@ import {
 	RequestStrategy,
 } from "nats";
 import { EventsUnavailable } from "./bus.ts";
-import { type LinkMessage, type OrderedReader, Readers } from "./read-nats.ts";
+import { type LinkMessage, type OrderedReader, Readers } from "./nats-readers.ts";
 import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
 

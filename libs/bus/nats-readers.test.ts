@@ -1,7 +1,7 @@
 // A reader that hears nothing begins anew, asks for nothing more once it stops, and reads a follower's gap again.
 import { ConsumerEvents, type ConsumerMessages, type JsMsg, type NatsConnection } from "nats";
 import { expect, test, vi } from "vitest";
-import { Readers } from "./read-nats.ts";
+import { Readers } from "./nats-readers.ts";
 
 /** What the client hands out, as far as a reader uses it. */
 function aClient() {

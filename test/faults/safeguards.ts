@@ -90,7 +90,7 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 			{
 				file: "infra/nats/trim-stream.ts",
 				from: "let removed = 0;\n\tfor (const filter of [",
-				to: 'let removed = await purge(operator, "callgate.*.*.executor.>", await olderThan(0));\n\tfor (const filter of [',
+				to: 'let removed = await purge(operator, "callgate.*.*.executor.>", Math.min(floor, await firstSince(operator, now)));\n\tfor (const filter of [',
 			},
 		],
 	},
@@ -109,8 +109,8 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		changes: [
 			{
 				file: "libs/bus/nats-link.ts",
-				from: "reconnectDelayHandler: createReconnectPace(),",
-				to: "reconnectTimeWait: 250 + 0 * createReconnectPace.length,",
+				from: "reconnectDelayHandler: () => {\n\t\t\tif (connected) giveUpLastDial(connected);\n\t\t\treturn pace();\n\t\t},",
+				to: "reconnectTimeWait: 250 + 0 * pace.length,",
 			},
 		],
 	},

@@ -60,8 +60,6 @@ export interface Link {
 
 /** @throws {EventsUnavailable} if NATS cannot be reached or refuses the seed. */
 export async function connectLink(options: LinkOptions): Promise<Link> {
-	let connected: NatsConnection | undefined;
-	const pace = createReconnectPace();
 	const connection = await connect({
 		servers: options.servers,
 		name: options.name,
@@ -71,10 +69,7 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 		// Who is refused twice may be known again later, when a key that was changed is known everywhere.
 		ignoreAuthErrorAbort: true,
 		timeout: dialMsMax,
-		reconnectDelayHandler: () => {
-			if (connected) giveUpLastDial(connected);
-			return pace();
-		},
+		reconnectDelayHandler: createReconnectPace(),
 		pingInterval: 5_000,
 		maxPingOut: 2,
 		// Its only effect would be an Error with a stack for every request of the client's own.
@@ -83,31 +78,35 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 	}).catch((error: unknown) => {
 		throw new EventsUnavailable(`NATS at ${options.servers.join(", ")} cannot be reached or refuses the seed`, { cause: error });
 	});
-	connected = connection;
+	giveUpLateDials(connection);
 	return new NatsLink(connection, options);
 }
 
-interface Transport {
-	readonly socket?: Socket;
-	setupHandlers(): void;
-	_closed(): Promise<void>;
+interface Protocol {
+	readonly transport: { readonly socket?: Socket; setupHandlers(): void; _closed(): Promise<void> };
+	/** Before each dial: makes another transport. */
+	prepare(): unknown;
 }
 
 /**
- * Called before each dial. The client leaves a dial that took too long to itself: where the server answers it after all, and then ends it, the
- * client takes that for the end of the connection that it has meanwhile, and in time of the next (`dial` in protocol.js and `connect` in
- * node_transport.js of `nats` 2.29).
+ * The client leaves a dial that took too long to itself: where the server answers it after all, and then ends it, the client takes that for the
+ * end of the connection that it has meanwhile, and in time of the next (`dial` in protocol.js and `connect` in node_transport.js of `nats` 2.29).
+ * Here the last dial ends when another begins.
  */
-function giveUpLastDial(connection: NatsConnection): void {
-	const { transport } = (connection as NatsConnection & { readonly protocol: { readonly transport?: Transport } }).protocol;
-	if (!transport) return;
-	const hangUp = () =>
-		void transport.socket
-			?.removeAllListeners()
-			.on("error", () => undefined)
-			.destroy();
-	hangUp();
-	Object.assign(transport, { setupHandlers: hangUp, _closed: async () => undefined });
+function giveUpLateDials(connection: NatsConnection): void {
+	const { protocol } = connection as NatsConnection & { readonly protocol: Protocol };
+	const prepare = protocol.prepare.bind(protocol);
+	protocol.prepare = () => {
+		const last = protocol.transport;
+		const hangUp = () => {
+			last.socket?.removeAllListeners();
+			last.socket?.on("error", () => undefined);
+			last.socket?.destroy();
+		};
+		hangUp();
+		Object.assign(last, { setupHandlers: hangUp, _closed: async () => undefined });
+		return prepare();
+	};
 }
 
 /** A new NKey pair of a NATS user: the seed goes to the service, the public key into the server's configuration. */
@@ -214,7 +213,7 @@ class NatsLink implements Link {
 
 	async close(): Promise<void> {
 		// A server that hangs hears no goodbye.
-		if (this.connected) await Promise.race([this.connection.drain().catch(() => undefined), delay(closeMsMax)]);
+		if (this.connected) await Promise.race([this.connection.drain().catch(() => undefined), delay(closeMsMax, undefined, { ref: false })]);
 		await this.connection.close();
 	}
 }

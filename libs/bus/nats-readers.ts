@@ -166,6 +166,8 @@ export class Readers {
 			if (type !== ConsumerEvents.HeartbeatsMissed) continue;
 			this.parts.onStatus(`${what}: hears nothing`);
 			askNothingMore(messages);
+			// What a server that is slow has said comes first: nobody else has it.
+			await this.connection.flush().catch(() => undefined);
 			await stop();
 		}
 	}

@@ -17,8 +17,8 @@ export function createVersions(dataDir: string): Versions {
 	};
 }
 
-/** OpenSearch may be away because of another fault. */
-const provisionAttemptsMax = 60;
+/** OpenSearch may be away because of another fault, and takes its time to come back where two runs share two cores. */
+const provisionAttemptsMax = 180;
 
 export async function runTwoVersions(parts: FaultParts, { order, stayMs }: Extract<Fault, { kind: "two-versions" }>): Promise<void> {
 	const { versions, processes, stack } = parts;

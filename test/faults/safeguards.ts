@@ -109,8 +109,8 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		changes: [
 			{
 				file: "libs/bus/nats-link.ts",
-				from: "reconnectDelayHandler: () => {\n\t\t\tif (connected) giveUpLastDial(connected);\n\t\t\treturn pace();\n\t\t},",
-				to: "reconnectTimeWait: 250 + 0 * pace.length,",
+				from: "reconnectDelayHandler: createReconnectPace(),",
+				to: "reconnectTimeWait: 250 + 0 * createReconnectPace.length,",
 			},
 		],
 	},

@@ -49,7 +49,7 @@ export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trim
 	// A consumer's floor is the last position below which it has acknowledged everything.
 	const floor = Math.min(...floors.map((one) => one + 1));
 	// What was said again is as far from the first time as the guard allows: so what is not acknowledged yet counts like what is young.
-	const since = Math.min(now.getTime() - keepMs, (await storedAt(operator, floor))?.getTime() ?? Number.POSITIVE_INFINITY);
+	const since = Math.min(now.getTime() - keepMs, (await nextOf(operator, ">", floor))?.storedAtMs ?? Number.POSITIVE_INFINITY);
 	const storedBefore = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(since - ms)));
 	const before = await storedBefore(0);
 	let removed = 0;
@@ -104,15 +104,6 @@ async function ackFloorOf(operator: Link, consumer: string): Promise<Position> {
 	return idle ? Number.MAX_SAFE_INTEGER - 1 : info.ack_floor.stream_seq;
 }
 
-/** When the first message at `position` or later was stored, if there is one. */
-async function storedAt(operator: Link, position: Position): Promise<Date | undefined> {
-	const answer = await operator.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq: position, next_by_subj: ">" }), 10_000);
-	if (!answer.ok && answer.fault === "not_found") return undefined;
-	const at = new Date(answer.ok ? (answer.reply.header("Nats-Time-Stamp") ?? "") : "");
-	if (Number.isNaN(at.getTime())) throw new EventsUnavailable("NATS did not say when what nobody has acknowledged was stored");
-	return at;
-}
-
 /** The first position that was stored at `since` or later; beyond the end if there is none. */
 async function firstSince(operator: Link, since: Date): Promise<Position> {
 	const body = { start_time: since.toISOString(), next_by_subj: ">" };
@@ -149,11 +140,18 @@ async function removeSettledApprovals(
 }
 
 /** The first message of a filter at `from` or later. */
-async function nextOf(operator: Link, filter: string, from: Position): Promise<{ position: Position; subject: string } | undefined> {
+async function nextOf(
+	operator: Link,
+	filter: string,
+	from: Position,
+): Promise<{ position: Position; subject: string; storedAtMs: number } | undefined> {
 	const answer = await operator.request(`$JS.API.DIRECT.GET.${streamName}`, encode({ seq: from, next_by_subj: filter }), 10_000);
-	if (answer.ok) return { position: Number(answer.reply.header("Nats-Sequence")), subject: answer.reply.header("Nats-Subject") ?? "" };
-	if (answer.fault === "not_found") return undefined;
-	throw new EventsUnavailable(`NATS did not say what is settled (${answer.fault})`);
+	if (!answer.ok && answer.fault === "not_found") return undefined;
+	if (!answer.ok) throw new EventsUnavailable(`NATS did not say what comes next (${answer.fault})`);
+	const { reply } = answer;
+	const storedAtMs = Date.parse(reply.header("Nats-Time-Stamp") ?? "");
+	if (Number.isNaN(storedAtMs)) throw new EventsUnavailable("NATS did not say when a message was stored");
+	return { position: Number(reply.header("Nats-Sequence")), subject: reply.header("Nats-Subject") ?? "", storedAtMs };
 }
 
 async function purge(operator: Link, filter: string, before: Position): Promise<number> {

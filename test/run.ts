@@ -1,5 +1,5 @@
 // `npm test`: every test of every suite against real servers. Arguments go to vitest: a file, or `--project fast` for what needs no server.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -33,6 +33,16 @@ interface Outcome {
 	readonly failures: readonly string[];
 }
 
+/** What runs now. A signal ends it, and nothing more is begun. */
+const children = new Set<ChildProcess>();
+let isInterrupted = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+	process.on(signal, () => {
+		isInterrupted = true;
+		for (const child of children) child.kill(signal);
+	});
+}
+
 const folder = await mkdtemp(join(tmpdir(), "callgate-test-"));
 const asked = process.argv.slice(2);
 const outcomes = asked.length > 0 ? [await run("asked", asked, "now")] : await runStages();
@@ -43,11 +53,12 @@ const failures = outcomes.flatMap((outcome) => outcome.failures);
 // Once more at the end: the suite that failed may be far above.
 for (const failure of failures) process.stdout.write(`\nfailed: ${failure}\n`);
 process.stdout.write(`\n${passed} passed, ${failures.length} failed\n`);
-process.exit(failures.length > 0 || passed === 0 ? 1 : 0);
+process.exit(isInterrupted || failures.length > 0 || passed === 0 ? 1 : 0);
 
 async function runStages(): Promise<Outcome[]> {
 	const all: Outcome[] = [];
 	for (const suites of stages) {
+		if (isInterrupted) break;
 		const running = suites.map((suite, at) => run(suite, ["--project", suite], at === 0 ? "now" : "when it is done"));
 		all.push(...(await Promise.all(running)));
 	}
@@ -63,10 +74,11 @@ async function run(name: string, args: readonly string[], print: "now" | "when i
 		cwd: root,
 		stdio: ["ignore", output, output],
 	});
-	for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => child.kill(signal));
+	children.add(child);
 	const printed: Buffer[] = [];
 	for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => printed.push(chunk));
 	const code = await new Promise<number>((resolve) => child.on("close", (exit) => resolve(exit ?? 1)));
+	children.delete(child);
 	process.stdout.write(Buffer.concat(printed));
 	const report = await readFile(file, "utf8").then(
 		(text) => JSON.parse(text) as Report,

@@ -21,7 +21,8 @@ import {
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
 import { inspectStream } from "./inspect-stream.ts";
-import { connectLink, type Link, type LinkMessage, type Reply } from "./nats-link.ts";
+import { connectLink, type Link, type Reply } from "./nats-link.ts";
+import type { LinkMessage } from "./nats-readers.ts";
 import { durableOf, inboxPrefixOf } from "./permissions.ts";
 import { bucketOf, type StoreName, stores } from "./stores.ts";
 

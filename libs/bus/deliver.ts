@@ -279,7 +279,7 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 				return;
 			}
 			heldBytes += message.bytes.length;
-			const read = readMessage(message).then(
+			const arriving = readMessage(message).then(
 				(read) => {
 					gathered.push(read);
 					schedule();
@@ -290,8 +290,8 @@ export function collectBatches(handle: Parameters<Bus["consumeBatches"]>[0], opt
 					message.retry(retryDelayMs(message.tries));
 				},
 			);
-			reading.add(read);
-			void read.finally(() => reading.delete(read));
+			reading.add(arriving);
+			void arriving.finally(() => reading.delete(arriving));
 		},
 		async finish(): Promise<void> {
 			while (settling || gathered.length > 0 || reading.size > 0) {

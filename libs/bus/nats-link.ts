@@ -21,8 +21,6 @@ import { type LinkMessage, type OrderedReader, Readers } from "./nats-readers.ts
 import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
 
-export type { LinkMessage };
-
 export interface LinkOptions {
 	readonly servers: string[];
 	readonly name: string;
@@ -51,7 +49,7 @@ export interface Link {
 	request(subject: string, payload: Uint8Array, timeoutMs: number, head?: Record<string, string>): Promise<Requested>;
 	/** The answers of all who answer, as far as they come within `forMs`. Nobody's silence or refusal is an error: there are only fewer answers. */
 	requestAll(subject: string, payload: Uint8Array, forMs: number): Promise<Reply[]>;
-	/** Reads a durable consumer until stopped. `onMessage` must not throw: that would silence the reader for good. */
+	/** Reads a durable consumer until stopped. `onMessage` must not throw: the reader would begin anew, and the message come again half a minute later. */
 	readDurable(stream: string, consumer: string, onMessage: (message: LinkMessage) => void): () => Promise<void>;
 	/** Reads one filter in order and without gaps from the position that `next` names, also after a reconnect. */
 	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void>;

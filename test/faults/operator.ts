@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
-import { connectLink, type Link, type LinkMessage } from "#libs/bus/nats-link.ts";
+import { connectLink, type Link } from "#libs/bus/nats-link.ts";
+import type { LinkMessage } from "#libs/bus/nats-readers.ts";
 import { durableConsumers } from "#libs/bus/permissions.ts";
 import { streamName } from "#libs/contracts/subjects.ts";
 import { localPool } from "../../infra/local/key-ring.ts";

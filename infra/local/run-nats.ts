@@ -29,6 +29,11 @@ export function natsStoreDir(dir: string): string {
 	return join(dir, "jetstream");
 }
 
+/** Where its configuration is: the server reads it at its start and on SIGHUP. */
+export function natsConfigFile(dir: string): string {
+	return join(dir, "nats.conf");
+}
+
 /** A configuration with JetStream and no users: for tests of what needs a stream and no permissions. */
 export function plainNatsConfig(dir: string): string {
 	return `jetstream { store_dir: ${JSON.stringify(natsStoreDir(dir))} }\n`;
@@ -41,7 +46,7 @@ export function plainNatsConfig(dir: string): string {
 export async function startNats(options: NatsOptions): Promise<RunningNats> {
 	const { binary, dir, port, configText } = options;
 	await mkdir(dir, { recursive: true, mode: 0o700 });
-	const config = join(dir, "nats.conf");
+	const config = natsConfigFile(dir);
 	// It may hold users and their passwords.
 	await writeFile(config, configText, { mode: 0o600 });
 	const server = await startServer({

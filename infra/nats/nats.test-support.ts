@@ -6,7 +6,7 @@ import { connectLink, newUserKey } from "#libs/bus/nats-link.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { findFreePorts } from "../local/ports.ts";
 import { provideNats } from "../local/provide-nats.ts";
-import { natsStoreDir, type RunningNats, startNats } from "../local/run-nats.ts";
+import { natsConfigFile, natsStoreDir, type RunningNats, startNats } from "../local/run-nats.ts";
 import { provisionStream } from "./provision-stream.ts";
 import { operatorInbox, serverConfig } from "./server-config.ts";
 
@@ -16,7 +16,7 @@ export interface NatsForTests {
 	readonly seeds: Readonly<Record<Service, string>>;
 	readonly operatorSeed: string;
 	/** The server knows a service by another public key from now on, while it runs. Returns what makes it known again. */
-	replaceKey(service: "approval", publicKey: string): Promise<() => Promise<void>>;
+	replaceKey(service: Exclude<Service, "executor">, publicKey: string): Promise<() => Promise<void>>;
 	stop(): Promise<void>;
 }
 
@@ -35,7 +35,7 @@ export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<N
 		serverConfig({ users: { ...users, services }, storeDir: natsStoreDir(dir), syncInterval });
 	const server = await startNats({ binary, dir, port, configText: configOf(users.services) });
 	const reload = async (services: typeof users.services) => {
-		await writeFile(join(dir, "nats.conf"), configOf(services));
+		await writeFile(natsConfigFile(dir), configOf(services));
 		await server.kill("SIGHUP");
 	};
 	const link = { servers: [server.url], name: "operator", seed: operator.seed, inboxPrefix: operatorInbox, onStatus: () => undefined };

@@ -1,7 +1,7 @@
 // An issuer's public keys: from a file, a URL, or found by OIDC discovery; fetched when needed, refreshed once for an unknown key id, then left in peace.
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
-import { isLoopbackHost } from "#libs/configuration/kinds/addresses.ts";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
+import { placeOfHost } from "#libs/outbound/place.ts";
 
 /** An unknown key id asks the issuer again once, then not for this long: made-up key ids must not become a flood. */
 const cooldownMs = 30_000;
@@ -131,7 +131,7 @@ async function discover(issuer: string): Promise<string> {
 	if (typeof document.jwks_uri !== "string") throw fault("has no jwks_uri");
 	// Keys that anyone on the way could replace are nobody's.
 	const keys = URL.parse(document.jwks_uri);
-	const isSafe = keys?.protocol === "https:" || (keys?.protocol === "http:" && isLoopbackHost(keys.hostname));
+	const isSafe = keys?.protocol === "https:" || (keys?.protocol === "http:" && placeOfHost(keys.hostname) === "loopback");
 	if (!isSafe) throw fault("names a jwks_uri that is not https");
 	return document.jwks_uri;
 }

@@ -1,11 +1,10 @@
 // Every way a dial can fail, from a closed list, and whether a byte of the request may have left.
+import { ConnectError, type ConnectErrorCode } from "#libs/outbound/connect-error.ts";
 
 /**
  * The kinds of failure. The executor maps a code to a problem and never looks at a message.
  *
- * - `dns_failed` the name has no address · `address_forbidden` it has one that the address policy refuses
- * - `connect_failed` refused, unreachable or reset before the first byte · `connect_timeout` no usable connection in time
- * - `tls_failed` handshake or certificate
+ * - those of {@link ConnectErrorCode}: no connection came about
  * - `headers_timeout`, `total_timeout` the function is too slow
  * - `headers_too_large`, `body_too_large` the answer breaks a bound
  * - `protocol_error` not HTTP/1.1 as we accept it; with `sent: false` it is our own request that cannot be written safely
@@ -13,11 +12,7 @@
  * - `aborted` the caller's signal, or `beforeFirstByte` threw (its error is the `cause`)
  */
 export type DialErrorCode =
-	| "dns_failed"
-	| "address_forbidden"
-	| "connect_failed"
-	| "connect_timeout"
-	| "tls_failed"
+	| ConnectErrorCode
 	| "headers_timeout"
 	| "total_timeout"
 	| "body_too_large"
@@ -59,6 +54,7 @@ export const toDialError = (error: unknown, progress: ExchangeProgress): DialErr
 	if (error instanceof DialError) {
 		return new DialError(error.code, error.message.slice(error.code.length + 2), { ...progress, cause: error.cause });
 	}
+	if (error instanceof ConnectError) return new DialError(error.code, error.message, progress);
 	const { code, name, message, endedEarly } = readError(error);
 	const make = (kind: DialErrorCode, detail: string): DialError => new DialError(kind, detail, progress);
 	const gone: DialErrorCode = !progress.sent ? "connect_failed" : progress.status === undefined ? "connection_reset" : "body_truncated";

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
+import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { DialError } from "./dial-error.ts";
 import { createHttpDialer, type HttpDialer, type HttpDialerOptions } from "./dial-http.ts";
 import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
@@ -223,17 +224,47 @@ describe("before the first byte nothing was sent", () => {
 		expect(asked).toBe(2);
 	});
 
+	/** What `check` says of a connection at this URL: its complaints. */
+	const complaints = (url: string, more = ""): readonly string[] => {
+		const text = `kind: Connection\nname: a\nprotocol: http\ninsecure: true\n${more}url: ${JSON.stringify(url)}\nfunctions: { ping: { method: GET, path: / } }\n`;
+		const result = compileConfiguration({ "a.yaml": text });
+		return result.ok ? [] : result.errors.map(({ message }) => message);
+	};
+
 	test.each([
-		"http://169.254.169.254/latest/meta-data/",
-		"http://[fe80::1]/",
-		"http://[::ffff:169.254.169.254]/",
-		"http://0x7f000001/",
-		"http://2130706433/",
-		"http://[::1]/",
-		"http://10.0.0.1/",
-	])("%s is forbidden by default", async (url) => {
-		const dialer = createHttpDialer();
-		cleanup.push(() => dialer.close());
+		"http://169.254.169.254/latest/meta-data",
+		"http://[fe80::1]",
+		"http://[::ffff:169.254.169.254]",
+		"http://[64:ff9b::a9fe:a9fe]",
+		"http://[2606:2800:220:1:0:5efe:a9fe:a9fe]",
+		"http://[2001:0:808:808::1]",
+		"http://[2002:808:808::1]",
+		"http://[2001:db8::1]",
+		"http://[fec0::1]",
+		"http://[::8.8.8.8]",
+		"http://198.18.0.1",
+		"http://203.0.113.9",
+	])("%s is refused by check and by the dialer, whatever is opened", async (url) => {
+		expect(complaints(url, "allowPrivateAddresses: true\n")).toEqual([expect.stringContaining("never dialled")]);
+		const dialer = startDialer({ allowPrivate: true });
 		expect(await failure(dialer.dial(requestTo(url)))).toMatchObject({ code: "address_forbidden", sent: false });
+	});
+
+	test.each(["http://0x7f000001", "http://2130706433", "http://[::1]", "http://localhost", "http://10.0.0.1", "http://[::ffff:10.0.0.1]"])(
+		"%s is refused by check and by the dialer unless private addresses are allowed",
+		async (url) => {
+			expect(complaints(url)).toEqual([expect.stringContaining("expected allowPrivateAddresses: true")]);
+			expect(complaints(url, "allowPrivateAddresses: true\n")).toEqual([]);
+			const dialer = createHttpDialer();
+			cleanup.push(() => dialer.close());
+			expect(await failure(dialer.dial(requestTo(url)))).toMatchObject({ code: "address_forbidden", sent: false });
+		},
+	);
+
+	test("a name that leads to a forbidden address in any form is refused", async () => {
+		for (const address of ["198.18.0.1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2001:0:808:808::1", "fec0::1", "fe80::1%lo"]) {
+			const dialer = startDialer({ allowPrivate: true, lookup: async () => [{ address, family: address.includes(":") ? 6 : 4 }] });
+			expect(await failure(dialer.dial(requestTo("http://name.test/"))), address).toMatchObject({ code: "address_forbidden", sent: false });
+		}
 	});
 });

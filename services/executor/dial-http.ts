@@ -1,13 +1,13 @@
-// Calls an HTTP function: one request out, one bounded answer back, and nothing is ever sent twice. The only file that knows undici.
+// Calls an HTTP function: one request out, one bounded answer back, and nothing is ever sent twice.
 import { createHash } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { Pool } from "undici";
-import { type ConnectTarget, connectSocket, trustAlso } from "./connect-socket.ts";
+import { connectorOf, trustAlso } from "#libs/outbound/connect-socket.ts";
+import type { AddressPolicy, Lookup } from "#libs/outbound/resolve-address.ts";
 import { DialError } from "./dial-error.ts";
 import { type DialLimits, type DialTimings, Exchange } from "./exchange.ts";
 import { dropDialerOwned, dropHopByHop, type HeaderField, isHeaderName, isHeaderValue } from "./outbound-headers.ts";
 import { decodeBody } from "./read-body.ts";
-import { type AddressPolicy, compileAddressPolicy, type Lookup } from "./resolve-address.ts";
 
 /** One request to a function. Everything in it is final: the dialer adds `host`, `content-length` and `accept-encoding: identity`, no more. */
 export type OutboundRequest = {
@@ -73,7 +73,6 @@ type Origin = { pool: Pool; dials: number };
 export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer => {
 	const origins = new Map<string, Origin>();
 	const closing = new Set<Promise<void>>();
-	const defaultPolicy = compileAddressPolicy(options);
 	let closed = false;
 
 	const retire = (key: string, origin: Origin): void => {
@@ -86,7 +85,7 @@ export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer =>
 	const originOf = (request: OutboundRequest, url: URL): Origin => {
 		const key = originKey(request, url);
 		const known = origins.get(key);
-		const origin = known ?? { pool: openPool(request, url, options, defaultPolicy), dials: 0 };
+		const origin = known ?? { pool: openPool(request, url, options), dials: 0 };
 		origins.delete(key); // and in again at the end: the map's order is the order of last use
 		origins.set(key, origin);
 		for (const [oldKey, old] of origins) {
@@ -128,9 +127,9 @@ export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer =>
 	return { dial, close };
 };
 
-const openPool = (request: OutboundRequest, url: URL, options: HttpDialerOptions, defaultPolicy: (address: string) => boolean): Pool => {
+const openPool = (request: OutboundRequest, url: URL, options: HttpDialerOptions): Pool => {
 	const connectOptions = {
-		isAllowed: request.addresses === undefined ? defaultPolicy : compileAddressPolicy(request.addresses),
+		addresses: request.addresses ?? options,
 		lookup: options.lookup,
 		connectTimeoutMs: request.limits.connectTimeoutMs,
 		secureContext: request.caPem === undefined ? undefined : trust(request.caPem),
@@ -147,12 +146,7 @@ const openPool = (request: OutboundRequest, url: URL, options: HttpDialerOptions
 		bodyTimeout: 0,
 		maxResponseSize: -1, // the exchange counts
 		strictContentLength: true,
-		connect: (target: ConnectTarget, callback) => {
-			connectSocket(target, connectOptions).then(
-				(socket) => callback(null, socket),
-				(error: unknown) => callback(error instanceof Error ? error : new Error("connect"), null),
-			);
-		},
+		connect: connectorOf(connectOptions),
 	});
 };
 

@@ -1,5 +1,5 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
-import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import { addressPolicy, type Connection, type ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused, verifyGrant } from "#libs/contracts/grant.ts";
@@ -104,7 +104,7 @@ function requestOf(connection: Connection, fn: ConnectionFunction, sealed: Seale
 			bodyBytesMax: limits.responseBodyBytesMax,
 			headerBytesMax,
 		},
-		addresses: { allowLoopback: connection.allowPrivateAddresses, allowPrivate: connection.allowPrivateAddresses },
+		addresses: addressPolicy(connection),
 	};
 }
 

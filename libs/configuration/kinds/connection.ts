@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
 import type { HttpFunction } from "#libs/openapi/http-function.ts";
+import type { AddressPolicy } from "#libs/outbound/resolve-address.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 
@@ -191,3 +192,8 @@ export type Connection = {
 	/** The function of this name; undefined if there is none. */
 	function(name: string): ConnectionFunction | undefined;
 };
+
+/** What a connection's executors may dial: they look at every address that a name leads to, and again at the socket. */
+export function addressPolicy({ allowPrivateAddresses = false }: Pick<ConnectionDocument, "allowPrivateAddresses">): AddressPolicy {
+	return { allowLoopback: allowPrivateAddresses, allowPrivate: allowPrivateAddresses };
+}

@@ -3,7 +3,7 @@ import { createHmac } from "node:crypto";
 import { exportSPKI, importJWK, type JWTPayload, SignJWT, UnsecuredJWT } from "jose";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { authorizationOf } from "./authorization-header.ts";
 import { claims, issuerOf, newKey, now, seconds, sign, type TestKey } from "./issuer.test-support.ts";
@@ -19,15 +19,21 @@ beforeAll(async () => {
 const trusted = (over: Partial<Issuer> = {}) => issuerOf(url, { keys: { from: "file", keys: [key.jwk, rsa.jwk] as never }, ...over });
 
 async function outcomeOf(authorization: readonly string[], issuers: readonly Issuer[] = [trusted()]): Promise<unknown> {
+	const outcome = await whyOf(authorization, issuers);
+	return outcome instanceof NotAuthenticated ? outcome.code : outcome;
+}
+
+/** The caller, or the refusal, in which nothing of the token may stand. */
+async function whyOf(authorization: readonly string[], issuers: readonly Issuer[] = [trusted()]): Promise<unknown> {
 	try {
 		return await createAuthenticator(issuers, () => now).authenticate(authorization);
 	} catch (error) {
-		expect(error).toBeInstanceOf(Refusal);
-		const { code, message, details } = error as Refusal;
+		expect(error).toBeInstanceOf(NotAuthenticated);
+		const { message, details } = error as NotAuthenticated;
 		for (const part of authorization.flatMap((one) => one.split(/[. ]/))) {
 			if (part.length > 8) expect(`${message} ${JSON.stringify(details)}`).not.toContain(part);
 		}
-		return code;
+		return error;
 	}
 }
 const bearer = async (payload: JWTPayload, header?: object, by = key) => [`Bearer ${await sign(by, payload, header)}`];
@@ -177,6 +183,32 @@ describe("a signature", () => {
 			const flipped = `${part.slice(0, at)}${part[at] === "A" ? "B" : "A"}${part.slice(at + 1)}`;
 			expect(await outcomeOf([`Bearer ${parts.with(index, flipped).join(".")}`])).toBe("unauthenticated");
 		}
+	});
+});
+
+describe("a refusal tells its reason and the Issuer's name, for the operator", () => {
+	const asked = (over: object, header?: object, by = key) => bearer(claims(url, over as JWTPayload), header, by);
+	test.each<[string, () => Promise<string[]> | string[], string | undefined, Partial<Issuer>?]>([
+		["no_token", () => [], undefined],
+		["several_tokens", () => ["Bearer a.b.c", "Bearer a.b.c"], undefined],
+		["token_too_large", () => [`Bearer ${"a".repeat(200_000)}.b.c`], undefined],
+		["not_a_token", () => ["Bearer a.b.c"], undefined],
+		["issuer_unknown", () => asked({ iss: "https://other.example" }), undefined],
+		["key_unknown", () => asked({}, { kid: "unknown" }), "test"],
+		["algorithm_not_allowed", () => asked({}, {}, rsa), "test"],
+		["signature_invalid", () => asked({}, { kid: "k1" }, other), "test"],
+		["type_not_allowed", () => asked({}, { typ: "id+jwt" }), "test"],
+		["audience_not_allowed", () => asked({ aud: "other" }), "test"],
+		["audience_not_allowed", () => asked({ aud: undefined }), "test"],
+		["expired", () => asked({ exp: seconds - 60 }), "test"],
+		["not_yet_valid", () => asked({ nbf: seconds + 60 }), "test"],
+		["not_yet_valid", () => asked({ iat: seconds + 60 }), "test", { maxTokenAgeSeconds: 60 }],
+		["too_old", () => asked({ iat: seconds - 120 }), "test", { maxTokenAgeSeconds: 60 }],
+		["claim_malformed", () => asked({ nbf: "0" }), "test"],
+		["claim_malformed", () => asked({ exp: undefined }), "test"],
+		["claim_malformed", () => asked({ groups: "ci" }), "test"],
+	])("%s", async (reason, authorization, issuer, over) => {
+		expect(await whyOf(await authorization(), [trusted(over)])).toMatchObject({ code: "unauthenticated", reason, issuer });
 	});
 });
 

@@ -2,13 +2,13 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 
 export interface Authenticator {
 	/**
 	 * @param authorization every value of the `Authorization` header, as it came.
-	 * @throws {Refusal} `unauthenticated`, or `not_ready` where the issuer cannot be asked for its keys.
+	 * @throws {NotAuthenticated} `unauthenticated`, or `not_ready` where the issuer cannot be asked for its keys.
 	 */
 	authenticate(authorization: readonly string[]): Promise<Caller>;
 }
@@ -30,33 +30,30 @@ export function createAuthenticator(
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
-			let refusal: unknown;
+			let refusal: NotAuthenticated | undefined;
 			// One issuer may be configured several times, for several audiences: the first that accepts the token counts.
 			for (const issuer of trusted.get(claimedIssuer(token)) ?? []) {
 				try {
 					return callerFrom(await verified(token, issuer, now()), issuer);
 				} catch (error) {
 					// One that could not be asked might have accepted it: that is not the caller's fault, whatever the others say.
-					if (!isUnanswered(refusal)) refusal = error;
+					if (refusal?.reason !== "issuer_unavailable") refusal = refusalOf(error, issuer.name);
 				}
 			}
-			throw refusal ?? refused("its issuer is not trusted here");
+			throw refusal ?? new NotAuthenticated("issuer_unknown");
 		},
 	};
 }
 
-function isUnanswered(refusal: unknown): boolean {
-	return refusal instanceof Refusal && refusal.code === "not_ready";
-}
-
 /** RFC 6750 section 2.1: exactly one header, exactly one token. Tokens in the query or the body are not accepted. */
 function bearerToken(authorization: readonly string[]): string {
-	if (authorization.length === 0) throw new Refusal("unauthenticated", { detail: "no Authorization header was sent" });
-	if (authorization.length > 1) throw new Refusal("unauthenticated", { detail: "more than one Authorization header was sent" });
+	if (authorization.length === 0) throw new NotAuthenticated("no_token");
+	if (authorization.length > 1) throw new NotAuthenticated("several_tokens");
 	const [header = ""] = authorization;
-	if (header.length > tokenBytesMax) throw new Refusal("unauthenticated", { detail: `the token is larger than ${tokenBytesMax} bytes` });
+	if (header.length > tokenBytesMax)
+		throw new NotAuthenticated("token_too_large", { detail: `the token is larger than ${tokenBytesMax} bytes` });
 	const match = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header);
-	if (!match?.[1]) throw new Refusal("unauthenticated", { detail: "expected `Authorization: Bearer` and one signed JWT" });
+	if (!match?.[1]) throw new NotAuthenticated("not_a_token");
 	return match[1];
 }
 
@@ -64,45 +61,52 @@ function claimedIssuer(token: string): string {
 	try {
 		return decodeJwt(token).iss ?? "";
 	} catch {
-		throw refused("it is not a JWT");
+		throw new NotAuthenticated("not_a_token");
 	}
 }
 
 async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTPayload> {
-	try {
-		const { payload, protectedHeader } = await jwtVerify(token, issuer.find, {
-			algorithms: [...issuer.algorithms],
-			issuer: issuer.issuer,
-			audience: [...issuer.audience],
-			requiredClaims: ["exp", "iss", "aud"],
-			clockTolerance: issuer.clockToleranceSeconds,
-			...(issuer.maxTokenAgeSeconds !== undefined && { maxTokenAge: issuer.maxTokenAgeSeconds }),
-			currentDate: now,
-		});
-		const type = (protectedHeader.typ ?? "").toLowerCase().replace(/^application\//, "");
-		if (!issuer.tokenTypes.includes(type)) throw refused(`its type is not one of ${issuer.tokenTypes.join(", ")}`);
-		if (!Number.isSafeInteger(Math.trunc(payload.exp ?? Number.NaN))) throw refused("its end is not a time");
-		return payload;
-	} catch (error) {
-		throw refusalOf(error);
-	}
+	const { payload, protectedHeader } = await jwtVerify(token, issuer.find, {
+		algorithms: [...issuer.algorithms],
+		issuer: issuer.issuer,
+		audience: [...issuer.audience],
+		requiredClaims: ["exp", "iss", "aud"],
+		clockTolerance: issuer.clockToleranceSeconds,
+		...(issuer.maxTokenAgeSeconds !== undefined && { maxTokenAge: issuer.maxTokenAgeSeconds }),
+		currentDate: now,
+	});
+	const type = (protectedHeader.typ ?? "").toLowerCase().replace(/^application\//, "");
+	if (!issuer.tokenTypes.includes(type)) throw refused("type_not_allowed", `its type is not one of ${issuer.tokenTypes.join(", ")}`);
+	if (!Number.isSafeInteger(Math.trunc(payload.exp ?? Number.NaN))) throw refused("claim_malformed", "its end is not a time");
+	return payload;
 }
 
 /** Each fault by the library's code: no message is compared, none is passed on. */
-function refusalOf(error: unknown): Refusal {
-	if (error instanceof Refusal) return error;
-	if (error instanceof IssuerUnavailable)
-		return new Refusal("not_ready", { detail: "the token's issuer cannot be asked for its keys now" });
-	if (!(error instanceof errors.JOSEError)) return refused("its key cannot be used");
-	if (error instanceof errors.JWTExpired) return refused("it has expired");
-	if (error instanceof errors.JWTClaimValidationFailed) return refused(`its claim ${error.claim} is not as required`);
-	if (error instanceof errors.JOSEAlgNotAllowed) return refused("its algorithm is not allowed");
-	if (error instanceof errors.JWKSNoMatchingKey) return refused("its key is not one of the issuer's");
-	return refused("its signature or form is not valid");
+function refusalOf(error: unknown, issuer: string): NotAuthenticated {
+	if (error instanceof NotAuthenticated) return new NotAuthenticated(error.reason, { issuer, detail: error.message });
+	if (error instanceof errors.JWTClaimValidationFailed) {
+		const detail = `the token is refused: its claim ${error.claim} is not as required`;
+		return new NotAuthenticated(claimFailureOf(error), { issuer, detail });
+	}
+	return new NotAuthenticated(failureOf(error), { issuer });
 }
 
-function refused(why: string): Refusal {
-	return new Refusal("unauthenticated", { detail: `the token is refused: ${why}` });
+function claimFailureOf({ claim, reason }: errors.JWTClaimValidationFailed): AuthenticationFailure {
+	if (claim === "aud") return "audience_not_allowed";
+	return reason === "check_failed" && (claim === "nbf" || claim === "iat") ? "not_yet_valid" : "claim_malformed";
+}
+
+function failureOf(error: unknown): AuthenticationFailure {
+	if (error instanceof IssuerUnavailable) return "issuer_unavailable";
+	if (!(error instanceof errors.JOSEError)) return "key_unusable";
+	if (error instanceof errors.JWTExpired) return error.claim === "iat" ? "too_old" : "expired";
+	if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm_not_allowed";
+	if (error instanceof errors.JWKSNoMatchingKey) return "key_unknown";
+	return "signature_invalid";
+}
+
+function refused(reason: AuthenticationFailure, why: string): NotAuthenticated {
+	return new NotAuthenticated(reason, { detail: `the token is refused: ${why}` });
 }
 
 /** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
@@ -110,13 +114,13 @@ function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
 	const subject = payload[claims.subject];
 	// Half a character would not survive being digested, stored and indexed.
 	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256 || !subject.isWellFormed())
-		throw refused(`its claim ${claims.subject} is not a subject`);
+		throw refused("claim_malformed", `its claim ${claims.subject} is not a subject`);
 	const groups = (claims.groups === undefined ? undefined : payload[claims.groups]) ?? [];
 	const isGroups =
 		Array.isArray(groups) &&
 		groups.length <= groupsMax &&
 		groups.every((group) => typeof group === "string" && group.length <= 128 && group.isWellFormed());
-	if (!isGroups) throw refused(`its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
+	if (!isGroups) throw refused("claim_malformed", `its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
 	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
 	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
 }
@@ -126,7 +130,7 @@ function emailFrom(payload: JWTPayload, claim: string): string | undefined {
 	const email = payload[claim];
 	if (email === undefined) return undefined;
 	if (typeof email !== "string" || email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email) || !email.isWellFormed())
-		throw refused(`its claim ${claim} is not an e-mail address`);
+		throw refused("claim_malformed", `its claim ${claim} is not an e-mail address`);
 	if (payload.email_verified !== undefined && payload.email_verified !== true) return undefined;
 	return email.toLowerCase();
 }

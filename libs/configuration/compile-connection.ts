@@ -2,6 +2,7 @@
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
 import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
+import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { placeOfHost } from "#libs/outbound/place.ts";
 import { mayDial } from "#libs/outbound/resolve-address.ts";
 import { durationMs } from "#libs/policy/duration.ts";
@@ -30,13 +31,6 @@ export const connectionBounds = {
 	responseBody: { byDefault: 4 * mebibyte, max: 32 * mebibyte },
 } as const;
 
-/**
- * Headers that never pass from a caller to a function: its own credentials, and what says whose request this is, where it goes and how it is
- * framed. Hop-by-hop headers are those of RFC 9110 section 7.6.1.
- */
-export const neverForwarded =
-	/^(?:authorization|proxy-.*|cookie2?|set-cookie2?|host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length|content-encoding|content-type|accept-encoding|forwarded|via|x-forwarded-.*|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip|idempotency-key|callgate-.*|sec-.*)$/;
-
 export type CompiledConnection = {
 	readonly connection: Connection;
 	readonly faults: readonly Fault[];
@@ -54,6 +48,7 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 	const limits = compileLimits(document, faults);
 	const found = document.openapi === undefined ? writtenFunctions(document, faults) : functionsOf(document, openapi, credential, faults);
 	refuseBadSchemas(document, found.functions, faults);
+	if (document.openapi === undefined && credential?.as === "query") refuseTakenPlace(credential.name, found.functions, faults);
 	const functions = found.functions
 		.map((fn) => refine(document, fn, limits, faults))
 		.sort((one, other) => (one.name < other.name ? -1 : 1));
@@ -102,16 +97,23 @@ function compileCredential({ credential }: ConnectionDocument, faults: Fault[]):
 		faults.push({ path: ["credential"], message: 'found no "username", expected the user whose password the secret is' });
 	if (as !== "basic" && username !== undefined)
 		faults.push({ path: ["credential", "username"], atKey: true, message: `found username, expected none: as: ${as} has no user` });
-	if (
-		as === "header" &&
-		name !== undefined &&
-		/^(?:host|content-length|transfer-encoding|connection|cookie|te|trailer|upgrade)$/i.test(name)
-	) {
-		faults.push({ path: ["credential", "name"], message: `found ${name}, expected a header that does not frame the request` });
-	}
+	const why = as === "header" && name !== undefined ? whyNotHeader(name, "credential") : undefined;
+	if (why !== undefined)
+		faults.push({ path: ["credential", "name"], message: `found ${name}, expected a header that can carry a credential: ${why}` });
 	if (as === "bearer") return { as, secret };
 	if (as === "basic") return { as, secret, username: username ?? "" };
 	return { as, secret, name: name ?? "" };
+}
+
+/** An OpenAPI document's parameter of that name is left to the credential; who wrote the argument out wanted it to be one. */
+function refuseTakenPlace(name: string, functions: readonly HttpFunction[], faults: Fault[]): void {
+	for (const fn of functions) {
+		if (fn.parameters.some((parameter) => parameter.in === "query" && parameter.name === name))
+			faults.push({
+				path: ["functions", fn.name, "arguments"],
+				message: `found the query parameter ${name}, expected another name: the credential goes there`,
+			});
+	}
 }
 
 function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): ConnectionLimits {
@@ -137,8 +139,9 @@ function compileForward({ forward = [] }: ConnectionDocument, credential: Creden
 	const names = forward.map((name) => name.toLowerCase());
 	for (const [index, name] of names.entries()) {
 		const isCredential = credential?.as === "header" && credential.name.toLowerCase() === name;
-		if (neverForwarded.test(name) || isCredential)
-			faults.push({ path: ["forward", index], message: `found ${forward[index]}, expected a header that may pass: this one never does` });
+		const why = isCredential ? "the connection's credential goes there" : whyNotHeader(name, "forward");
+		if (why !== undefined)
+			faults.push({ path: ["forward", index], message: `found ${forward[index]}, expected a header that may pass: ${why}` });
 		else if (names.indexOf(name) !== index)
 			faults.push({ path: ["forward", index], message: `found ${forward[index]} twice, expected it once` });
 	}

@@ -1,4 +1,5 @@
 // The parameters of one operation: merged from path and operation, references followed, styles that are not the default refused by name.
+import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { type HttpParameter, isRecord, memberOf, type OpenapiError } from "./http-function.ts";
 import { followRefs } from "./resolve-ref.ts";
 import type { SchemaConverter } from "./schema-from-openapi.ts";
@@ -17,11 +18,8 @@ export type OperationContext = {
 	readonly credential?: { readonly in: "header" | "query"; readonly name: string };
 };
 
-/** OpenAPI: definitions with these names "shall be ignored"; they are headers of HTTP itself. */
-const ignoredHeaders = new Set(["accept", "content-type", "authorization"]);
-/** Headers that say who asks, where to, or how the message is framed: never an argument. */
-const refusedHeader =
-	/^(?:cookie|set-cookie|host|connection|content-length|content-encoding|transfer-encoding|te|trailer|upgrade|expect|keep-alive|forwarded|via|x-forwarded-.*|x-real-ip|proxy-.*|sec-.*)$/;
+/** OpenAPI: definitions with these names "shall be ignored"; they are headers of HTTP itself. Codings are between the executor and the function. */
+const ignoredHeaders = new Set(["accept", "content-type", "authorization", "accept-encoding"]);
 const tokenPattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/;
 
 /** A parameter with the place it was declared at, for later errors. */
@@ -66,8 +64,9 @@ function readParameter(context: OperationContext, item: unknown, itemPath: Path)
 	if (place !== "path" && place !== "query" && place !== "header")
 		return refuse([...path, "in"], `found in: ${String(place)}, expected path, query or header`);
 	if (isNotTheCallers(context, place, name)) return undefined;
-	if (place === "header" && (!tokenPattern.test(name) || refusedHeader.test(name.toLowerCase()))) {
-		return refuse([...path, "name"], `found the header ${name}, expected one that a caller may set`);
+	if (place === "header") {
+		const why = tokenPattern.test(name) ? whyNotHeader(name, "argument") : "it is no name of a header";
+		if (why !== undefined) return refuse([...path, "name"], `found the header ${name}, expected one that a caller may set: ${why}`);
 	}
 	const list = place === "query" && memberOf(value, "explode") !== false ? "repeated" : "commas";
 	const problem = whyNotDefaultStyle(value, place);

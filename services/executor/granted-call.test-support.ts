@@ -61,6 +61,8 @@ interface GrantOptions {
 	readonly function?: string;
 	readonly arguments?: JsonObject;
 	readonly sealed?: Partial<SealedArguments>;
+	/** Of another configuration than the bench's own. */
+	readonly revision?: string;
 	/** Of the event, after it was signed. */
 	readonly data?: Partial<Event<"call.granted">["data"]>;
 	readonly expiresInMs?: number;
@@ -95,10 +97,11 @@ export class Bench {
 	async grant(options: GrantOptions = {}): Promise<Event<"call.granted">> {
 		const call = uuidv7();
 		const { function: name = "createTransfer", arguments: args = transfer, expiresInMs = 300_000, key = policyKey } = options;
+		const { revision = configuration.revision } = options;
 		const salt = "0".repeat(32);
 		const digest = digestOf({ caller, connection: "bank", function: name, arguments: args, salt });
 		const sealed = await seal(sealingKeys, "default", call, "arguments", { arguments: args, salt, headers: [], ...options.sealed });
-		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision: configuration.revision };
+		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision };
 		const expiresAt = new Date(this.now.getTime() + expiresInMs);
 		const grant = await signGrant("policy", key, granted, { grantId: uuidv7(), expiresAt });
 		const rest = { caller, receivedAt: this.now.toISOString(), rules: ["r"], reasons: [], expiresAt: expiresAt.toISOString() };

@@ -1,7 +1,8 @@
 // Puts a function's credential into an outbound request, and hands back what keeps it out of everything that comes back.
+import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import type { Secret } from "#libs/vault/secret.ts";
 import type { OutboundAnswer, OutboundRequest } from "./dial-http.ts";
-import { type HeaderField, isSendableHeader } from "./outbound-headers.ts";
+import { type HeaderField, isHeaderName } from "./outbound-headers.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
 
 /** Where a secret goes, as the `credential` of a Connection says it. `secret` is its name in the vault. */
@@ -76,8 +77,9 @@ const addTo = (request: OutboundRequest, credential: Credential, value: string):
 };
 
 const addHeader = (request: OutboundRequest, credential: Credential, name: string, value: string): OutboundRequest => {
-	if (!isSendableHeader(name))
-		throw new CredentialError("credential_invalid", `secret ${credential.secret} is to go into a header that is not sent on`);
+	const why = isHeaderName(name) ? whyNotHeader(name, "credential") : "it is no name of a header";
+	if (why !== undefined)
+		throw new CredentialError("credential_invalid", `secret ${credential.secret} is to go into a header that cannot carry it: ${why}`);
 	if (request.headers.some(([present]) => present.toLowerCase() === name)) {
 		throw new CredentialError("already_present", `the request brings its own ${name}, where secret ${credential.secret} goes`);
 	}

@@ -6,6 +6,7 @@ import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
+import { isCookie } from "#libs/outbound/header-owners.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
 import { type HeaderField, isHeaderValue } from "./outbound-headers.ts";
@@ -49,8 +50,6 @@ export function masksOf(configuration: Configuration, connection: string, { name
 	return masks;
 }
 
-/** A function's own session is Callgate's, not the caller's. */
-const withheldHeaders = new Set(["set-cookie", "set-cookie2"]);
 /** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
 const answerLimits = { depthMax: 64, nodesMax: 1_000_000, longNumbersAsText: true };
 
@@ -70,7 +69,7 @@ export function maskAnswer(answer: OutboundAnswer, masks: AnswerMasks): MaskedAn
 }
 
 function maskHeader([name, value]: HeaderField, mask: Mask): HeaderField[] {
-	if (withheldHeaders.has(name)) return [];
+	if (isCookie(name)) return [];
 	// Text bodies leave as UTF-8, whatever they came in.
 	if (name === "content-type") return [[name, value.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8")]];
 	// Header fields are Latin-1, which has no ellipsis.

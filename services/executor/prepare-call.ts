@@ -79,23 +79,24 @@ function requestOf(connection: Connection, fn: ConnectionFunction, sealed: Seale
 	if (request.body && request.body.length > requestBodyBytesMax) {
 		throw new CannotRun("body_too_large", `the function's request body may have ${requestBodyBytesMax} bytes`);
 	}
-	const own: HeaderField[] = [
-		...Object.entries(request.headers),
+	const own: HeaderField[] = Object.entries(request.headers);
+	if (request.contentType !== undefined) own.push(["content-type", request.contentType]);
+	const defaults: HeaderField[] = [
 		["accept", "application/json, */*;q=0.5"],
 		["user-agent", "callgate"],
-		...(request.contentType === undefined ? [] : [["content-type", request.contentType] as HeaderField]),
-		// A function that is declared idempotent sees one key for all attempts: the caller's, or the call's own id.
-		...(fn.idempotent ? [["idempotency-key", sealed.idempotencyKey ?? call] as HeaderField] : []),
 	];
+	// A function that is declared idempotent sees one key for all attempts: its own argument, the caller's, or the call's own id.
+	if (fn.idempotent) defaults.push(["idempotency-key", sealed.idempotencyKey ?? call]);
 	const { limits } = connection;
 	return {
 		url: `${connection.url}${request.path}${request.query === "" ? "" : `?${request.query}`}`,
 		method: request.method,
-		headers: buildOutboundHeaders(
-			sealed.headers.map(([name, value]) => [name, value]),
-			connection.forward,
+		headers: buildOutboundHeaders({
+			caller: sealed.headers.map(([name, value]) => [name, value]),
+			forward: connection.forward,
 			own,
-		),
+			defaults,
+		}),
 		...(request.body !== undefined && { body: request.body }),
 		limits: {
 			connectTimeoutMs: limits.connectTimeoutMs,

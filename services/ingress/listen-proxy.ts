@@ -7,6 +7,7 @@ import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { argumentsFromRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
+import { endsAtIngress } from "#libs/outbound/header-owners.ts";
 import { parseBody, sendProblem } from "#libs/service/http.ts";
 import { checkCall } from "./accept-call.ts";
 import { answerOf, rawBody } from "./answer-call.ts";
@@ -106,19 +107,8 @@ function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [str
 	});
 }
 
-/** Set by whoever writes the answer to the wire. */
-const ownHeaders = new Set([
-	"content-length",
-	"transfer-encoding",
-	"connection",
-	"keep-alive",
-	"date",
-	"callgate-call",
-	"www-authenticate",
-]);
-
 function sendResult(reply: FastifyReply, result: SealedResult): FastifyReply {
-	for (const [name, value] of result.headers) if (!ownHeaders.has(name)) reply.header(name, value);
+	for (const [name, value] of result.headers) if (name !== "content-length" && !endsAtIngress(name)) reply.header(name, value);
 	// Without a type of the function's own none is invented.
 	if (!result.headers.some(([name]) => name === "content-type")) reply.removeHeader("content-type");
 	return reply.code(result.status).send(rawBody(result));

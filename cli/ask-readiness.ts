@@ -10,6 +10,8 @@ export interface Readiness {
 	readonly isReady?: boolean;
 	/** By name: `ok`, or the reason why not. */
 	readonly checks?: Readonly<Record<string, string>>;
+	/** By name: what to look at although it does its work. */
+	readonly warnings?: Readonly<Record<string, string>>;
 	/** How far its clock is ahead of this machine's. */
 	readonly clockAheadMs?: number;
 	readonly durability?: Durability;
@@ -35,12 +37,14 @@ export async function askReadiness(process: string, url: string): Promise<Readin
 		const halfway = (begun + Date.now()) / 2;
 		const body = objectOf(JSON.parse(text));
 		const checks = body && objectOf(body.checks);
+		const warnings = body && objectOf(body.warnings);
 		if (!checks || typeof body.status !== "string") return { process, url, unreachable: "what answers there is not Callgate" };
 		const date = Date.parse(answer.headers.get("date") ?? "");
 		const durability = objectOf(body.durability);
 		return {
 			...{ process, url, isReady: answer.status === 200 },
-			checks: Object.fromEntries(Object.entries(checks).map(([name, state]) => [name, String(state)])),
+			checks: textsOf(checks),
+			...(warnings && { warnings: textsOf(warnings) }),
 			// The header has whole seconds: half of one is the best guess.
 			...(!Number.isNaN(date) && { clockAheadMs: date + 500 - halfway }),
 			...(durability && { durability: durabilityOf(durability) }),
@@ -67,6 +71,10 @@ function durabilityOf({ syncInterval, ...rest }: Readonly<Record<string, unknown
 		return member ? [[name, member]] : [];
 	});
 	return { syncInterval, ...Object.fromEntries(members) };
+}
+
+function textsOf(members: Readonly<Record<string, unknown>>): Record<string, string> {
+	return Object.fromEntries(Object.entries(members).map(([name, text]) => [name, String(text)]));
 }
 
 function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined {

@@ -39,14 +39,19 @@ function finding(check: string, verdict: Verdict, found: string, expected: strin
 	return { check, verdict, found, expected, todo };
 }
 
-function processFindings({ process, url, unreachable, isReady, checks = {} }: Readiness): Finding[] {
+function processFindings({ process, url, unreachable, isReady, checks = {}, warnings = {} }: Readiness): Finding[] {
 	if (unreachable !== undefined) {
 		const todo = "start it, or say where it listens (callgate doctor --help)";
 		return [finding(process, "FAIL", `${unreachable} at ${url}`, "a process that is ready", todo)];
 	}
 	const faults = Object.entries(checks).filter(([, state]) => state !== "ok");
 	const found = isReady ? "ready" : faults.map(([name, state]) => `${name}: ${state}`).join("; ") || "not ready";
-	return [finding(process, isReady ? "ok" : "FAIL", found, "ready", 'look at its log, and at "What to do when" in docs/operations.md')];
+	const lookAt = 'look at its log, and at "What to do when" in docs/operations.md';
+	return [
+		finding(process, isReady ? "ok" : "FAIL", found, "ready", lookAt),
+		// A rule that was written and decides nothing is a promise that is not kept, although calls go on.
+		...Object.entries(warnings).map(([name, text]) => finding(`${process}'s ${name}`, "FAIL", text, "nothing to warn of", lookAt)),
+	];
 }
 
 function clockFindings(processes: readonly Readiness[]): Finding[] {

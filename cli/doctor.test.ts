@@ -34,6 +34,7 @@ describe("a check", () => {
 	const wrong: [note: string, processes: Readiness[], check: string, verdict: Verdict, found: RegExp][] = [
 		["nobody answers", [ready({ unreachable: "nobody answers" })], "approval", "FAIL", /nobody answers at http:\/\/a/],
 		["a process is not ready", [ready({ isReady: false, checks: { events: "gone" } })], "approval", "FAIL", /events: gone/],
+		["a folder was refused", [ready({ warnings: { folder: "refused, see a.yaml:1:2" } })], "approval's folder", "FAIL", /a\.yaml:1:2/],
 		["a clock is a bit wrong", [ready({ clockAheadMs: -5_000 })], "clocks", "warn", /approval is 5 s behind/],
 		["a clock is wrong", [ready(), ready({ process: "audit", clockAheadMs: 120_000 })], "clocks", "FAIL", /audit is 120 s ahead/],
 		[

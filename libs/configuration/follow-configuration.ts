@@ -32,6 +32,8 @@ export function revisionKey(revision: string): string {
 export interface ActiveConfiguration {
 	/** @throws {EventsUnavailable} until a first revision was activated. */
 	current(): Configuration;
+	/** As `current`, and undefined until a first revision was activated. */
+	inForce(): Configuration | undefined;
 	/** A revision by name, also one that was superseded: what was granted under it runs under it. Undefined if nobody activated it. */
 	at(revision: string): Promise<Configuration | undefined>;
 	/** Since when a revision is no longer in force; undefined if it is, or if it is not known. */
@@ -124,12 +126,13 @@ export async function followConfiguration(
 	// Whoever activates may die between storing a revision and announcing it.
 	const timer = setInterval(refreshSoon, refreshMs).unref();
 
-	const inForce = () => {
+	const currentOrThrow = () => {
 		if (!current) throw new EventsUnavailable("no configuration has been activated yet");
 		return current;
 	};
 	return {
-		current: inForce,
+		current: currentOrThrow,
+		inForce: () => current,
 		at,
 		supersededAt: (revision) => {
 			const until = state?.previous.find((one) => one.revision === revision)?.until;
@@ -137,7 +140,7 @@ export async function followConfiguration(
 		},
 		checkReady: async () => {
 			if (!current) await refresh();
-			const { revision } = inForce();
+			const { revision } = currentOrThrow();
 			if (behind) throw new EventsUnavailable(`still working under revision ${revision}: ${behind.message}`);
 		},
 		stop: async () => {

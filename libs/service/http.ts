@@ -11,6 +11,8 @@ export interface HttpOptions {
 	readonly metrics: Metrics;
 	/** Each check that must pass before this process can do its work; it throws with the reason. */
 	readonly ready: Readonly<Record<string, () => Promise<void>>>;
+	/** What an operator should look at although this process does its work, by name. Everyone may read it: nothing secret. */
+	readonly warnings?: () => Readonly<Record<string, string>>;
 	/** What `/readyz` tells of how the servers keep things, as read back from them. Everyone may read it: names and numbers, nothing secret. */
 	readonly durability?: () => object;
 	readonly bodyBytesMax: number;
@@ -111,7 +113,7 @@ function problemOf(error: FastifyError | Error): { code: ProblemCode; details: P
 	return { code: "internal", details: {} };
 }
 
-function addOperationalRoutes(http: FastifyInstance, { ready, metrics, durability }: HttpOptions): void {
+function addOperationalRoutes(http: FastifyInstance, { ready, metrics, warnings, durability }: HttpOptions): void {
 	const hidden = { schema: { hide: true } as FastifySchema };
 	http.get("/healthz", hidden, async (_request, reply) => reply.type("application/json").send('{"status":"alive"}'));
 	http.get("/readyz", hidden, async (_request, reply) => {
@@ -126,7 +128,7 @@ function addOperationalRoutes(http: FastifyInstance, { ready, metrics, durabilit
 		return reply
 			.code(isReady ? 200 : 503)
 			.type("application/json")
-			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks, durability: durability?.() }));
+			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks, warnings: warnings?.(), durability: durability?.() }));
 	});
 	http.get("/metrics", hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
 }

@@ -1,6 +1,4 @@
 // The policy process: reads its configuration, connects, activates, decides.
-import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
-import { readFolder } from "#libs/configuration/read-folder.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -9,25 +7,18 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys, readSigningKey } from "#libs/service/service-keys.ts";
-import { activateConfiguration } from "./activate-configuration.ts";
 import { PolicyConfig } from "./config.ts";
 import { startPolicy } from "./service.ts";
+import { folderWarning, startConfiguration } from "./start-configuration.ts";
 
 runService("policy", async (log, environment) => {
 	const config = readConfig(PolicyConfig, environment);
 	const metrics = createMetrics("policy");
 	const decisions = metrics.counter("callgate_decisions_total", "Decisions by effect", ["effect"]);
 	const { bus, stream } = await connectServiceBus("policy", config, { log, metrics });
-	const folders = config.configurationDir === undefined ? [] : [config.configurationDir];
-	for (const folder of folders) {
-		const revision = await activateConfiguration(bus, await readFolder(folder), systemClock.now);
-		log.info({ revision }, "configuration activated");
-	}
-	const configuration = await followConfiguration(
-		bus,
-		({ revision }) => log.info({ revision }, "configuration in force"),
-		(error) => log.error({ error }, "a configuration could not be followed"),
-	);
+	const started = await startConfiguration(bus, config.configurationDir, systemClock, log);
+	const { configuration, refused } = started;
+	metrics.gauge("callgate_configuration_refused", "1 while the folder this process was started with is refused", () => (refused ? 1 : 0));
 	await startPolicy({
 		bus,
 		configuration,
@@ -41,7 +32,8 @@ runService("policy", async (log, environment) => {
 		},
 	});
 	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
-	const http = createHttp({ log, metrics, ready, durability: stream.durability, bodyBytesMax: 1_024 });
+	const warnings = () => folderWarning(started);
+	const http = createHttp({ log, metrics, ready, warnings, durability: stream.durability, bodyBytesMax: 1_024 });
 	await http.listen({ host: config.host, port: config.port });
 	return {
 		broken: stream.lost,

@@ -1,6 +1,7 @@
 // The signed permission to run one call once, and the signed hold without which approval can grant nothing: JWTs (RFC 7519) under Ed25519.
 import { type CryptoKey, decodeJwt, type JWTPayload, jwtVerify, SignJWT } from "jose";
 import type { Static } from "typebox";
+import { emailKey, isEmail } from "./email.ts";
 import type { Requirement } from "./events.ts";
 
 /** What both kinds of permission bind: this exact call. */
@@ -111,7 +112,7 @@ async function verifyHold(grant: JWTPayload, keys: VerifyingKeys, expected: Gran
 /** People are known by their e-mail address, and an address written in two ways is one person. */
 function peopleOf(approvedBy: unknown): Set<string> {
 	const names = Array.isArray(approvedBy) ? approvedBy.filter((one) => typeof one === "string") : [];
-	return new Set(names.map((name) => name.trim().toLowerCase()).filter((name) => name !== ""));
+	return new Set(names.filter(isEmail).map(emailKey));
 }
 
 interface Expectation {

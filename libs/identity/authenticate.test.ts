@@ -48,6 +48,10 @@ describe("a good token", () => {
 		);
 		expect(caller).toEqual({ issuer: url, subject: "robin", groups: ["ci", "staff"], email: "robin@example.com" });
 	});
+	test("brings its address with nothing but A to Z folded", async () => {
+		const caller = await outcomeOf(await bearer(claims(url, { email: "FRAN\u212a@\u0130XAMPLE.com" })));
+		expect(caller).toMatchObject({ email: "fran\u212a@\u0130xample.com" });
+	});
 	test("brings no address that its issuer did not verify", async () => {
 		for (const email_verified of [false, "true", 1, null]) {
 			expect(await outcomeOf(await bearer(claims(url, { email: "dana@example.com", email_verified })))).toEqual({
@@ -105,6 +109,11 @@ describe("refused is", () => {
 		["a subject that is null", { sub: null }],
 		["a subject that is too long", { sub: "x".repeat(257) }],
 		["a subject that is half a character", { sub: "a\ud800" }],
+		["a subject with a line break", { sub: "robin\n" }],
+		["a subject with a control character", { sub: "ro\u0000bin" }],
+		["a subject with a control character outside ASCII", { sub: "ro\u0085bin" }],
+		["groups with a control character", { groups: ["ci\u0007"] }],
+		["an address with a control character", { email: "robin@example.com\u0007" }],
 		["groups that are one text", { groups: "ci" }],
 		["groups that are an object", { groups: { 0: "ci", length: 1 } }],
 		["groups with a number", { groups: ["ci", 1] }],

@@ -2,6 +2,7 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
+import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 
@@ -112,25 +113,28 @@ function refused(reason: AuthenticationFailure, why: string): NotAuthenticated {
 /** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
 function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
 	const subject = payload[claims.subject];
-	// Half a character would not survive being digested, stored and indexed.
-	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256 || !subject.isWellFormed())
+	// Half a character would not survive being digested, stored and indexed; what has control characters cannot be searched for.
+	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256 || !isName(subject))
 		throw refused("claim_malformed", `its claim ${claims.subject} is not a subject`);
 	const groups = (claims.groups === undefined ? undefined : payload[claims.groups]) ?? [];
 	const isGroups =
 		Array.isArray(groups) &&
 		groups.length <= groupsMax &&
-		groups.every((group) => typeof group === "string" && group.length <= 128 && group.isWellFormed());
+		groups.every((group) => typeof group === "string" && group.length <= 128 && isName(group));
 	if (!isGroups) throw refused("claim_malformed", `its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
 	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
 	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
+}
+
+function isName(text: string): boolean {
+	return text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 
 /** An address the issuer says it did not verify (OpenID Connect Core section 5.1) is no address: approvers are known by theirs. */
 function emailFrom(payload: JWTPayload, claim: string): string | undefined {
 	const email = payload[claim];
 	if (email === undefined) return undefined;
-	if (typeof email !== "string" || email.length > 254 || !/^[^\s@]+@[^\s@]+$/.test(email) || !email.isWellFormed())
-		throw refused("claim_malformed", `its claim ${claim} is not an e-mail address`);
+	if (typeof email !== "string" || !isEmail(email)) throw refused("claim_malformed", `its claim ${claim} is not an e-mail address`);
 	if (payload.email_verified !== undefined && payload.email_verified !== true) return undefined;
-	return email.toLowerCase();
+	return emailKey(email);
 }

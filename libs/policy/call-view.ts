@@ -2,6 +2,7 @@
 import { type CelInput, type CelValue, celList, celMap } from "@bufbuild/cel";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { Caller } from "#libs/contracts/call.ts";
+import { emailKey } from "#libs/contracts/email.ts";
 import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
 
 /** A call that is to be decided. `receivedAt` (RFC 3339) is when ingress received it: deciding again gives the same decision. */
@@ -40,7 +41,7 @@ export function viewOf(call: PolicyCall, declared: ReadonlySet<string> | undefin
 			new Map<string, CelInput>([
 				["issuer", caller.issuer],
 				["subject", caller.subject],
-				["email", (caller.email ?? "").toLowerCase()],
+				["email", emailKey(caller.email ?? "")],
 				["groups", celList([...caller.groups])],
 			]),
 		),

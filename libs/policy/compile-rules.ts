@@ -1,4 +1,5 @@
 // Policies as written → rules that can be asked, or every mistake in them at once, each with its place.
+import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
 import { pathsMax } from "#libs/masking/mask.ts";
 import { parseSelector } from "#libs/masking/selector.ts";
@@ -137,11 +138,10 @@ class Compiler {
 
 	private callers(written: string | string[] | undefined, path: Path): ReadonlySet<string> | undefined {
 		for (const [name, at] of named(written, path)) {
-			if (!name.includes("|") && !/^[^@\s]+@[^@\s]+$/.test(name))
-				this.fault(at, `a caller is written "issuer|subject" or as an e-mail address`);
+			if (!name.includes("|") && !isEmail(name)) this.fault(at, `a caller is written "issuer|subject" or as an e-mail address`);
 		}
 		const names = setOf(written);
-		return names && new Set([...names].map((name) => (name.includes("|") ? name : name.toLowerCase())));
+		return names && new Set([...names].map((name) => (name.includes("|") ? name : emailKey(name))));
 	}
 
 	private expression<T extends { readonly reads: ReadonlyMap<string, number> }>(

@@ -1,5 +1,6 @@
 // Finds the few rules that can be about a call among ten thousand, without looking at the others.
 import type { Caller } from "#libs/contracts/call.ts";
+import { emailKey } from "#libs/contracts/email.ts";
 import type { CompiledMatch, CompiledRule, RuleShelf } from "./compiled-policy.ts";
 
 // Names hold no control characters in connections; a function's name cannot imitate the separator's position, as it comes last.
@@ -49,7 +50,7 @@ export function candidatesFor(
 	call: { caller: Caller; connection: string; function: string },
 ): CompiledRule[] {
 	const found = new Set<CompiledRule>();
-	const email = call.caller.email?.toLowerCase();
+	const email = call.caller.email === undefined ? undefined : emailKey(call.caller.email);
 	for (const shelf of shelvesFor(shelves, call.connection, call.function)) {
 		for (const rule of shelf.anyone) found.add(rule);
 		for (const rule of shelf.byCaller.get(callerName(call.caller)) ?? []) found.add(rule);
@@ -80,11 +81,7 @@ export function callerMismatch(match: CompiledMatch, caller: Caller): string | u
 	const { callers, groups } = match;
 	if (groups !== undefined && !caller.groups.some((group) => groups.has(group)))
 		return `the caller is in none of its groups (${[...groups].join(", ")})`;
-	if (
-		callers !== undefined &&
-		!callers.has(callerName(caller)) &&
-		!(caller.email !== undefined && callers.has(caller.email.toLowerCase()))
-	) {
+	if (callers !== undefined && !callers.has(callerName(caller)) && !(caller.email !== undefined && callers.has(emailKey(caller.email)))) {
 		return "it names other callers";
 	}
 	return undefined;

@@ -1,5 +1,6 @@
 // Slack as the place where approvers are asked, and as the one who says whose click it was.
 import { WebAPIHTTPError, WebAPIPlatformError, WebAPIRateLimitedError, WebAPIRequestError, WebClient } from "@slack/web-api";
+import { isEmail } from "#libs/contracts/email.ts";
 import type { Delivered, Waiting } from "./approval.ts";
 import { type Approvers, ApproversUnavailable, type Counters, type Groups, type Shown } from "./ports.ts";
 import { cardOf, type ReasonAsked, reasonView } from "./slack-card.ts";
@@ -110,7 +111,7 @@ async function lookUp(client: WebClient, user: string, ownTeam: () => Promise<st
 	if (team === undefined || found.team_id !== team) return { refused: "foreign" };
 	if (found.is_email_confirmed === false) return { refused: "unconfirmed" };
 	const email = found.profile?.email;
-	return email ? { email } : { refused: "unknown" };
+	return email && isEmail(email) ? { email } : { refused: "unknown" };
 }
 
 const cacheForMs = 60_000;

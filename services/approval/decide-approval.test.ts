@@ -79,7 +79,7 @@ describe("a vote is refused", () => {
 			"unknown_person",
 		],
 		["of the requester", stateAfter(asked()), vote("erin@example.com"), "requester"],
-		["of the requester in other letters", stateAfter(asked()), vote(" ERIN@Example.com"), "requester"],
+		["of the requester in other letters", stateAfter(asked()), vote("ERIN@Example.com"), "requester"],
 		[
 			"of the requester's account with another address",
 			stateAfter(asked()),

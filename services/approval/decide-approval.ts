@@ -1,5 +1,6 @@
 // What each command leads to in each state: one event to write, a refusal with its reason, or nothing. Pure; whoever writes first wins.
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
+import { isEmail } from "#libs/contracts/email.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { type Approval, type Asked, type Delivered, isOverdue, type Question } from "./approval.ts";
 import { eligibilityOf, isRequester, isSamePerson, progressOf, type Voter, voterOf } from "./eligibility.ts";
@@ -78,7 +79,7 @@ export function decideVote(approval: Approval, cast: CastVote, now: Date, groups
 	const { question } = approval;
 	if (question === undefined) return refuse("unknown_call");
 	const { voter, verdict, via } = cast;
-	if (voter.email === undefined || voter.email.trim() === "") return refuse("unknown_person");
+	if (voter.email === undefined || !isEmail(voter.email)) return refuse("unknown_person");
 	if (isRequester(voter, question.asked)) return refuse("requester");
 	const eligible = eligibilityOf(question, voter, groups);
 	if (eligible.length === 0) return refuse("not_a_member");

@@ -1,6 +1,7 @@
 // Who may decide a call, and whether enough of them did: people against groups as they are now. Pure.
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
+import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import type { Asked, Question, Vote } from "./approval.ts";
 import type { Groups } from "./ports.ts";
 
@@ -21,11 +22,6 @@ export interface Progress {
 	readonly met: boolean;
 }
 
-/** One spelling for one mailbox as people write it: case and Unicode composition do not make another person. */
-export function emailKey(email: string): string {
-	return email.trim().normalize("NFC").toLowerCase();
-}
-
 /** The same mailbox, or the same account at the same issuer. */
 export function isSamePerson(one: Voter, other: Voter): boolean {
 	if (one.email !== undefined && other.email !== undefined && emailKey(one.email) === emailKey(other.email)) return true;
@@ -38,7 +34,7 @@ export function isRequester(person: Voter, { caller }: Asked): boolean {
 }
 
 export function isMember({ email, identity }: Voter, group: Group): boolean {
-	if (email === undefined || emailKey(email) === "") return false;
+	if (email === undefined || !isEmail(email)) return false;
 	if (group.members.has(emailKey(email))) return true;
 	return identity?.groups.some((name) => group.groups.has(name)) ?? false;
 }

@@ -155,6 +155,8 @@ function describeReading(under: () => IndexUnderTest): void {
 		expect(await found({ type: "call.received" })).toEqual([1, 3]);
 		expect(await found({ caller: "ci-7" })).toEqual([1, 4]);
 		expect(await found({ caller: "dana@example.com" })).toEqual([1, 4]);
+		expect(await found({ caller: "Dana@Example.com" })).toEqual([1, 4]);
+		expect(await found({ caller: "CI-7" })).toEqual([]);
 		expect(await found({ connection: "payments", type: "call.ended" })).toEqual([2]);
 		expect(await found({ function: "deleteUser" })).toEqual([3]);
 		expect(await found({ ending: "denied" })).toEqual([2]);

@@ -1,4 +1,5 @@
 // The index and its reader in memory: for tests that need no server, as strict as OpenSearch about fields, sizes and ids. Passes index-contract.ts.
+import { emailKey } from "#libs/contracts/email.ts";
 import { type FieldMapping, type Mappings, recordMappings } from "#libs/contracts/index-template.ts";
 import { termBytesMax } from "#libs/contracts/index-terms.ts";
 import {
@@ -140,12 +141,15 @@ function longestTerm(value: unknown, path: string): number {
 	return Buffer.byteLength(`${path}=${String(value)}`);
 }
 
+function isNamed(who: Record<string, unknown> | undefined, name: string): boolean {
+	return who?.subject === name || who?.email === emailKey(name);
+}
+
 function matches(event: RecordedEvent, query: RecordQuery): boolean {
 	const { data } = event;
 	const caller = data.caller as Record<string, unknown> | undefined;
 	const reader = data.reader as Record<string, unknown> | undefined;
 	const { q, call, type, connection, function: name, ending, from, to } = query;
-	const who = [caller?.subject, caller?.email, reader?.subject, reader?.email];
 	return (
 		(q === undefined ||
 			q
@@ -154,7 +158,7 @@ function matches(event: RecordedEvent, query: RecordQuery): boolean {
 				.every((word) => JSON.stringify(event).toLowerCase().includes(word))) &&
 		(call === undefined || data.call === call || event.subject === call) &&
 		(type === undefined || event.type === type) &&
-		(query.caller === undefined || who.includes(query.caller)) &&
+		(query.caller === undefined || [caller, reader].some((who) => isNamed(who, query.caller ?? ""))) &&
 		(connection === undefined || data.connection === connection) &&
 		(name === undefined || data.function === name) &&
 		(ending === undefined || data.ending === ending) &&

@@ -1,4 +1,5 @@
 // Reading the record on OpenSearch, by a user that can only search.
+import { emailKey } from "#libs/contracts/email.ts";
 import type { EventType } from "#libs/contracts/events.ts";
 import { pathsOf, recordStream } from "#libs/contracts/index-template.ts";
 import { type OpenSearchConnection, RequestRefused } from "./connect-opensearch.ts";
@@ -92,7 +93,14 @@ function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	if (q !== undefined) filters.push(wordsOf(q));
 	if (call !== undefined) filters.push(ofCall(call));
 	if (caller !== undefined)
-		filters.push(anyOf(["data.caller.subject", "data.caller.email", "data.reader.subject", "data.reader.email"], caller));
+		filters.push(
+			anyOf({
+				"data.caller.subject": caller,
+				"data.caller.email": emailKey(caller),
+				"data.reader.subject": caller,
+				"data.reader.email": emailKey(caller),
+			}),
+		);
 	const exact = { type, "data.connection": connection, "data.function": name, "data.ending": ending };
 	for (const [field, value] of Object.entries(exact)) if (value !== undefined) filters.push({ term: { [field]: value } });
 	if (from !== undefined || to !== undefined) {
@@ -117,11 +125,11 @@ function wordsOf(q: string): Record<string, unknown> {
 
 /** Events of a call, and those about it: a note that one was parked names it too. */
 function ofCall(call: string): Record<string, unknown> {
-	return anyOf(["data.call", "subject"], call);
+	return anyOf({ "data.call": call, subject: call });
 }
 
-function anyOf(fields: readonly string[], value: string): Record<string, unknown> {
-	return { bool: { should: fields.map((field) => ({ term: { [field]: value } })), minimum_should_match: 1 } };
+function anyOf(terms: Readonly<Record<string, string>>): Record<string, unknown> {
+	return { bool: { should: Object.entries(terms).map(([field, value]) => ({ term: { [field]: value } })), minimum_should_match: 1 } };
 }
 
 interface Hit {

@@ -1,4 +1,5 @@
 // The methods of Slack's Web API that the stand-in knows, each from arguments to Slack's own answer.
+import { emailKey } from "#libs/contracts/email.ts";
 import { checkBlocks, checkModal } from "./slack-blocks.ts";
 import { newView, viewAnswer } from "./slack-views.ts";
 import { appId, type Block, botId, botUserId, type Message, teamDomain, teamId, type Workspace } from "./slack-workspace.ts";
@@ -77,8 +78,8 @@ export const slackMethods: Readonly<Record<string, Method>> = {
 	},
 
 	"users.lookupByEmail": (workspace, args) => {
-		const wanted = text(args.email).toLowerCase();
-		const person = workspace.people.find(({ email }) => email.toLowerCase() === wanted);
+		const wanted = emailKey(text(args.email));
+		const person = workspace.people.find(({ email }) => emailKey(email) === wanted);
 		return person ? { ok: true, user: userAnswer(person) } : refuse("users_not_found");
 	},
 

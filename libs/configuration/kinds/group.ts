@@ -1,6 +1,7 @@
 // Kind `Group`: people who may approve.
 import { type Static, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
+import { emailCharactersMax, emailKey, emailPattern } from "#libs/contracts/email.ts";
 import type { Fault } from "../configuration-error.ts";
 
 /** Members of the group with this name may read the record. */
@@ -13,14 +14,14 @@ export const GroupDocument = Type.Object(
 		members: Type.Optional(
 			Type.Array(
 				Type.String({
-					maxLength: 254,
-					pattern: '^[^\\s@,;<>"]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,188}[A-Za-z0-9])?$',
+					maxLength: emailCharactersMax,
+					pattern: emailPattern,
 					expected: "an e-mail address",
 				}),
 				{
 					minItems: 1,
 					maxItems: 1_000,
-					description: "People, by e-mail address; upper and lower case are the same.",
+					description: "People, by e-mail address; A to Z and a to z are the same.",
 				},
 			),
 		),
@@ -45,7 +46,7 @@ export type GroupDocument = Static<typeof GroupDocument>;
 
 export type Group = {
 	readonly name: string;
-	/** E-mail addresses in lower case. */
+	/** E-mail addresses, each as its `emailKey`. */
 	readonly members: ReadonlySet<string>;
 	/** Names of groups of the identity provider, exactly as tokens say them. */
 	readonly groups: ReadonlySet<string>;
@@ -55,7 +56,7 @@ export type Group = {
 /** Compiles a document that fits its schema. */
 export function compileGroup(document: GroupDocument): { readonly group: Group; readonly faults: readonly Fault[] } {
 	const faults: Fault[] = [];
-	const members = (document.members ?? []).map((member) => member.toLowerCase());
+	const members = (document.members ?? []).map((member) => emailKey(member));
 	for (const [index, member] of members.entries()) {
 		if (members.indexOf(member) !== index)
 			faults.push({ path: ["members", index], message: `found ${member} twice, expected each person once` });

@@ -1,6 +1,6 @@
 // The program as a process and as a whole: its executable, its help, its ways to end.
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -51,6 +51,11 @@ describe("the process", () => {
 		api.on("GET /v1/functions", json(200, large));
 		expect((await runProcess([main, "functions", "--json"])).out.length).toBeGreaterThan(3_000_000);
 		expect(await runProcess([main, "functions", "--json"], { stopReading: true })).toMatchObject({ code: 0, err: "" });
+	});
+
+	it("says which version it is", async () => {
+		const { version } = JSON.parse(await readFile(join(main, "../../package.json"), "utf8"));
+		expect(await runProcess([main, "--version"])).toEqual({ code: 0, out: `${version}\n`, err: "" });
 	});
 
 	it("reads standard input", async () => {

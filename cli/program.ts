@@ -1,5 +1,6 @@
 // The program with all its commands, and what each way to end means for whoever reads it.
 import { Command, CommanderError } from "commander";
+import manifest from "../package.json" with { type: "json" };
 import { registerApprovals } from "./approvals.ts";
 import { registerAudit } from "./audit.ts";
 import { registerCall } from "./call.ts";
@@ -61,6 +62,7 @@ export async function runCommand(args: readonly string[], io: Io): Promise<numbe
 
 function createProgram(io: Io): Command {
 	const program = new Command("callgate")
+		.version(manifest.version, "-V, --version", "print which version this is")
 		.description("Governed function calls: decided by policy, approved by people, recorded.")
 		// `call` and `call show` have options of one name; each belongs to the command that it follows.
 		.enablePositionalOptions()

@@ -17,6 +17,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	undici: ["services/executor/dial-http.ts", "libs/outbound/checked-fetch.ts"],
 	"@opensearch-project/opensearch": ["services/audit/"],
 	fastify: ["libs/service/", "services/ingress/", "services/approval/", "services/audit/", "infra/local/demo/"],
+	"find-my-way": ["libs/service/http.ts"],
 	"@fastify/swagger": ["services/ingress/listen-http.ts"],
 	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "infra/local/"],
 	"@bufbuild/cel": ["libs/policy/"],

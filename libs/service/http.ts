@@ -1,10 +1,14 @@
 // The HTTP side of a process: health, readiness, metrics, and every refusal as a problem (RFC 9457) from the one catalogue.
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifySchema } from "fastify";
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifySchema } from "fastify";
+import findMyWay, { type HTTPMethod } from "find-my-way";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { type JsonLimits, JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal } from "#libs/contracts/problems.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { countRequests, type Requests } from "./requests.ts";
+import { Unreadable } from "./unreadable.ts";
+import { refuseIllFormed } from "./well-formed.ts";
 
 export interface HttpOptions {
 	readonly log: Logger;
@@ -21,36 +25,76 @@ export interface HttpOptions {
 
 const retryAfterSecondsDefault = 2;
 
+const routerOptions = { maxParamLength: 512, ignoreTrailingSlash: false };
+const headerBytesMax = 32_768;
+
 /** A fastify instance with the house's manners. Routes are added by the service, then `listen`. */
 export function createHttp(options: HttpOptions): FastifyInstance {
 	const { log, bodyBytesMax } = options;
+	const unreadable = new Unreadable({ headerBytesMax, unread: (code, begun) => requests.unread(code, begun) });
 	const http = fastify({
 		bodyLimit: bodyBytesMax,
 		// Headers and body must arrive; a caller that waits for a person is bounded by its own `Prefer: wait`.
 		requestTimeout: 30_000,
 		keepAliveTimeout: 75_000,
-		http: { maxHeaderSize: 32_768, headersTimeout: 15_000 },
-		routerOptions: { maxParamLength: 512, ignoreTrailingSlash: false },
+		// A missing Host is refused in our own words: see `refuseIllFormed`.
+		http: { maxHeaderSize: headerBytesMax, headersTimeout: 15_000, requireHostHeader: false },
+		routerOptions,
 		forceCloseConnections: "idle",
 		// Said in our own words: see `partGently`.
 		return503OnClosing: false,
 		// What does not fit a schema is refused, never stripped or coerced.
 		ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false, allErrors: false } },
 		logger: false,
+		clientErrorHandler: unreadable.refuse,
+		// An address that the router cannot read. No hook runs for it.
+		frameworkErrors: (error, request, reply) => {
+			requests.begin(request, reply);
+			refuse(error, request, reply);
+		},
 	});
-	http.removeContentTypeParser(["application/json", "text/plain"]);
-	http.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) =>
-		parseBody(body, options.jsonLimits),
-	);
-	http.setErrorHandler((error: FastifyError, request, reply) => {
+	const requests: Requests = countRequests(http, options);
+	const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
 		const { code, details } = problemOf(error);
 		if (problems[code].status >= 500) log.error({ error, code, call: details.call, route: request.routeOptions.url }, "request failed");
 		return sendProblem(reply, code, details);
+	};
+	unreadable.watch(http.server);
+	http.removeContentTypeParser(["application/json", "text/plain"]);
+	http.addContentTypeParser("application/json", { parseAs: "buffer" }, async ({ is404 }: FastifyRequest, body: Buffer) =>
+		is404 || body.length === 0 ? undefined : parseBody(body, options.jsonLimits),
+	);
+	http.addContentTypeParser("*", { parseAs: "buffer" }, async ({ is404 }: FastifyRequest, body: Buffer) => {
+		if (!is404 && body.length > 0) throw new Refusal("unsupported_media_type");
 	});
-	http.setNotFoundHandler((_request, reply) => sendProblem(reply, "not_found", { detail: "no such address" }));
+	http.setErrorHandler(refuse);
+	const methodsAt = rememberRoutes(http);
+	http.setNotFoundHandler((request, reply) => {
+		const methods = methodsAt(request.raw.url ?? "/");
+		if (methods.length === 0) return sendProblem(reply, "not_found", { detail: "no such address" });
+		reply.header("allow", methods.join(", "));
+		return sendProblem(reply, "method_not_allowed", { detail: `this address answers ${methods.join(", ")}` });
+	});
 	addOperationalRoutes(http, options);
 	partGently(http);
+	refuseIllFormed(http);
 	return http;
+}
+
+/** Which methods an address answers. The router itself finds no route without a method, so a second one of its kind is asked by method. */
+function rememberRoutes(http: FastifyInstance): (url: string) => string[] {
+	const routes = findMyWay(routerOptions);
+	const methods = new Set<HTTPMethod>();
+	http.addHook("onRoute", ({ method, url }) => {
+		for (const one of [method].flat() as HTTPMethod[]) {
+			methods.add(one);
+			if (!routes.hasRoute(one, url)) routes.on(one, url, () => undefined);
+		}
+	});
+	return (url) => {
+		const [path = "/"] = url.split("?");
+		return [...methods].filter((method) => routes.find(method, path) !== null).sort();
+	};
 }
 
 /**
@@ -93,6 +137,7 @@ export function parseBody(body: Uint8Array, limits?: JsonLimits): unknown {
 
 export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): FastifyReply {
 	const body = problemBody(code, details);
+	reply.refusal = { code, ...(details.call !== undefined && { call: details.call }) };
 	if (body.status === 503 || body.status === 429)
 		reply.header("retry-after", String(details.retryAfterSeconds ?? retryAfterSecondsDefault));
 	if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="callgate"');
@@ -109,6 +154,10 @@ function problemOf(error: FastifyError | Error): { code: ProblemCode; details: P
 		return { code: "body_too_large", details: { detail: "the body exceeds the limit" } };
 	if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return { code: "unsupported_media_type", details: {} };
 	if (code === "FST_ERR_VALIDATION") return { code: "malformed_request", details: { detail: error.message } };
+	if (code === "FST_ERR_BAD_URL")
+		return { code: "malformed_request", details: { detail: "the address is not percent-encoded as RFC 3986 has it" } };
+	if (statusCode === 414)
+		return { code: "uri_too_long", details: { detail: `a part of the path may have ${routerOptions.maxParamLength} characters` } };
 	if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) return { code: "malformed_request", details: {} };
 	return { code: "internal", details: {} };
 }

@@ -36,6 +36,7 @@ export async function listenProxy(http: FastifyInstance, ports: IngressPorts, li
 			url: "/proxy/:connection/*",
 			exposeHeadRoute: false,
 			schema: { hide: true } as object,
+			config: { judgesBody: true },
 			onRequest: [onRequest, ports.intake.onRequest],
 			handler: (request, reply) => proxyRequest(ports, limits, callerOf(request), request, reply),
 		});

@@ -1,6 +1,8 @@
 // The transparent proxy: a request becomes a call and the answer is the function's own, and a repeated request is never a second call while one waits.
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Event } from "#libs/contracts/events.ts";
+import { sendRaw } from "../../test/support/raw-http.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
@@ -96,6 +98,31 @@ describe("refused, and nothing is published, is", () => {
 		["two idempotency keys in one", JSON.stringify(transfer), { "idempotency-key": "a, b" }, 400],
 	])("%s", async (_what, body, headers, status) => {
 		expect((await send(one, headers, body)).statusCode).toBe(status);
+		expect(stage.stream.messages).toEqual([]);
+	});
+});
+
+describe("nothing is published before the whole message was read and is well-formed:", () => {
+	const line = "GET /proxy/bank/accounts/acc-1 HTTP/1.1\r\n";
+	const head = "Host: a\r\nConnection: close\r\nAuthorization: Bearer robin\r\nPrefer: wait=1\r\n";
+	const body = "Content-Length: 2\r\n\r\n{}";
+	test.each<[string, string, number]>([
+		["an unknown transfer coding", `${line}${head}Transfer-Encoding: gzip\r\n\r\n`, 400],
+		["a broken chunk", `${line}${head}Transfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n`, 400],
+		["chunks that break off", `${line}${head}Transfer-Encoding: chunked\r\n\r\n1\r\na\r\nxyz\r\n\r\n`, 400],
+		["a body on GET", `${line}${head}${body}`, 422],
+		["a body in chunks on GET", `${line}${head}Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`, 422],
+		["a body on DELETE", `${line.replace("GET", "DELETE")}${head}Content-Type: application/json\r\n${body}`, 422],
+		["a content coding", `${line}${head}Content-Encoding: gzip\r\n\r\n`, 415],
+		["another expectation", `${line}${head}Expect: coffee\r\n\r\n`, 417],
+	])("%s", async (_what, text, status) => {
+		await one.http.listen({ host: "127.0.0.1", port: 0 });
+		const { port } = one.http.server.address() as AddressInfo;
+		const answer = await sendRaw(`http://127.0.0.1:${port}`, text);
+		expect({ status: answer.status, type: answer.headers.get("content-type") }).toEqual({
+			status,
+			type: expect.stringMatching(/^application\/problem\+json/),
+		});
 		expect(stage.stream.messages).toEqual([]);
 	});
 });

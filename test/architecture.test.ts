@@ -22,7 +22,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "infra/local/"],
 	"@bufbuild/cel": ["libs/policy/"],
 	"@bufbuild/protobuf": ["libs/policy/"],
-	"@bufbuild/re2": ["libs/openapi/linear-pattern.ts"],
+	"@bufbuild/re2": ["libs/patterns/"],
 	ajv: ["libs/openapi/", "infra/local/demo/"],
 	"ajv-formats": ["libs/openapi/", "infra/local/demo/"],
 	canonicalize: ["libs/contracts/digest.ts"],

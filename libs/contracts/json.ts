@@ -181,7 +181,8 @@ function holdsExactly(raw: string): boolean {
 	if (raw.length > numberCharsMax) return false;
 	const value = Number(raw);
 	if (!Number.isFinite(value)) return false;
-	if (raw.length <= 15 && !raw.includes("e") && !raw.includes("E")) return true;
+	const isPlain = !raw.includes("e") && !raw.includes("E");
+	if (isPlain && (raw.length <= 15 || (Number.isSafeInteger(value) && !raw.includes(".")))) return true;
 	return decimalOf(raw) === decimalOf(String(value));
 }
 

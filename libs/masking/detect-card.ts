@@ -116,34 +116,98 @@ export const cardDetector: ShapeDetector = {
  * Luhn, so every long id would be masked. Numbers split over several JSON members are not found either.
  */
 function find(scan: Scan): void {
+	const { starts, ends } = scan.digitGroups();
+	for (let first = 0; first < starts.length; ) {
+		let digits = 0;
+		let next = first;
+		for (; next < starts.length; next++) {
+			const length = (ends[next] ?? 0) - (starts[next] ?? 0);
+			// No card reaches over a group that is longer than any card.
+			if (length > digitsMax) break;
+			if (next > first && jointOf(scan.text, ends[next - 1] ?? 0, starts[next] ?? 0) === "none") break;
+			digits += length;
+		}
+		scan.work += digits + 1;
+		if (digits >= digitsMin) findInChain(scan, chainOf(scan, first, next));
+		first = Math.max(next, first + 1);
+	}
+}
+
+/** Digit groups with nothing but joints between them, as running totals: what a window of them adds up to is a subtraction, however long it is. */
+interface Chain {
+	/** The number of its first group in the scan. */
+	readonly first: number;
+	readonly digits: readonly number[];
+	/** Of each group: how many digits come before it, how many dots up to it, how many groups of less than four digits before it. */
+	readonly offsets: readonly number[];
+	readonly dots: readonly number[];
+	readonly shorts: readonly number[];
+	/** By a number of digits: the group that ends after so many, or undefined within one. */
+	readonly endings: readonly (number | undefined)[];
+	/** Luhn's sums up to each digit: first where digits in even places count as they are and those in odd ones twice, then the other way round. */
+	readonly sums: readonly [readonly number[], readonly number[]];
+}
+
+function chainOf(scan: Scan, first: number, next: number): Chain {
 	const { text } = scan;
 	const { starts, ends } = scan.digitGroups();
-	const value = new Uint8Array(digitsMax);
-	for (let first = 0; first < starts.length; first++) {
-		let count = 0;
-		let grouped = true;
-		let dotted = false;
-		for (let last = first; last < starts.length && count < digitsMax; last++) {
-			const start = starts[last] ?? 0;
-			const end = ends[last] ?? 0;
-			if (last > first) {
-				const joint = jointOf(text, ends[last - 1] ?? 0, start);
-				if (joint === "none") break;
-				dotted ||= joint === "dot";
-				grouped &&= (ends[last - 1] ?? 0) - (starts[last - 1] ?? 0) >= 4;
-				// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
-				if (dotted && !grouped) break;
-			}
-			if (count + end - start > digitsMax) break;
-			for (let at = start; at < end; at++) value[count++] = text.charCodeAt(at) - 0x30;
-			scan.work += end - start + 1;
-			if (count < digitsMin) continue;
-			scan.work += count;
-			const from = starts[first] ?? 0;
-			if (!isCard(value, count) || isOther(scan, from, end)) continue;
-			scan.add(from, end, "card", markOf("card", value.subarray(count - 4, count).join("")));
+	const chain = {
+		...{ first, digits: [] as number[], offsets: [] as number[], dots: [] as number[], shorts: [] as number[] },
+		...{ endings: [] as (number | undefined)[], sums: [[0], [0]] as [number[], number[]] },
+	};
+	const { digits, offsets, dots, shorts, endings, sums } = chain;
+	const [plainEven, plainOdd] = sums;
+	for (let group = first; group < next; group++) {
+		const start = starts[group] ?? 0;
+		const end = ends[group] ?? 0;
+		const before = group === first ? undefined : { end: ends[group - 1] ?? 0, start: starts[group - 1] ?? 0 };
+		const at = group - first;
+		offsets.push(digits.length);
+		dots.push((dots[at - 1] ?? 0) + (before && jointOf(text, before.end, start) === "dot" ? 1 : 0));
+		shorts.push((shorts[at - 1] ?? 0) + (before && before.end - before.start < 4 ? 1 : 0));
+		for (let place = start; place < end; place++) {
+			const digit = text.charCodeAt(place) - 0x30;
+			const twice = digit > 4 ? digit * 2 - 9 : digit * 2;
+			const count = digits.length;
+			const isEven = (count & 1) === 0;
+			plainEven.push((plainEven[count] ?? 0) + (isEven ? digit : twice));
+			plainOdd.push((plainOdd[count] ?? 0) + (isEven ? twice : digit));
+			digits.push(digit);
+			endings.push(undefined);
+		}
+		endings[digits.length] = at;
+	}
+	return chain;
+}
+
+function findInChain(scan: Scan, { first, digits, offsets, dots, shorts, endings, sums }: Chain): void {
+	const { starts, ends } = scan.digitGroups();
+	scan.work += digits.length;
+	for (let group = 0; group < offsets.length; group++) {
+		const from = offsets[group] ?? 0;
+		const lengths = lengthsAt(digits, from);
+		if (lengths === 0) continue;
+		for (let length = digitsMin; length <= digitsMax; length++) {
+			const to = from + length;
+			const last = (lengths & (1 << length)) === 0 ? undefined : endings[to];
+			if (last === undefined) continue;
+			scan.work++;
+			// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
+			if ((dots[last] ?? 0) > (dots[group] ?? 0) && (shorts[last] ?? 0) > (shorts[group] ?? 0)) continue;
+			// Luhn counts from the end: the last digit as it is, the one before it twice.
+			const sum = sums[((to - 1) & 1) as 0 | 1];
+			if (((sum[to] ?? 0) - (sum[from] ?? 0)) % 10 !== 0) continue;
+			const start = starts[first + group] ?? 0;
+			const end = ends[first + last] ?? 0;
+			if (!isOther(scan, start, end)) scan.add(start, end, "card", markOf("card", digits.slice(to - 4, to).join("")));
 		}
 	}
+}
+
+/** The lengths, as bits, that a card may have whose first digits are those at `from`. */
+function lengthsAt(digits: readonly number[], from: number): number {
+	const start = (digits[from] ?? 0) * 1000 + (digits[from + 1] ?? 0) * 100 + (digits[from + 2] ?? 0) * 10 + (digits[from + 3] ?? 0);
+	return lengthsByStart[start] ?? 0;
 }
 
 /** What stands between two digit groups: up to three spaces or dashes, one dot, underscore or slash, or something that separates numbers. */
@@ -156,17 +220,6 @@ function jointOf(text: string, end: number, start: number): "plain" | "dot" | "n
 		if (code !== 0x20 && code !== 0x2d) return "none";
 	}
 	return "plain";
-}
-
-function isCard(value: Uint8Array, count: number): boolean {
-	const start = (value[0] ?? 0) * 1000 + (value[1] ?? 0) * 100 + (value[2] ?? 0) * 10 + (value[3] ?? 0);
-	if (((lengthsByStart[start] ?? 0) & (1 << count)) === 0) return false;
-	let sum = 0;
-	for (let at = count - 1, double = false; at >= 0; at--, double = !double) {
-		const doubled = (value[at] ?? 0) * (double ? 2 : 1);
-		sum += doubled > 9 ? doubled - 9 : doubled;
-	}
-	return sum % 10 === 0;
 }
 
 /** Digits that are part of something else: a UUID, a hexadecimal digest or object id, the fraction of a decimal number. */

@@ -11,8 +11,6 @@ const digitsMax = 15;
 const digitsMin = 7;
 /** Characters of one candidate: fifteen digits and what may stand between them. */
 const charsMax = 40;
-/** The library costs microseconds a question. Past this many questions in one text the shape alone decides (fail closed, and bounded). */
-const questionsMax = 2_000;
 
 export const phoneDetector: ShapeDetector = {
 	id: "phone",
@@ -32,12 +30,11 @@ export const phoneDetector: ShapeDetector = {
  */
 function findInternational(scan: Scan): void {
 	const { text } = scan;
-	let questions = 0;
 	for (let plus = text.indexOf("+"); plus >= 0; plus = text.indexOf("+", plus + 1)) {
 		// `1+4155552671` is a sum, `a+3161234@b.example` an address, and base64 is full of pluses.
 		if (is(text, plus - 1, chars.alnum)) continue;
 		for (const end of endsOfNumber(scan, plus + 1)) {
-			if (questions++ < questionsMax && !parsePhoneNumberFromString(text.slice(plus, end), { extract: false })?.isPossible()) continue;
+			if (scan.doubts.phones-- > 0 && !parsePhoneNumberFromString(text.slice(plus, end), { extract: false })?.isPossible()) continue;
 			scan.add(plus, end, "phone", mark);
 			break;
 		}

@@ -2,7 +2,7 @@
 import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
 import { type Folded, fold } from "./fold.ts";
 import { redactedMark } from "./mark.ts";
-import { type DetectorId, indexPrefixes, type PrefixIndex, Scan, type Span } from "./scan.ts";
+import { type DetectorId, type Doubts, freshDoubts, indexPrefixes, type PrefixIndex, Scan, type Span } from "./scan.ts";
 
 /** Detectors ready to run together. */
 export interface DetectorSet {
@@ -40,14 +40,15 @@ const passesMax = 4;
  * not quiet is redacted whole.
  *
  * @param hints bits of hints.ts: what the member's name says.
+ * @param doubts shared by all texts of one value, and used up.
  * @returns undefined if nothing was found.
  */
-export function maskString(detectors: DetectorSet, text: string, hints: number): MaskedString | undefined {
+export function maskString(detectors: DetectorSet, text: string, hints: number, doubts: Doubts): MaskedString | undefined {
 	if (text.length < charsMin) return undefined;
 	const found = new Map<DetectorId, number>();
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
-		const { scan, folded } = scanText(detectors, current, hints);
+		const { scan, folded } = scanText(detectors, current, hints, doubts);
 		if (scan.spans.length === 0) return pass === 0 ? undefined : { text: current, found };
 		const spans = mergeOverlapping(scan.spans);
 		current = replace(current, spans, folded);
@@ -57,12 +58,17 @@ export function maskString(detectors: DetectorSet, text: string, hints: number):
 }
 
 /** Runs every detector once. Exported for the test that bounds `scan.work`. */
-export function scanText(detectors: DetectorSet, text: string, hints: number): { scan: Scan; folded: Folded | undefined } {
-	let scan = new Scan(text, hints);
+export function scanText(
+	detectors: DetectorSet,
+	text: string,
+	hints: number,
+	doubts: Doubts = freshDoubts(),
+): { scan: Scan; folded: Folded | undefined } {
+	let scan = new Scan(text, hints, doubts);
 	scan.profile(detectors.prefixes);
 	const folded = scan.outsideAscii ? fold(text) : undefined;
 	if (folded) {
-		scan = new Scan(folded.text, hints);
+		scan = new Scan(folded.text, hints, doubts);
 		scan.profile(detectors.prefixes);
 	}
 	for (const { owner, start, prefix } of scan.anchors) detectors.prefixed[owner]?.findAt(scan, start, prefix);

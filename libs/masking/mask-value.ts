@@ -8,7 +8,7 @@ import { hint, hintsOf, hintsWithin } from "./hints.ts";
 import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
 import { type DetectorSet, maskString } from "./mask-string.ts";
 import { MaskingError } from "./masking-error.ts";
-import type { DetectorId } from "./scan.ts";
+import { type DetectorId, freshDoubts } from "./scan.ts";
 import { type Automaton, actionsAt, stepInto } from "./selector.ts";
 
 /** What a path does to its value. `redact`: the whole value. `last4`: all but the last four of a number-like scalar. */
@@ -44,6 +44,7 @@ export class ValueMasker {
 	private readonly names = new Map<string, KnownName>();
 	/** Masked names and indexes from the root to the value being masked. */
 	private readonly place: (string | number)[] = [];
+	private readonly doubts = freshDoubts();
 	private nodes = 0;
 	private chars = 0;
 
@@ -93,7 +94,7 @@ export class ValueMasker {
 		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(text, passwordMark, "password");
 		if ((hints & hint.cardCode) !== 0 && this.detectors.has("card") && /^\s*\p{Nd}{3,4}\s*$/u.test(text))
 			return this.masked(text, cardCodeMark, "card");
-		const masked = maskString(this.detectors, text, hints);
+		const masked = maskString(this.detectors, text, hints, this.doubts);
 		if (!masked) return text;
 		this.record(masked.found);
 		return masked.text;
@@ -110,7 +111,7 @@ export class ValueMasker {
 		const decimal = String(magnitude);
 		if (!Number.isSafeInteger(value) && this.detectors.has("card") && mayHaveBeenCard(decimal))
 			return this.masked(value, markOf("card"), "card");
-		const masked = maskString(this.detectors, decimal, hints);
+		const masked = maskString(this.detectors, decimal, hints, this.doubts);
 		if (!masked) return value;
 		this.record(masked.found);
 		return masked.text;
@@ -174,7 +175,7 @@ export class ValueMasker {
 		const known = this.names.get(original);
 		if (known) return known;
 		if (this.names.size >= knownNamesMax) this.names.clear();
-		const masked = maskString(this.detectors, original, 0);
+		const masked = maskString(this.detectors, original, 0, this.doubts);
 		const name = masked?.text ?? original;
 		const entry = { name, hints: hintsOf(name), found: masked?.found ?? nothing };
 		this.names.set(original, entry);

@@ -5,6 +5,7 @@ import { type Finding, Findings } from "./findings.ts";
 import { detectorSet, maskString } from "./mask-string.ts";
 import { type MaskAction, type MaskLimits, ValueMasker } from "./mask-value.ts";
 import { MaskingError, MaskSpecError, type MaskSpecProblem } from "./masking-error.ts";
+import { freshDoubts } from "./scan.ts";
 import { buildAutomaton, parseSelector, type Segment } from "./selector.ts";
 
 /** What to mask. `paths`: selectors (see selector.ts) of values that are sensitive whatever they look like; `detect`: what to look for everywhere. */
@@ -71,7 +72,7 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 		mask: (value) => new ValueMasker(detectors, automaton, limits).run(value),
 		maskText(text) {
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
-			const masked = maskString(detectors, text, 0);
+			const masked = maskString(detectors, text, 0, freshDoubts());
 			const findings = new Findings();
 			for (const [detector, count] of masked?.found ?? []) findings.add(detector, [], count);
 			return { text: masked?.text ?? text, findings: findings.list() };

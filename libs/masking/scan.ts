@@ -88,6 +88,21 @@ export interface DigitGroups {
 	readonly ends: readonly number[];
 }
 
+/**
+ * How often one value may still ask what is dear to answer: each question costs some microseconds, whatever the text is. When they are used
+ * up the shape alone decides (fail closed, and bounded). For one value and not for one text, because a value may have very many texts.
+ */
+export interface Doubts {
+	/** Whether a text with a phone number's shape is a possible number: the library answers. */
+	phones: number;
+	/** Whether a text with a token's shape begins with a JSON object: what does not is a thrown error. */
+	headers: number;
+}
+
+export function freshDoubts(): Doubts {
+	return { phones: 1_000, headers: 1_000 };
+}
+
 const noSpans: Span[] = [];
 const noAnchors: Anchor[] = [];
 const noRun = { end: -1, tries: 0 };
@@ -117,9 +132,13 @@ export class Scan {
 	private runs: Map<number, { from: number; end: number }> | undefined;
 	private groups: DigitGroups | undefined;
 
-	constructor(text: string, hints: number) {
+	/** Shared by all texts of one value. */
+	readonly doubts: Doubts;
+
+	constructor(text: string, hints: number, doubts: Doubts) {
 		this.text = text;
 		this.hints = hints;
+		this.doubts = doubts;
 	}
 
 	/** The one pass over the whole text: counts what detectors need before they are worth starting, and finds token prefixes. */

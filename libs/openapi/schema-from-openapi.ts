@@ -1,6 +1,6 @@
 // Schemas of OpenAPI 3.0 and 3.1 documents → JSON Schema 2020-12 that stands alone (`$defs`) and holds only what the validator knows.
+import { compilePattern, patternFaults } from "#libs/patterns/linear-pattern.ts";
 import { isRecord, type JsonSchema, memberOf, type OpenapiError } from "./http-function.ts";
-import { compilePattern } from "./linear-pattern.ts";
 import { resolveRef } from "./resolve-ref.ts";
 
 export type Dialect = "3.0" | "3.1";
@@ -118,12 +118,8 @@ export class SchemaConverter {
 	}
 
 	private pattern(value: unknown, path: Path): unknown {
-		if (typeof value !== "string" || compilePattern(value) === undefined) {
-			this.refuse(
-				path,
-				"found a pattern that RE2 cannot run, expected one without look-around and back-references, of at most 2000 characters",
-			);
-		}
+		const compiled = typeof value === "string" ? compilePattern(value) : "syntax";
+		if (typeof compiled === "string") this.refuse(path, patternFaults[compiled]);
 		return value;
 	}
 

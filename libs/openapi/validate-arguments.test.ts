@@ -1,7 +1,7 @@
 // Arguments checked: what is refused, what is said about it, and what a hostile value or document cannot do.
 import { expect, test } from "vitest";
 import { functionOf } from "./document.test-support.ts";
-import { canCompile, compileArguments, whyNotASchema } from "./validate-arguments.ts";
+import { canCompile, compileArguments, patternWork, whyNotASchema } from "./validate-arguments.ts";
 
 const secret = "4111111111111111";
 const properties = {
@@ -80,6 +80,38 @@ test("a pattern that would stall a backtracking engine does not", () => {
 	);
 	// With a backtracking engine this takes longer than any test may.
 	expect(hostile({ a: "a".repeat(50_000) }).ok).toBe(false);
+});
+
+test("a pattern is not run on text that it would take too long for, nor to say more about text that is too long anyway", () => {
+	const pattern = "[A-Za-z0-9]{1,1000}$";
+	const dear = compileArguments(functionOf({ body: { type: "object", properties: { a: { type: "string", maxLength: 1_000, pattern } } } }));
+	expect(dear({ a: "a".repeat(900_000) })).toEqual({
+		ok: false,
+		errors: [{ pointer: "/a", message: "must NOT have more than 1000 characters" }],
+	});
+	const a = "a".repeat(900);
+	expect(dear({ a }, 1_000_000)).toMatchObject({ ok: false, tooDear: true });
+	expect(dear({ a }, patternWork.aside)).toEqual({ ok: true });
+	// Together, not each for itself.
+	const many = compileArguments(
+		functionOf({ body: { type: "object", properties: { a: { type: "array", items: { type: "string", pattern } } } } }),
+	);
+	expect(many({ a: Array.from({ length: 10_000 }, () => "ab") }, 1_000_000)).toMatchObject({ ok: false, tooDear: true });
+});
+
+test("items that must differ are told apart by their value, however many they are", () => {
+	const unique = compileArguments(functionOf({ body: { type: "object", properties: { a: { type: "array", uniqueItems: true } } } }));
+	expect(unique({ a: [1, "1", [1], { b: 1, c: 2 }, { b: 2, c: 1 }, null, "null"] })).toEqual({ ok: true });
+	for (const a of [
+		[1, 1],
+		[null, null],
+		[
+			{ b: 1, c: [2] },
+			{ c: [2], b: 1 },
+		],
+	])
+		expect(unique({ a })).toEqual({ ok: false, errors: [{ pointer: "/a", message: "expected items that differ" }] });
+	expect(unique({ a: Array.from({ length: 50_000 }, (_, at) => ({ at })) })).toEqual({ ok: true });
 });
 
 test("a format is not looked for in a text that is too long for one", () => {

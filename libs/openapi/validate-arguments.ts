@@ -1,12 +1,23 @@
 // Arguments checked against their function's schema, before anyone decides about them.
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { fullFormats } from "ajv-formats/dist/formats.js";
+import { canonicalJson } from "#libs/contracts/digest.ts";
+import type { JsonValue } from "#libs/contracts/json.ts";
+import { compilePattern } from "#libs/patterns/linear-pattern.ts";
 import { buildRequest } from "./build-request.ts";
 import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
-import { compilePattern } from "./linear-pattern.ts";
 import { checkedFormats } from "./schema-from-openapi.ts";
 
-export type CheckedArguments = { readonly ok: true } | { readonly ok: false; readonly errors: readonly ArgumentError[] };
+export type CheckedArguments =
+	| { readonly ok: true }
+	/** `tooDear`: the schema's patterns were not run to their end, and nothing is known about the arguments but that. */
+	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true };
+
+/** @param patternWorkMax what the schema's patterns may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here */
+export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number) => CheckedArguments;
+
+/** What patterns may cost: where others wait for the same thread some milliseconds, elsewhere a second. */
+export const patternWork = { here: 1_000_000, aside: 20_000_000 } as const;
 
 /** Most errors that are told; more would help nobody. */
 const errorsMax = 20;
@@ -24,28 +35,56 @@ const easyDefinitionsMax = 50;
  * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in) and what no request can be built from. Messages say where and
  * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` and `canCompile` tell it beforehand.
  */
-export function compileArguments(fn: HttpFunction): (args: Readonly<Record<string, unknown>>) => CheckedArguments {
+export function compileArguments(fn: HttpFunction): ArgumentsCheck {
 	const schema = fn.argumentsSchema;
-	const first = compileSchema(schema, false);
+	const work: PatternWork = { left: 0 };
+	const first = compileSchema(schema, false, work);
 	if (!first) return () => ({ ok: false, errors: [{ pointer: "", message: "cannot be checked: the function's schema is too large" }] });
 	let every: typeof first | undefined;
 	let names: ReadonlySet<string> | undefined;
-	return (args) => {
-		if (!first(args)) {
-			every ??= compileSchema(schema, true) ?? first;
-			const validate = countNodes(args, nodesForAllErrorsMax) < nodesForAllErrorsMax ? every : first;
-			validate(args);
+	/** Whether it fits, or undefined where the patterns would cost more. */
+	const check = (validate: typeof first, args: Readonly<Record<string, unknown>>, patternWorkMax: number): boolean | undefined => {
+		work.left = patternWorkMax;
+		try {
+			return validate(args);
+		} catch (error) {
+			if (error instanceof PatternsTooDear) return undefined;
+			throw error;
+		}
+	};
+	const errorsOf = (args: Readonly<Record<string, unknown>>): readonly ErrorObject[] => {
+		const { errors } = first;
+		if (countNodes(args, nodesForAllErrorsMax) >= nodesForAllErrorsMax) return errors ?? [];
+		every ??= compileSchema(schema, true, work) ?? first;
+		// Runs patterns also on what broke another bound: where that costs too much the first error must do.
+		const isTold = check(every, args, patternWork.here) !== undefined;
+		return (isTold ? every.errors : errors) ?? [];
+	};
+	return (args, patternWorkMax = patternWork.here) => {
+		const fits = check(first, args, patternWorkMax);
+		if (fits === undefined) return { ok: false, tooDear: true, errors: [{ pointer: "", message: tooDearMessage }] };
+		if (!fits) {
 			names ??= declaredNames(schema);
-			return { ok: false, errors: explain(schema, names, validate.errors ?? []) };
+			return { ok: false, errors: explain(schema, names, errorsOf(args)) };
 		}
 		const built = buildRequest(fn, args);
 		return built.ok ? { ok: true } : { ok: false, errors: built.errors };
 	};
 }
 
-function compileSchema(schema: JsonSchema, allErrors: boolean): ValidateFunction | undefined {
+/** What the patterns of one check may still cost. */
+interface PatternWork {
+	left: number;
+}
+
+class PatternsTooDear extends Error {}
+const tooDearMessage = "expected shorter texts: they take too long to be held against the patterns of the function's schema";
+
+function compileSchema(schema: JsonSchema, allErrors: boolean, work: PatternWork = { left: 0 }): ValidateFunction | undefined {
+	// The compiler holds the schema against the schema of schemas, which has patterns too: an operator's text, not a caller's.
+	work.left = Number.POSITIVE_INFINITY;
 	try {
-		return createAjv(allErrors).compile(mutable(schema));
+		return createAjv(allErrors, work).compile(mutable(schema));
 	} catch {
 		return undefined;
 	}
@@ -53,7 +92,7 @@ function compileSchema(schema: JsonSchema, allErrors: boolean): ValidateFunction
 
 /** Why a schema is not JSON Schema 2020-12, or undefined. It may still be too large to be compiled: {@link canCompile}. */
 export function whyNotASchema(schema: JsonSchema): string | undefined {
-	checker ??= createAjv(false);
+	checker ??= createAjv(false, { left: Number.POSITIVE_INFINITY });
 	if (checker.validateSchema(mutable(schema)) === true) return undefined;
 	const error = checker.errors?.[0];
 	return error ? `at ${error.instancePath || "its top"}: ${error.message ?? "is not valid"}` : "is not valid";
@@ -68,7 +107,7 @@ export function canCompile(schema: JsonSchema): boolean {
 
 let checker: Ajv2020 | undefined;
 
-function createAjv(allErrors: boolean): Ajv2020 {
+function createAjv(allErrors: boolean, work: PatternWork): Ajv2020 {
 	const ajv = new Ajv2020({
 		allErrors,
 		// The converter let through only what the validator knows; strictness here would refuse what is merely loose (`if` without `then`).
@@ -82,23 +121,35 @@ function createAjv(allErrors: boolean): Ajv2020 {
 		removeAdditional: false,
 		ownProperties: true,
 		logger: false,
-		code: { regExp: linearEngine },
+		code: { regExp: linearEngine(work) },
 	});
 	ajv.addKeyword("x-callgate-sensitive");
+	// The library's own compares each item with each other.
+	ajv.removeKeyword("uniqueItems");
+	ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", validate: areUnique });
 	for (const name of checkedFormats) ajv.addFormat(name, boundedFormat(name));
 	return ajv;
 }
 
-/** Ajv's regular expressions by RE2, so that no pattern of a document can stall the service. */
-const linearEngine = Object.assign(
-	(source: string): RegExp => {
+function areUnique(wanted: boolean, items: readonly JsonValue[]): boolean {
+	return !wanted || new Set(items.map(canonicalJson)).size === items.length;
+}
+
+/** Ajv's regular expressions by RE2, so that no pattern of a document can stall the service; each use is paid for before it is made. */
+function linearEngine(work: PatternWork) {
+	const compile = (source: string): RegExp => {
 		const pattern = compilePattern(source);
-		if (pattern === undefined) throw new Error("a pattern that RE2 cannot run");
-		// Ajv calls `test` and nothing else (its RegExpLike).
-		return pattern as RegExp;
-	},
-	{ code: "linearEngine" },
-);
+		if (typeof pattern === "string") throw new Error("a pattern that is not run");
+		const test = (text: string): boolean => {
+			work.left -= pattern.cost * (text.length + 1);
+			if (work.left < 0) throw new PatternsTooDear();
+			return pattern.test(text);
+		};
+		// Ajv calls `test` and nothing else (its RegExpLike), and knows patterns apart by their text.
+		return { test, toString: () => source } as RegExp;
+	};
+	return Object.assign(compile, { code: "linearEngine" });
+}
 
 type FormatName = (typeof checkedFormats)[number];
 

@@ -32,6 +32,8 @@ export interface StackOptions {
 	readonly report: Report;
 	/** Of NATS: see infra/nats/server-config.ts. */
 	readonly syncInterval?: string;
+	/** Whether starting soon counts more than what each document costs afterwards: see run-opensearch.ts. */
+	readonly livesFor?: "minutes" | "days";
 	/** Of one process, beside what its plan says; asked at each of its starts. For fault tests. */
 	readonly serviceEnv?: (service: Service, replica: number) => Readonly<Record<string, string>>;
 	/** The checkout that one process runs, where it is not this one; asked at each of its starts. For fault tests. */
@@ -115,7 +117,7 @@ async function assemble(
 }
 
 async function startServers(
-	{ dataDir, firstPort, report, syncInterval }: StackOptions,
+	{ dataDir, firstPort, report, syncInterval, livesFor }: StackOptions,
 	keys: KeyRing,
 	keep: (one: { stop(): Promise<void> }) => void,
 ) {
@@ -145,7 +147,8 @@ async function startServers(
 		report("opensearch: starting (half a minute)");
 		const passwords = keys.openSearchPasswords;
 		const port = portOf("opensearch", firstPort);
-		const server = await kept(startOpenSearch({ openSearchHome, javaHome, dir: dir("opensearch"), port, passwords, stream: recordStream }));
+		const place = { openSearchHome, javaHome, dir: dir("opensearch"), port };
+		const server = await kept(startOpenSearch({ ...place, passwords, stream: recordStream, ...(livesFor && { livesFor }) }));
 		const ca = await readFile(server.caFile, "utf8");
 		const login = { url: server.url, ca, user: "provisioner", password: passwords.provisioner } as const;
 		await provisionOpenSearch({ ...login, stream: recordStream, template: indexTemplate({ replicas: 0 }) });

@@ -32,6 +32,7 @@ async function main(): Promise<number> {
 		firstPort: options.port,
 		replicas: options.replicas,
 		configDir: options.config,
+		livesFor: options.tour ? "minutes" : "days",
 		report: progress,
 	});
 	progress("ready");

@@ -129,7 +129,8 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 					},
 				}).finally(() => {
 					inWork.delete(work);
-					pump();
+					// Not in this turn: what comes again at once, again and again, must let timers and sockets have theirs.
+					setImmediate(pump);
 				});
 				inWork.add(work);
 			}

@@ -84,7 +84,7 @@ async function grantOf(parts: Parts, call: string, { question }: Waiting, by: re
 	const expiresAt = new Date(parts.now().getTime() + parts.grantTtlMs);
 	const approvedBy = [...by];
 	const granted = { call, pool, connection, function: name, digest, revision };
-	const grant = await signGrant("approval", parts.key, granted, { grantId: randomUUID(), expiresAt, hold, approvedBy });
+	const grant = signGrant("approval", parts.key, granted, { grantId: randomUUID(), expiresAt, hold, approvedBy });
 	return {
 		...{ ...granted, caller, receivedAt, rules, reasons, approvedBy, grant, sealed },
 		...(callReason !== undefined && { callReason }),

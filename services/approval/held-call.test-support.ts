@@ -1,11 +1,12 @@
 // What tests of approval start from: a held call of Erin's, groups, and parts over a stream in memory with a clock that tests move.
-import { generateKeyPair } from "jose";
+import { generateKeyPairSync } from "node:crypto";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { type SigningKey, signHold, type VerifyingKeys } from "#libs/contracts/grant.ts";
+import { GrantVerifier, signHold } from "#libs/contracts/grant.ts";
+import type { SigningKey } from "#libs/contracts/jws.ts";
 import { Approvals } from "./approvals.ts";
 import type { CastVote } from "./decide-approval.ts";
 import type { Approvers, Counters, Groups, Job, Log, Parts } from "./ports.ts";
@@ -78,7 +79,7 @@ export class World {
 	readonly stream = new MemoryStream();
 	groups: Groups = groupsOf(finance, cfo);
 	now = start;
-	private keys: { approval: SigningKey; policy: SigningKey; verifying: VerifyingKeys } | undefined;
+	private keys: { approval: SigningKey; policy: SigningKey; grants: GrantVerifier } | undefined;
 
 	constructor() {
 		this.stream.now = () => this.now;
@@ -86,9 +87,9 @@ export class World {
 
 	async key() {
 		if (this.keys) return this.keys;
-		const [approval, policy] = await Promise.all([generateKeyPair("EdDSA"), generateKeyPair("EdDSA")]);
-		const verifying = { approval: new Map([["a1", approval.publicKey]]), policy: new Map([["p1", policy.publicKey]]) };
-		this.keys = { approval: { id: "a1", key: approval.privateKey }, policy: { id: "p1", key: policy.privateKey }, verifying };
+		const [approval, policy] = [generateKeyPairSync("ed25519"), generateKeyPairSync("ed25519")];
+		const grants = new GrantVerifier({ approval: new Map([["a1", approval.publicKey]]), policy: new Map([["p1", policy.publicKey]]) });
+		this.keys = { approval: { id: "a1", key: approval.privateKey }, policy: { id: "p1", key: policy.privateKey }, grants };
 		return this.keys;
 	}
 
@@ -96,7 +97,7 @@ export class World {
 	async held(over: Partial<Event<"call.held">["data"]> = {}): Promise<Event<"call.held">> {
 		const data = heldData(over);
 		const { policy } = await this.key();
-		const hold = await signHold(policy, data, data.terms.requirements, new Date(data.terms.expiresAt));
+		const hold = signHold(policy, data, data.terms.requirements, new Date(data.terms.expiresAt));
 		return heldEvent({ ...data, hold });
 	}
 

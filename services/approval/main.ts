@@ -21,7 +21,7 @@ import { startApproval } from "./service.ts";
 runService("approval", async (log, environment) => {
 	const config = readConfig(ApprovalConfig, environment);
 	const slackConfig = slackConfigOf(config);
-	const key = await readSigningKey(config.signingKey);
+	const key = readSigningKey(config.signingKey);
 	const metrics = createMetrics("approval");
 	const approvals = new Approvals();
 	const counters = createCounters(metrics, approvals);

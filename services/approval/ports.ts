@@ -1,7 +1,7 @@
 // What approval needs from outside: the stream, the people's groups, a way to reach approvers, and a timetable.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
-import type { SigningKey } from "#libs/contracts/grant.ts";
+import type { SigningKey } from "#libs/contracts/jws.ts";
 import type { Approval, Delivered, Ended, Granted, Waiting } from "./approval.ts";
 import type { Approvals } from "./approvals.ts";
 

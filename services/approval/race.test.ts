@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { verifyGrant } from "#libs/contracts/grant.ts";
 import { expireCalls } from "./expire-calls.ts";
 import { at, call, cfo, digest, erin, group, groupsOf, otherCall, terms, vote, World, withdrawnEvent } from "./held-call.test-support.ts";
 import type { Parts } from "./ports.ts";
@@ -46,10 +45,10 @@ describe("a call that waits", () => {
 			callReason: "invoice 4711",
 		});
 		expect(granted.traceparent).toBe(`00-${"a".repeat(32)}-${"b".repeat(16)}-01`);
-		const { verifying } = await world.key();
-		const verified = await verifyGrant(data.grant, verifying, data, at(1));
+		const { grants } = await world.key();
+		const verified = grants.verify(data.grant, data, at(1));
 		expect(verified).toMatchObject({ signer: "approval", expiresAt: at(5) });
-		await expect(verifyGrant(data.grant, verifying, { ...data, call: otherCall }, at(1))).rejects.toThrow("another call");
+		expect(() => grants.verify(data.grant, { ...data, call: otherCall }, at(1))).toThrow("another call");
 	});
 
 	test("is approved and rejected at once: one of them wins, everywhere the same", async () => {

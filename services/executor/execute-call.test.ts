@@ -4,10 +4,10 @@ import { EventsUnavailable, NotYet } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { SealBroken } from "#libs/contracts/sealed.ts";
+import { SealBroken, SealingKeys } from "#libs/contracts/sealed.ts";
 import { DialError, type DialErrorCode } from "./dial-error.ts";
 import { endUnprocessed, executeCall } from "./execute-call.ts";
-import { answered, Bench, bankKey, policyKey, transfer, until } from "./granted-call.test-support.ts";
+import { answered, Bench, bankKey, policyKey, sealingKey, transfer, until } from "./granted-call.test-support.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 
 /** Longer than any lease of the demo's functions. */
@@ -464,8 +464,8 @@ test("an answer that cannot be sealed is withheld, and the call has run", async 
 		held.clear();
 		return answered("{}");
 	};
-	const held = new Map([...bench.executor().sealingKeys]);
-	const ended = await bench.run({}, { sealingKeys: held });
+	const held = new Map([["default", [sealingKey]]]);
+	const ended = await bench.run({}, { sealingKeys: new SealingKeys(held) });
 	expect(ended.data).toMatchObject({ ending: "failed", code: "function_answer_unusable" });
 	expect(bench.failures[0]).toBeInstanceOf(SealBroken);
 });

@@ -4,7 +4,6 @@ import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position, t
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
-import { seal } from "#libs/contracts/sealed.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
@@ -143,7 +142,7 @@ async function dial(
 	}
 	try {
 		const masked = maskAnswer(scrubAnswer(answer, scrub), masks);
-		const sealed = await seal(ports.sealingKeys, pool, call, "result", masked.result);
+		const sealed = ports.sealingKeys.seal(pool, call, "result", masked.result);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
 		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };

@@ -1,5 +1,5 @@
 // A granted call and an executor to run it, on the bus in memory with the demo's configuration: only the function is scripted.
-import { generateKeyPair } from "jose";
+import { createSecretKey, generateKeyPairSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import type { Bus } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
@@ -8,9 +8,10 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { type SigningKey, signGrant, type VerifyingKeys } from "#libs/contracts/grant.ts";
+import { GrantVerifier, signGrant } from "#libs/contracts/grant.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
-import { open, type SealedArguments, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import type { SigningKey } from "#libs/contracts/jws.ts";
+import { type SealedArguments, SealingKeys } from "#libs/contracts/sealed.ts";
 import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import type { HttpDialer, OutboundAnswer, OutboundRequest } from "./dial-http.ts";
@@ -28,15 +29,16 @@ export const configuration: Configuration = (() => {
 	return compiled.configuration;
 })();
 
-export const sealingKeys: SealingKeys = new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]);
+export const sealingKey = { id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) };
+const sealingKeys = new SealingKeys(new Map([["default", [sealingKey]]]));
 
-async function signingKey(id: string) {
-	const { publicKey, privateKey } = await generateKeyPair("EdDSA");
+function signingKey(id: string) {
+	const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 	return { signing: { id, key: privateKey } satisfies SigningKey, publicKey };
 }
-const [policy, approval] = [await signingKey("p1"), await signingKey("a1")];
+const [policy, approval] = [signingKey("p1"), signingKey("a1")];
 export const policyKey = policy.signing;
-const grantKeys: VerifyingKeys = { policy: new Map([["p1", policy.publicKey]]), approval: new Map([["a1", approval.publicKey]]) };
+const grants = new GrantVerifier({ policy: new Map([["p1", policy.publicKey]]), approval: new Map([["a1", approval.publicKey]]) });
 
 type Answering = (request: OutboundRequest) => Promise<OutboundAnswer> | OutboundAnswer;
 
@@ -84,7 +86,7 @@ export class Bench {
 		return {
 			bus: createMemoryBus(this.stream, "executor"),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
-			...{ grantKeys, sealingKeys, vault: this.vault, dialer: this.dialer, pool: "default", name: uuidv7() },
+			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, pool: "default", name: uuidv7() },
 			clock: { now: () => this.now },
 			elapsedMs: () => this.elapsedMs,
 			storeRetryMs: 1,
@@ -100,10 +102,10 @@ export class Bench {
 		const { revision = configuration.revision } = options;
 		const salt = "0".repeat(32);
 		const digest = digestOf({ caller, connection: "bank", function: name, arguments: args, salt });
-		const sealed = await seal(sealingKeys, "default", call, "arguments", { arguments: args, salt, headers: [], ...options.sealed });
+		const sealed = sealingKeys.seal("default", call, "arguments", { arguments: args, salt, headers: [], ...options.sealed });
 		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision };
 		const expiresAt = new Date(this.now.getTime() + expiresInMs);
-		const grant = await signGrant("policy", key, granted, { grantId: uuidv7(), expiresAt });
+		const grant = signGrant("policy", key, granted, { grantId: uuidv7(), expiresAt });
 		const rest = { caller, receivedAt: this.now.toISOString(), rules: ["r"], reasons: [], expiresAt: expiresAt.toISOString() };
 		return newEvent("policy", "call.granted", { ...granted, ...rest, grant, sealed, ...options.data }, { at: this.now });
 	}
@@ -133,8 +135,8 @@ export class Bench {
 		return ended;
 	}
 
-	async result({ data }: Event<"call.ended">) {
-		return await open(sealingKeys, data.pool, data.call, "result", data.sealed ?? "");
+	result({ data }: Event<"call.ended">) {
+		return sealingKeys.open(data.pool, data.call, "result", data.sealed ?? "");
 	}
 }
 

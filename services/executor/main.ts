@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { GrantVerifier } from "#libs/contracts/grant.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -33,7 +34,7 @@ runService("executor", async (log, environment) => {
 	const ports = {
 		bus,
 		configuration,
-		grantKeys: await readVerifyingKeys(config.grantKeys),
+		grants: new GrantVerifier(readVerifyingKeys(config.grantKeys)),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 		vault,
 		dialer,

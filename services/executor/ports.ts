@@ -2,7 +2,7 @@
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import type { VerifyingKeys } from "#libs/contracts/grant.ts";
+import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Vault } from "#libs/vault/vault.ts";
@@ -21,7 +21,7 @@ export const leaseTermsDefault: LeaseTerms = { startWithinMs: 5_000, settleWithi
 export interface ExecutorPorts {
 	readonly bus: Bus;
 	readonly configuration: Pick<ActiveConfiguration, "at">;
-	readonly grantKeys: VerifyingKeys;
+	readonly grants: Pick<GrantVerifier, "verify">;
 	readonly sealingKeys: SealingKeys;
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: HttpDialer;

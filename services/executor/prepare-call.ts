@@ -2,9 +2,9 @@
 import { addressPolicy, type Connection, type ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { GrantRefused, verifyGrant } from "#libs/contracts/grant.ts";
+import { GrantRefused } from "#libs/contracts/grant.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
-import { open, SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
+import { SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
 import { buildRequest } from "#libs/openapi/build-request.ts";
 import { VaultError } from "#libs/vault/vault.ts";
 import type { OutboundRequest } from "./dial-http.ts";
@@ -41,13 +41,8 @@ const headerBytesMax = 64 * 1024;
 /** @throws {CannotRun} for what will not change by trying again. */
 export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
 	const { data } = granted;
-	// Beside the signature: each waits for a thread of its own. Whether the permission is good is answered first, and nothing is done before.
-	const opening = openArguments(ports, granted);
-	opening.catch(() => undefined);
-	const { grantId } = await verifyGrant(data.grant, ports.grantKeys, data, ports.clock.now()).catch((error: unknown) => {
-		throw error instanceof GrantRefused ? new CannotRun("grant_refused", error.message) : error;
-	});
-	const sealed = await opening;
+	const { grantId } = orRefused(() => ports.grants.verify(data.grant, data, ports.clock.now()));
+	const sealed = openArguments(ports, granted);
 	const configuration = await ports.configuration.at(data.revision);
 	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
 	if (!configuration) throw new Error("the grant's revision is not known here");
@@ -61,11 +56,18 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	return { grantId, fn, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
 }
 
-async function openArguments({ sealingKeys }: ExecutorPorts, { data }: Granted): Promise<SealedArguments> {
+/** A permission or a seal that is not good is no failure of ours: the call cannot run. */
+function orRefused<T>(check: () => T): T {
+	try {
+		return check();
+	} catch (error) {
+		throw error instanceof GrantRefused || error instanceof SealBroken ? new CannotRun("grant_refused", error.message) : error;
+	}
+}
+
+function openArguments({ sealingKeys }: ExecutorPorts, { data }: Granted): SealedArguments {
 	const { call, pool, caller, connection, function: name, digest, sealed } = data;
-	const opened = await open(sealingKeys, pool, call, "arguments", sealed).catch((error: unknown) => {
-		throw error instanceof SealBroken ? new CannotRun("grant_refused", error.message) : error;
-	});
+	const opened = orRefused(() => sealingKeys.open(pool, call, "arguments", sealed));
 	const actual = digestOf({ caller, connection, function: name, arguments: opened.arguments, salt: opened.salt });
 	if (actual !== digest) throw new CannotRun("grant_refused", "the arguments are not those that were granted");
 	return opened;

@@ -1,5 +1,4 @@
 // A call comes in: found, checked, digested, sealed, shown masked, and durable. Nothing is published before all of it is right.
-import { createHmac, createSecretKey, type KeyObject } from "node:crypto";
 import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
@@ -8,7 +7,7 @@ import { canonicalJson, digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { type SealingKey, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
@@ -64,7 +63,7 @@ export async function publishCall(ports: IngressPorts, call: string, checked: Ch
 	const now = ports.clock.now();
 	const { view, findings } = viewOf(checked);
 	const digest = digestOf({ caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
-	const sealed = await seal(ports.sealingKeys, pool, call, "arguments", {
+	const sealed = ports.sealingKeys.seal(pool, call, "arguments", {
 		arguments: asked.arguments,
 		salt,
 		headers: asked.headers ?? [],
@@ -125,29 +124,24 @@ function maskReason(reason: string): string {
 
 /** A salt that only holders of the pool's key can know, and that a repeated publish of one call shares. */
 function saltOf(keys: SealingKeys, pool: string, call: string): string {
-	return createHmac("sha256", macKeyOf(keys, pool)).update(`salt ${call}`).digest("hex").slice(0, 32);
+	return macOf(keys, pool, `salt ${call}`).slice(0, 32);
 }
 
 /** Names what is asked without saying it: equal for equal calls of one caller, and of use to nobody without the pool's key. */
 export function fingerprintOf(keys: SealingKeys, { asked, connection, fn }: CheckedCall): string {
 	const salt = "fingerprint";
 	const digest = digestOf({ caller: asked.caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
-	return createHmac("sha256", macKeyOf(keys, connection.pool)).update(digest).digest("hex");
+	return macOf(keys, connection.pool, digest);
 }
 
 /** Names a caller's claims as far as policy decides by them, without saying them. */
 export function claimsOf(keys: SealingKeys, { asked: { caller }, connection }: CheckedCall): string {
 	const claims = canonicalJson([caller.issuer, caller.subject, caller.email ?? null, caller.groups.toSorted()]);
-	return createHmac("sha256", macKeyOf(keys, connection.pool)).update(`claims ${claims}`).digest("hex");
+	return macOf(keys, connection.pool, `claims ${claims}`);
 }
 
-/** As the library wants it, made once. */
-const macKeys = new WeakMap<SealingKey, KeyObject>();
-
-function macKeyOf(keys: SealingKeys, pool: string): KeyObject {
-	const key = keys.get(pool)?.at(-1);
-	if (!key) throw new Refusal("not_ready", { detail: `this process holds no sealing key of pool ${pool}` });
-	const known = macKeys.get(key) ?? createSecretKey(key.secret);
-	macKeys.set(key, known);
-	return known;
+function macOf(keys: SealingKeys, pool: string, text: string): string {
+	const mac = keys.mac(pool, text);
+	if (mac === undefined) throw new Refusal("not_ready", { detail: `this process holds no sealing key of pool ${pool}` });
+	return mac;
 }

@@ -1,6 +1,6 @@
 // A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
 import { isProblemCode, type ProblemCode, type ProblemDetails } from "#libs/contracts/problems.ts";
-import { open, type SealedResult, type SealingKeys } from "#libs/contracts/sealed.ts";
+import type { SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Ended } from "./pending-calls.ts";
 
 export type Answer =
@@ -8,9 +8,9 @@ export type Answer =
 	| { readonly ok: false; readonly code: ProblemCode; readonly details: ProblemDetails };
 
 /** @throws {SealBroken} where the result was tampered with, which is an internal failure. */
-export async function answerOf(keys: SealingKeys, { data }: Ended): Promise<Answer> {
+export function answerOf(keys: Pick<SealingKeys, "open">, { data }: Ended): Answer {
 	const { call, pool, ending, sealed } = data;
-	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await open(keys, pool, call, "result", sealed) };
+	if (ending === "completed" && sealed !== undefined) return { ok: true, result: keys.open(pool, call, "result", sealed) };
 	return { ok: false, code: codeOf(data), details: detailsOf(data) };
 }
 

@@ -1,8 +1,10 @@
 // One idempotency key is one call that exists: a request that finds the key taken is told of the call only when it is durable.
+import { createSecretKey } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { expect, test } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { CheckedCall } from "./accept-call.ts";
 import { type KeyUse, useKey } from "./kept-calls.ts";
 import type { IngressPorts } from "./ports.ts";
@@ -11,7 +13,7 @@ function replica(stream = new MemoryStream()) {
 	let now = 1_800_000_000_000;
 	const ports = {
 		bus: createMemoryBus(stream, "ingress"),
-		sealingKeys: new Map([["default", [{ id: "k", secret: new Uint8Array(32).fill(7) }]]]),
+		sealingKeys: new SealingKeys(new Map([["default", [{ id: "k", secret: createSecretKey(new Uint8Array(32).fill(7)) }]]])),
 		clock: { now: () => new Date(now) },
 	} as unknown as IngressPorts;
 	const use = (amount = 1, key = "key") => useKey(ports, key, checked(amount), uuidv7());

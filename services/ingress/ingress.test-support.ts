@@ -1,4 +1,5 @@
 // Two ingress replicas with the real API and proxy over the bus in memory, and someone who plays policy, approval and executor.
+import { createSecretKey } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { vi } from "vitest";
 import type { Bus } from "#libs/bus/bus.ts";
@@ -9,7 +10,7 @@ import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { type SealedResult, type SealingKeys, seal } from "#libs/contracts/sealed.ts";
+import { type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
@@ -37,7 +38,7 @@ function compiledFor(bankUrl: string): Configuration {
 export const configuration = compiledFor("http://127.0.0.1:9");
 /** Another revision of the same functions. */
 export const nextConfiguration = compiledFor("http://127.0.0.1:10");
-const sealingKeys: SealingKeys = new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]);
+const sealingKeys = new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]]));
 
 export interface Replica {
 	readonly http: FastifyInstance;
@@ -123,7 +124,7 @@ export class Backstage {
 	async complete(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
 		const theCall = this.theCall(received);
 		const whole: SealedResult = { status: 201, headers: [["content-type", "application/json"]], body: { text: '{"id":"t1"}' }, ...result };
-		const sealed = await seal(sealingKeys, theCall.pool, theCall.call, "result", whole);
+		const sealed = sealingKeys.seal(theCall.pool, theCall.call, "result", whole);
 		const data = { ...theCall, ending: "completed" as const, rules: ["r"], reasons: [], status: whole.status, sealed };
 		const last = await this.executor.last("call.started", "executor", theCall.call, theCall.pool);
 		await this.executor.publishAfter(newEvent("executor", "call.ended", data, { at: new Date() }), last?.position ?? 0);

@@ -74,7 +74,7 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
 		if (!standing.ended) return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt }));
-		const answer = await answerOf(ports.sealingKeys, standing.ended);
+		const answer = answerOf(ports.sealingKeys, standing.ended);
 		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
 		const problem = problemBody(answer.code, answer.details);
 		return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt, problem }));
@@ -106,7 +106,7 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 }
 
 async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {
-	const answer = await answerOf(ports.sealingKeys, ended);
+	const answer = answerOf(ports.sealingKeys, ended);
 	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
 	return reply.type("application/json").send(completedText(ended, answer.result));
 }

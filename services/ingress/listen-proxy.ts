@@ -65,7 +65,7 @@ async function proxyRequest(
 	);
 	reply.header("callgate-call", submitted.call);
 	if (!submitted.ended) return sendAccepted(reply, submitted.call, submitted.state);
-	const answer = await answerOf(ports.sealingKeys, submitted.ended);
+	const answer = answerOf(ports.sealingKeys, submitted.ended);
 	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
 }
 

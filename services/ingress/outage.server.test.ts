@@ -1,9 +1,11 @@
 // NATS that hangs or is gone, under load: every caller is told so within two seconds, what waits here is bounded, and it goes on by itself.
+import { createSecretKey } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import { SealingKeys } from "#libs/contracts/sealed.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
@@ -52,7 +54,7 @@ beforeAll(async () => {
 	const ports: IngressPorts = {
 		...{ bus, pending, intake, clock: { now: () => new Date() }, configuration },
 		authenticate: async () => robin,
-		sealingKeys: new Map([["default", [{ id: "s1", secret: new Uint8Array(32).fill(1) }]]]),
+		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),
 	};
 	const quiet = { log: createLogger("ingress", "silent"), metrics: createMetrics("ingress") };
 	http = createHttp({ ...quiet, ready: { events: () => bus.checkReady() }, bodyBytesMax: mebibyte });

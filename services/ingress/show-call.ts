@@ -39,7 +39,7 @@ export interface OwnCall extends KeptCall {
  * Executors may say of any call what they like on their own pool's subjects, and a call has one pool.
  */
 async function endingOfUnkept({ bus, configuration, sealingKeys }: IngressPorts, call: string): Promise<Ended | undefined> {
-	const pools = new Set([...configuration.current().connections.map(({ pool }) => pool), ...sealingKeys.keys()]);
+	const pools = new Set([...configuration.current().connections.map(({ pool }) => pool), ...sealingKeys.pools()]);
 	const [asked, ...said] = await Promise.all([
 		bus.last("approval.asked", "approval", call),
 		...[...pools].map(

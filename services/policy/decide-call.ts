@@ -1,12 +1,11 @@
 // May this call happen? Opens the arguments, checks that they are what the digest says, decides, and puts the decision on the record.
-import { randomUUID } from "node:crypto";
 import { Unprocessable } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { signGrant, signHold } from "#libs/contracts/grant.ts";
-import { open, SealBroken } from "#libs/contracts/sealed.ts";
+import { signHold } from "#libs/contracts/grant.ts";
+import { SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
 import { type ApprovalDemand, type Decision, decide } from "#libs/policy/decide.ts";
 import { chargeLimits } from "./charge-limits.ts";
 import type { PolicyPorts } from "./ports.ts";
@@ -29,7 +28,7 @@ export async function decideCall(ports: PolicyPorts, received: Received, storedA
 	// Which executors get the arguments is the configuration's to say, not ingress's.
 	const known = configuration.connection(received.data.connection);
 	if (known && known.pool !== received.data.pool) throw new Unprocessable("the call's pool is not its connection's");
-	const args = await openArguments(ports, received);
+	const args = openArguments(ports, received);
 	const { caller, connection, function: name, receivedAt } = received.data;
 	const decision = decide(configuration.policy, { caller, connection, function: name, arguments: args, receivedAt });
 	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, storedAt, decision) : decision;
@@ -56,27 +55,33 @@ async function revisionOf({ configuration }: PolicyPorts, { data }: Received, st
 	return storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
 }
 
-async function openArguments({ sealingKeys }: PolicyPorts, { data }: Received) {
+function openArguments({ sealingKeys }: PolicyPorts, { data }: Received): SealedArguments["arguments"] {
 	const { call, pool, caller, connection, function: name, digest, sealed } = data;
-	const { arguments: args, salt } = await open(sealingKeys, pool, call, "arguments", sealed).catch((error: unknown) => {
-		throw error instanceof SealBroken ? new Unprocessable(error.message) : error;
-	});
+	const { arguments: args, salt } = opened(() => sealingKeys.open(pool, call, "arguments", sealed));
 	if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) {
 		throw new Unprocessable("the sealed arguments are not those of the digest");
 	}
 	return args;
 }
 
+function opened<T>(open: () => T): T {
+	try {
+		return open();
+	} catch (error) {
+		throw error instanceof SealBroken ? new Unprocessable(error.message) : error;
+	}
+}
+
 async function grant(ports: PolicyPorts, received: Received, decision: Decision): Promise<void> {
 	const expiresAt = new Date(ports.clock.now().getTime() + ports.grantTtlMs);
-	const token = await signGrant("policy", ports.signingKey, received.data, { grantId: randomUUID(), expiresAt });
+	const token = await ports.grants.sign(received.data, expiresAt);
 	const data = { ...passedOn(received), ...why(decision), expiresAt: expiresAt.toISOString(), grant: token };
 	await ports.bus.publish(newEvent("policy", "call.granted", data, saying(ports, received)));
 }
 
 async function hold(ports: PolicyPorts, received: Received, decision: Decision): Promise<void> {
 	const terms = termsOf(decision.approval, ports.clock.now());
-	const token = await signHold(ports.signingKey, received.data, terms.requirements, new Date(terms.expiresAt));
+	const token = signHold(ports.signingKey, received.data, terms.requirements, new Date(terms.expiresAt));
 	const data = { ...passedOn(received), arguments: received.data.arguments, ...why(decision), terms, hold: token };
 	await ports.bus.publish(newEvent("policy", "call.held", data, saying(ports, received)));
 }

@@ -1,4 +1,5 @@
 // The policy process: reads its configuration, connects, activates, decides.
+import { GrantSigner } from "#libs/contracts/grant.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -19,11 +20,12 @@ runService("policy", async (log, environment) => {
 	const started = await startConfiguration(bus, config.configurationDir, systemClock, log);
 	const { configuration, refused } = started;
 	metrics.gauge("callgate_configuration_refused", "1 while the folder this process was started with is refused", () => (refused ? 1 : 0));
+	const signingKey = readSigningKey(config.signingKey);
 	await startPolicy({
 		bus,
 		configuration,
 		sealingKeys: readSealingKeys(config.sealingKeys),
-		signingKey: await readSigningKey(config.signingKey),
+		...{ signingKey, grants: new GrantSigner(signingKey) },
 		clock: systemClock,
 		grantTtlMs: config.grantTtlMs,
 		decided: (effect, received) => {

@@ -2,7 +2,8 @@
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import type { SigningKey } from "#libs/contracts/grant.ts";
+import type { GrantSigner } from "#libs/contracts/grant.ts";
+import type { SigningKey } from "#libs/contracts/jws.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
 
@@ -10,7 +11,9 @@ export interface PolicyPorts {
 	readonly bus: Bus;
 	readonly configuration: Pick<ActiveConfiguration, "current" | "at" | "supersededAt">;
 	readonly sealingKeys: SealingKeys;
+	/** Signs holds. */
 	readonly signingKey: SigningKey;
+	readonly grants: Pick<GrantSigner, "sign">;
 	readonly clock: Clock;
 	readonly grantTtlMs: number;
 	/** Told of each decision, for metrics and logs. */

@@ -69,7 +69,7 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 		// A folder a service: a profile's own name tells only the process.
 		const serviceEnv = (service: Service): Record<string, string> =>
 			profileDir === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${join(profileDir, service)}` };
-		const stack = await startStack({ dataDir, firstPort, replicas: 1, configDir, report, syncInterval, serviceEnv });
+		const stack = await startStack({ dataDir, firstPort, replicas: 1, configDir, report, syncInterval, livesFor: "days", serviceEnv });
 		started.push(stack.stop);
 		const operator = await connectOperator(stack);
 		started.push(() => operator.close());

@@ -1,12 +1,12 @@
 // What a stolen service can say in its own name makes no call run that policy and people did not let: forged grants, calls and endings.
 import { randomUUID } from "node:crypto";
-import { importJWK } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Link } from "#libs/bus/nats-link.ts";
 import { encodeEvents, newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { type GrantTerms, type SigningKey, signGrant, signHold } from "#libs/contracts/grant.ts";
+import { type GrantTerms, signGrant, signHold } from "#libs/contracts/grant.ts";
 import { subjectOf } from "#libs/contracts/subjects.ts";
+import { readSigningKey } from "#libs/service/service-keys.ts";
 import { eventsOf, linkAs } from "../support/nats.ts";
 import { askedInSlack, vote } from "../support/slack.ts";
 import {
@@ -36,10 +36,7 @@ async function sayAs(service: keyof typeof thieves, event: CallgateEvent): Promi
 	return (await thieves[service].request(subjectOf(event), encodeEvents([event]), 5_000)).ok;
 }
 
-async function signingKey(file: string): Promise<SigningKey> {
-	const jwk = JSON.parse(readKey(`${stack.dataDir}/keys/${file}`));
-	return { id: jwk.kid, key: (await importJWK(jwk, "EdDSA")) as SigningKey["key"] };
-}
+const signingKey = (file: string) => readSigningKey(readKey(`${stack.dataDir}/keys/${file}`));
 
 /** A call that waits for people, as policy's hold tells it. */
 async function heldCall(what: string) {
@@ -63,7 +60,7 @@ describe("a forged grant runs nothing: the call ends failed and the bank saw not
 	): Promise<void> {
 		const { call, connection, function: name, pool, digest, revision, caller, receivedAt, sealed, rules, reasons } = held.data;
 		const expiresAt = terms.expiresAt ?? inAnHour();
-		const grant = await signGrant("approval", await signingKey("approval-signing.jwk"), signedFor, {
+		const grant = signGrant("approval", signingKey("approval-signing.jwk"), signedFor, {
 			grantId: randomUUID(),
 			...terms,
 			expiresAt,
@@ -118,7 +115,7 @@ describe("a forged grant runs nothing: the call ends failed and the bank saw not
 	test("with a hold that approval signed itself", async () => {
 		const { reference, call, held } = await heldCall("own hold");
 		const requirement = { rule: "r", anyOf: ["finance"], quorum: 1, reasonRequired: false };
-		const hold = await signHold(await signingKey("approval-signing.jwk"), held.data, [requirement], inAnHour());
+		const hold = signHold(signingKey("approval-signing.jwk"), held.data, [requirement], inAnHour());
 		await grantAs(held, { hold, approvedBy: ["dana@example.com"] });
 		await expectNotRun(call, reference);
 	});

@@ -1,10 +1,10 @@
 // Forged calls that only one check stands against each: arguments that can be opened, grants that are right in all but one point.
-import { generateKeyPair, importJWK, type JWK } from "jose";
+import { generateKeyPairSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { digestOf } from "#libs/contracts/digest.ts";
-import { type GrantTerms, type SigningKey, signGrant } from "#libs/contracts/grant.ts";
-import { seal } from "#libs/contracts/sealed.ts";
-import { readSealingKeys } from "#libs/service/service-keys.ts";
+import { type GrantTerms, signGrant } from "#libs/contracts/grant.ts";
+import type { SigningKey } from "#libs/contracts/jws.ts";
+import { readSealingKeys, readSigningKey } from "#libs/service/service-keys.ts";
 import { type KeyRing, localPool } from "../../infra/local/key-ring.ts";
 
 type Json = Record<string, unknown>;
@@ -21,19 +21,19 @@ const salt = "0".repeat(32);
 const minuteMs = 60_000;
 
 /** Grants made from a real one, whose signatures or digests do not hold. */
-export async function forgeGrants(keys: KeyRing, granted: Json): Promise<Forgery[]> {
-	const policy = await signingKey(keys.value("policy-signing.jwk"));
-	const approval = await signingKey(keys.value("approval-signing.jwk"));
+export function forgeGrants(keys: KeyRing, granted: Json): Forgery[] {
+	const policy = readSigningKey(keys.value("policy-signing.jwk"));
+	const approval = readSigningKey(keys.value("approval-signing.jwk"));
 	// Policy's name, another's key.
-	const stranger: SigningKey = { id: policy.id, key: (await generateKeyPair("EdDSA", { crv: "Ed25519" })).privateKey };
+	const stranger: SigningKey = { id: policy.id, key: generateKeyPairSync("ed25519").privateKey };
 	const soon = new Date(Date.now() + minuteMs);
 	const forge = (kind: string, how: Partial<Forging>) =>
 		forgeGrant(keys, granted, { ...honest, kind, key: policy, expiresAt: soon, ...how });
 	return [
-		await forge("grant under a stranger's signature", { key: stranger }),
-		await forge("grant of other arguments than its own", { sealedAmount: 999 }),
-		await forge("grant that has expired", { expiresAt: new Date(Date.now() - minuteMs) }),
-		await forge("approval's grant without policy's hold", { key: approval, signer: "approval" }),
+		forge("grant under a stranger's signature", { key: stranger }),
+		forge("grant of other arguments than its own", { sealedAmount: 999 }),
+		forge("grant that has expired", { expiresAt: new Date(Date.now() - minuteMs) }),
+		forge("approval's grant without policy's hold", { key: approval, signer: "approval" }),
 	];
 }
 
@@ -46,15 +46,15 @@ interface Forging {
 }
 const honest = { signer: "policy", sealedAmount: 1 } as const;
 
-async function forgeGrant(keys: KeyRing, real: Json, { kind, key, signer, expiresAt, sealedAmount }: Forging): Promise<Forgery> {
+function forgeGrant(keys: KeyRing, real: Json, { kind, key, signer, expiresAt, sealedAmount }: Forging): Forgery {
 	const call = uuidv7();
 	const data = {
 		...(real.data as Json & Omit<GrantedData, "call" | "digest">),
 		call,
-		...(await sealedFor(keys, real, call, sealedAmount)),
+		...sealedFor(keys, real, call, sealedAmount),
 	};
 	const terms: GrantTerms = { grantId: `forged-${call}`, expiresAt };
-	const grant = await signGrant(signer, key, data, terms);
+	const grant = signGrant(signer, key, data, terms);
 	const event = { ...real, subject: call, id: `${call}.call.granted.policy`, data: { ...data, grant, expiresAt: expiresAt.toISOString() } };
 	return { kind, call, event };
 }
@@ -69,32 +69,25 @@ interface GrantedData {
 }
 
 /** Arguments that can be opened under this call's name, and the digest of arguments with amount 1. */
-async function sealedFor(keys: KeyRing, { data }: Json, call: string, amount: number) {
+function sealedFor(keys: KeyRing, { data }: Json, call: string, amount: number) {
 	const {
 		caller,
 		connection,
 		function: name,
 	} = data as { caller: { issuer: string; subject: string }; connection: string; function: string };
-	const sealed = await seal(readSealingKeys(keys.value("sealing-keys.json")), localPool, call, "arguments", {
+	const sealed = readSealingKeys(keys.value("sealing-keys.json")).seal(localPool, call, "arguments", {
 		...{ arguments: forgedArguments(amount), salt, headers: [] },
 	});
 	return { sealed, digest: digestOf({ caller, connection, function: name, arguments: forgedArguments(1), salt }) };
 }
 
 /** A call whose sealed arguments are not those of its digest: policy would decide on one and the executor run another. */
-export async function forgeReceived(keys: KeyRing, received: Json): Promise<Forgery> {
+export function forgeReceived(keys: KeyRing, received: Json): Forgery {
 	const call = uuidv7();
-	const data = { ...(received.data as Json), call, ...(await sealedFor(keys, received, call, 999)) };
+	const data = { ...(received.data as Json), call, ...sealedFor(keys, received, call, 999) };
 	return {
 		kind: "call of other arguments than its digest",
 		call,
 		event: { ...received, subject: call, id: `${call}.call.received.ingress`, data },
 	};
-}
-
-async function signingKey(text: string): Promise<SigningKey> {
-	const jwk = JSON.parse(text) as JWK;
-	const key = await importJWK(jwk, "EdDSA");
-	if (key instanceof Uint8Array) throw new Error("a signing key is a pair");
-	return { id: jwk.kid ?? "", key };
 }

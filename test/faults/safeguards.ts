@@ -53,9 +53,9 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		what: "a grant counts whoever signed it",
 		changes: [
 			{
-				file: "libs/contracts/grant.ts",
-				from: "const { payload } = await jwtVerify(token, findKey, options).catch((error: unknown) => {",
-				to: "const trusting = async (..._verified: unknown[]) => ({ payload: decodeJwt(token) });\n\tconst { payload } = await trusting(jwtVerify, findKey, options).catch((error: unknown) => {",
+				file: "libs/contracts/jws.ts",
+				from: "return isGood ? claims : undefined;",
+				to: "return isGood || key ? claims : undefined;",
 			},
 		],
 	},
@@ -64,7 +64,7 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		changes: [
 			{
 				file: "libs/contracts/grant.ts",
-				from: 'if (signer === "approval") await verifyHold(payload, keys, expected);',
+				from: "verifyHold(claims, this.keys, expected);",
 				to: "void verifyHold;",
 			},
 		],

@@ -3,6 +3,7 @@ import { type ClientRequest, type IncomingMessage, request as plainRequest } fro
 import { request as tlsRequest } from "node:https";
 import type { Command } from "commander";
 import { callIdPattern } from "#libs/contracts/call.ts";
+import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import { CommandFailed, exitCodes, wrongUsage } from "./command-failed.ts";
 import type { Io } from "./io.ts";
 import { readProblem, refused } from "./problem.ts";
@@ -43,7 +44,6 @@ export function addReachOptions(command: Command, service: Service): Command {
 /** The answer's size that is held in memory: more than any result Callgate passes on. */
 const answerBytesMax = 32 * 1_048_576;
 const timeoutMsDefault = 30_000;
-const tokenBytesMax = 16_384;
 
 export interface Asked {
 	readonly body?: object;
@@ -79,7 +79,7 @@ export async function reach(service: Service, options: ReachOptions, { environme
 }
 
 async function tokenOf(file: string | undefined, environment: Io["environment"]): Promise<string> {
-	const given = file === undefined ? environment.CALLGATE_TOKEN : await readText("--token-file", file, tokenBytesMax);
+	const given = file === undefined ? environment.CALLGATE_TOKEN : await readText("--token-file", file, tokenCharactersMax);
 	const token = given?.trim() ?? "";
 	const source = file === undefined ? "CALLGATE_TOKEN" : "--token-file";
 	if (token === "") {
@@ -87,7 +87,7 @@ async function tokenOf(file: string | undefined, environment: Io["environment"])
 			"No token. Put a token of your identity provider into CALLGATE_TOKEN, or name a file that holds one with --token-file.",
 		);
 	}
-	if (!/^[\x21-\x7e]+$/.test(token) || token.length > tokenBytesMax) {
+	if (!/^[\x21-\x7e]+$/.test(token) || token.length > tokenCharactersMax) {
 		throw wrongUsage(`${source} holds something else than a token: expected one word of visible ASCII characters, without \`Bearer\`.`);
 	}
 	return token;

@@ -1,6 +1,7 @@
 // What a call is: who asks, for which function, and how it can end.
 import { type Static, Type } from "typebox";
 import { pub, sensitive } from "./classification.ts";
+import { emailCharactersMax } from "./email.ts";
 
 /** A call's id: a UUIDv7 (RFC 9562), so ids sort by time and are safe as one token of a subject. */
 export const callIdPattern = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
@@ -21,13 +22,21 @@ export const Digest = pub(Type.String({ pattern: "^sha256:[0-9a-f]{64}$" }));
 /** RFC 3339, UTC, milliseconds. */
 export const Instant = pub(Type.String({ maxLength: 32 }), "date");
 
+/**
+ * What a caller may be: wide enough for people of large directories and for names that are paths, and small enough that each event about a
+ * call carries it whole. The size of a token bounds all groups together.
+ */
+export const callerBounds = { subjectCharacters: 256, groups: 4_000, groupCharacters: 512 } as const;
+export const Subject = pub(Type.String({ minLength: 1, maxLength: callerBounds.subjectCharacters }));
+export const CallerGroups = pub(Type.Array(Type.String({ maxLength: callerBounds.groupCharacters }), { maxItems: callerBounds.groups }));
+
 /** Who is asking, as an issuer vouched for them. Two callers are the same person if issuer and subject are equal. */
 export const Caller = Type.Object(
 	{
 		issuer: pub(Type.String({ maxLength: 512 })),
-		subject: pub(Type.String({ minLength: 1, maxLength: 256 })),
-		email: Type.Optional(sensitive(Type.String({ maxLength: 254 }))),
-		groups: pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 256 })),
+		subject: Subject,
+		email: Type.Optional(sensitive(Type.String({ maxLength: emailCharactersMax }))),
+		groups: CallerGroups,
 	},
 	{ additionalProperties: false },
 );

@@ -1,6 +1,6 @@
 // Every event, in the order a call meets them, each declared once. Subjects, permissions, mapping, redaction and the reference page follow from here.
 import { Type } from "typebox";
-import { Caller, CallId, Digest, endings, FunctionName, Instant, Name } from "./call.ts";
+import { Caller, CallerGroups, CallId, Digest, endings, FunctionName, Instant, Name, Subject } from "./call.ts";
 import { pub, sensitive } from "./classification.ts";
 import { defineEvent, type EventOf, type Service } from "./define-event.ts";
 
@@ -229,8 +229,8 @@ export const approvalVoted = defineEvent({
 			Type.Object(
 				{
 					issuer: pub(Type.String({ maxLength: 512 })),
-					subject: pub(Type.String({ minLength: 1, maxLength: 256 })),
-					groups: pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 256 })),
+					subject: Subject,
+					groups: CallerGroups,
 				},
 				{ additionalProperties: false },
 			),

@@ -22,7 +22,7 @@ const says = {
 	too_old: "the token is refused: it is older than its issuer's tokens may be",
 	claim_malformed: "the token is refused: a claim is not as required",
 	claim_too_large: "the token is refused: a claim is larger than it may be",
-	groups_elsewhere: "the token is refused: it says that its groups are to be asked for elsewhere",
+	claim_elsewhere: "the token is refused: it says that a claim is to be asked for elsewhere",
 } as const;
 
 export type AuthenticationFailure = keyof typeof says;

@@ -52,15 +52,6 @@ describe("a good token", () => {
 		const caller = await outcomeOf(await bearer(claims(url, { email: "FRAN\u212a@\u0130XAMPLE.com" })));
 		expect(caller).toMatchObject({ email: "fran\u212a@\u0130xample.com" });
 	});
-	test("brings no address that its issuer did not verify", async () => {
-		for (const email_verified of [false, "true", 1, null]) {
-			expect(await outcomeOf(await bearer(claims(url, { email: "dana@example.com", email_verified })))).toEqual({
-				issuer: url,
-				subject: "robin",
-				groups: [],
-			});
-		}
-	});
 	test("may name several audiences, one of them ours", async () => {
 		expect(await outcomeOf(await bearer(claims(url, { aud: ["other", "callgate"] })))).toMatchObject({ subject: "robin" });
 	});
@@ -107,29 +98,17 @@ describe("refused is", () => {
 		["a subject that is a number", { sub: 7 }],
 		["a subject that is a list", { sub: ["robin"] }],
 		["a subject that is null", { sub: null }],
-		["a subject that is too long", { sub: "x".repeat(257) }],
 		["a subject that is half a character", { sub: "a\ud800" }],
 		["a subject with a line break", { sub: "robin\n" }],
 		["a subject with a control character", { sub: "ro\u0000bin" }],
 		["a subject with a control character outside ASCII", { sub: "ro\u0085bin" }],
 		["groups with a control character", { groups: ["ci\u0007"] }],
 		["an address with a control character", { email: "robin@example.com\u0007" }],
-		["groups that are one text", { groups: "ci" }],
-		["groups that are an object", { groups: { 0: "ci", length: 1 } }],
-		["groups with a number", { groups: ["ci", 1] }],
-		["groups with a list", { groups: [["ci"]] }],
-		["groups with a name that is too long", { groups: ["x".repeat(129)] }],
-		["too many groups", { groups: Array.from({ length: 257 }, (_, index) => `g${index}`) }],
-		["an address that is none", { email: "robin" }],
-		["an address that is a list", { email: ["robin@example.com"] }],
 		["two addresses", { email: "robin@example.com,dana@example.com@x" }],
 	])("%s", async (_what, over) => {
 		expect(await outcomeOf(await bearer(claims(url, over as JWTPayload)))).toBe("unauthenticated");
 	});
 
-	test("null for groups counts as none, which can only take away", async () => {
-		expect(await outcomeOf(await bearer(claims(url, { groups: null })))).toMatchObject({ groups: [] });
-	});
 	test("an end that is not a finite number in JSON", async () => {
 		const encode = (text: string) => Buffer.from(text).toString("base64url");
 		const payload = JSON.stringify(claims(url)).replace(/"exp":\d+/, '"exp":1e999');

@@ -2,9 +2,11 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
-import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
+import { bearerToken } from "./authorization-header.ts";
+import { callerFrom } from "./caller-from-claims.ts";
 import { IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
+import { refused } from "./refused.ts";
 
 export interface Authenticator {
 	/**
@@ -13,9 +15,6 @@ export interface Authenticator {
 	 */
 	authenticate(authorization: readonly string[]): Promise<Caller>;
 }
-
-const tokenBytesMax = 16_384;
-const groupsMax = 256;
 
 type Trusted = Issuer & { readonly find: ReturnType<typeof issuerKeys> };
 
@@ -44,18 +43,6 @@ export function createAuthenticator(
 			throw refusal ?? new NotAuthenticated("issuer_unknown");
 		},
 	};
-}
-
-/** RFC 6750 section 2.1: exactly one header, exactly one token. Tokens in the query or the body are not accepted. */
-function bearerToken(authorization: readonly string[]): string {
-	if (authorization.length === 0) throw new NotAuthenticated("no_token");
-	if (authorization.length > 1) throw new NotAuthenticated("several_tokens");
-	const [header = ""] = authorization;
-	if (header.length > tokenBytesMax)
-		throw new NotAuthenticated("token_too_large", { detail: `the token is larger than ${tokenBytesMax} bytes` });
-	const match = /^Bearer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)$/i.exec(header);
-	if (!match?.[1]) throw new NotAuthenticated("not_a_token");
-	return match[1];
 }
 
 function claimedIssuer(token: string): string {
@@ -104,37 +91,4 @@ function failureOf(error: unknown): AuthenticationFailure {
 	if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm_not_allowed";
 	if (error instanceof errors.JWKSNoMatchingKey) return "key_unknown";
 	return "signature_invalid";
-}
-
-function refused(reason: AuthenticationFailure, why: string): NotAuthenticated {
-	return new NotAuthenticated(reason, { detail: `the token is refused: ${why}` });
-}
-
-/** Claims become a caller only where they are what they should be: a number is not a subject, a string is not a list of groups. */
-function callerFrom(payload: JWTPayload, { issuer, claims }: Issuer): Caller {
-	const subject = payload[claims.subject];
-	// Half a character would not survive being digested, stored and indexed; what has control characters cannot be searched for.
-	if (typeof subject !== "string" || subject.trim() === "" || subject.length > 256 || !isName(subject))
-		throw refused("claim_malformed", `its claim ${claims.subject} is not a subject`);
-	const groups = (claims.groups === undefined ? undefined : payload[claims.groups]) ?? [];
-	const isGroups =
-		Array.isArray(groups) &&
-		groups.length <= groupsMax &&
-		groups.every((group) => typeof group === "string" && group.length <= 128 && isName(group));
-	if (!isGroups) throw refused("claim_malformed", `its claim ${claims.groups} is not a list of at most ${groupsMax} strings`);
-	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
-	return { issuer, subject, groups: groups as string[], ...(email && { email }) };
-}
-
-function isName(text: string): boolean {
-	return text.isWellFormed() && !/\p{Cc}/u.test(text);
-}
-
-/** An address the issuer says it did not verify (OpenID Connect Core section 5.1) is no address: approvers are known by theirs. */
-function emailFrom(payload: JWTPayload, claim: string): string | undefined {
-	const email = payload[claim];
-	if (email === undefined) return undefined;
-	if (typeof email !== "string" || !isEmail(email)) throw refused("claim_malformed", `its claim ${claim} is not an e-mail address`);
-	if (payload.email_verified !== undefined && payload.email_verified !== true) return undefined;
-	return emailKey(email);
 }

@@ -1,6 +1,6 @@
 // What people write in a document of kind `Policy`: rules that read like sentences, and what to mask.
 import { type Static, Type } from "typebox";
-import { namePattern } from "#libs/contracts/call.ts";
+import { callerBounds, namePattern } from "#libs/contracts/call.ts";
 import { selectorCharsMax } from "#libs/masking/selector.ts";
 import { durationPattern } from "./duration.ts";
 
@@ -14,7 +14,7 @@ const strict = <T extends Parameters<typeof Type.Object>[0]>(properties: T) => T
 
 const Name = Type.String({ pattern: namePattern });
 const FunctionName = Type.String({ minLength: 1, maxLength: 128 });
-const GroupName = Type.String({ minLength: 1, maxLength: 128 });
+const GroupName = Type.String({ minLength: 1, maxLength: callerBounds.groupCharacters });
 const Duration = Type.String({ pattern: durationPattern });
 const Condition = Type.String({ minLength: 1, maxLength: conditionCharactersMax });
 /** `issuer|subject`, or an e-mail address whichever issuer vouches for it. */

@@ -4,6 +4,7 @@ import findMyWay, { type HTTPMethod } from "find-my-way";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { type JsonLimits, JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal } from "#libs/contracts/problems.ts";
+import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
 import { countRequests, type Requests } from "./requests.ts";
@@ -26,7 +27,8 @@ export interface HttpOptions {
 const retryAfterSecondsDefault = 2;
 
 const routerOptions = { maxParamLength: 512, ignoreTrailingSlash: false };
-const headerBytesMax = 32_768;
+/** A token and as much again as a browser sends. Not above one read of a socket (64 KiB): `Unreadable` tells by it what was too long. */
+const headerBytesMax = tokenCharactersMax + 16_000;
 
 /** A fastify instance with the house's manners. Routes are added by the service, then `listen`. */
 export function createHttp(options: HttpOptions): FastifyInstance {

@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ProblemCode, problems, Refusal } from "#libs/contracts/problems.ts";
+import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import { rawRequest, sendRaw } from "../../test/support/raw-http.ts";
 import type { Answer } from "../../test/support/stack.ts";
 import { createHttp } from "./http.ts";
@@ -99,9 +100,9 @@ describe("refused, and no handler ran, is", () => {
 		],
 		["chunks that are too large", `GET /things/a HTTP/1.1\r\n${chunked}\r\n500\r\n${"x".repeat(0x500)}\r\n0\r\n\r\n`, "body_too_large"],
 		["an address that is too long", `GET /things/a?${"x".repeat(20_000)} HTTP/1.1\r\n${head}\r\n`, "uri_too_long"],
-		["an address that never ends", `GET /things/${"x".repeat(40_000)}`, "uri_too_long"],
+		["an address that never ends", `GET /things/${"x".repeat(110_000)}`, "uri_too_long"],
 		["a part of a path that is too long", `GET /things/${"x".repeat(600)} HTTP/1.1\r\n${head}\r\n`, "uri_too_long"],
-		["header fields that are too large", `GET /things/a HTTP/1.1\r\n${head}X: ${"x".repeat(40_000)}\r\n\r\n`, "headers_too_large"],
+		["header fields that are too large", `GET /things/a HTTP/1.1\r\n${head}X: ${"x".repeat(110_000)}\r\n\r\n`, "headers_too_large"],
 		["an address with a broken escape", `GET /things/%zz HTTP/1.1\r\n${head}\r\n`, "malformed_request"],
 		["an address that leads nowhere", `GET /nothing HTTP/1.1\r\n${head}\r\n`, "not_found"],
 	])("%s", async (_what, text, code) => {
@@ -136,6 +137,7 @@ describe("taken is", () => {
 		["a content type without a body", `DELETE /things/a HTTP/1.1\r\n${head}Content-Type: application/json\r\n\r\n`],
 		["a type without a body, in chunks", `GET /things/a HTTP/1.1\r\n${chunked}Content-Type: text/plain\r\n\r\n0\r\n\r\n`],
 		["100-continue", `GET /things/a HTTP/1.1\r\n${head}Expect: 100-Continue\r\n\r\n`],
+		["the largest token", `GET /things/a HTTP/1.1\r\n${head}Authorization: Bearer ${"x".repeat(tokenCharactersMax)}\r\n\r\n`],
 		["the coding that is none", `GET /things/a HTTP/1.1\r\n${head}Content-Encoding: Identity\r\n\r\n`],
 	])("%s", async (_what, text) => {
 		const { text: answer } = await sendRaw(origin, text);

@@ -1,6 +1,6 @@
 // Kind `Group`: people who may approve.
 import { type Static, Type } from "typebox";
-import { namePattern } from "#libs/contracts/call.ts";
+import { callerBounds, namePattern } from "#libs/contracts/call.ts";
 import { emailCharactersMax, emailKey, emailPattern } from "#libs/contracts/email.ts";
 import type { Fault } from "../configuration-error.ts";
 
@@ -26,7 +26,7 @@ export const GroupDocument = Type.Object(
 			),
 		),
 		groups: Type.Optional(
-			Type.Array(Type.String({ minLength: 1, maxLength: 128 }), {
+			Type.Array(Type.String({ minLength: 1, maxLength: callerBounds.groupCharacters }), {
 				minItems: 1,
 				maxItems: 256,
 				description: "Groups of the identity provider whose people are members.",

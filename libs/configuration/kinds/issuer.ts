@@ -9,6 +9,10 @@ import { parseHttpUrl } from "./addresses.ts";
 export const issuerAlgorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
 export type IssuerAlgorithm = (typeof issuerAlgorithms)[number];
 
+const claimName = { minLength: 1, maxLength: 256 } as const;
+const pathRule =
+	"A dot leads into an object or belongs to a name, as the token has it: `realm_access.roles`, `https://example.com/groups`.";
+
 const closed = { additionalProperties: false } as const;
 const audience = Type.String({ minLength: 1, maxLength: 512, expected: "an audience" });
 
@@ -41,17 +45,16 @@ export const IssuerDocument = Type.Object(
 			Type.Object(
 				{
 					subject: Type.Optional(
-						Type.String({ minLength: 1, maxLength: 128, default: "sub", description: "The claim that names the caller." }),
+						Type.String({ ...claimName, default: "sub", description: `The claim that names the caller. ${pathRule}` }),
 					),
 					groups: Type.Optional(
 						Type.String({
-							minLength: 1,
-							maxLength: 128,
-							description: "The claim that lists the caller's groups. Without it callers have none.",
+							...claimName,
+							description: `The claim that lists the caller's groups. Without it callers have none. ${pathRule}`,
 						}),
 					),
 					email: Type.Optional(
-						Type.String({ minLength: 1, maxLength: 128, description: "The claim with the caller's e-mail. Without it callers have none." }),
+						Type.String({ ...claimName, description: `The claim with the caller's e-mail. Without it callers have none. ${pathRule}` }),
 					),
 				},
 				closed,

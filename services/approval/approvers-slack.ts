@@ -4,7 +4,7 @@ import { isEmail } from "#libs/contracts/email.ts";
 import type { Delivered, Waiting } from "./approval.ts";
 import { type Approvers, ApproversUnavailable, type Counters, type Groups, type Shown } from "./ports.ts";
 import { cardOf, type ReasonAsked, reasonView } from "./slack-card.ts";
-import { escapeMrkdwn, slackTime } from "./slack-text.ts";
+import { escapeMrkdwn, fitted, slackTime } from "./slack-text.ts";
 
 export interface SlackOptions {
 	/** `xoxb-…`, with the scopes chat:write, users:read and users:read.email. */
@@ -15,6 +15,8 @@ export interface SlackOptions {
 
 /** One try must leave time for the three seconds in which a modal can be opened. */
 const timeoutMs = 10_000;
+/** Slack cuts texts of more than 4,000 characters into several messages. */
+const whisperMax = 3_000;
 
 /** Whose click it was, or why it counts for nobody. */
 export type SlackPerson =
@@ -79,7 +81,7 @@ export function createSlack({ token, apiUrl }: SlackOptions, counters: Pick<Coun
 			await once(() => client.chat.postMessage({ channel: channelId, thread_ts: messageTs, reply_broadcast: true, text, ...quiet }));
 		},
 		async whisper(channel, user, text) {
-			await once(() => client.chat.postEphemeral({ channel, user, text: escapeMrkdwn(text) }));
+			await once(() => client.chat.postEphemeral({ channel, user, text: escapeMrkdwn(fitted(text, whisperMax).text) }));
 		},
 		async askReason(triggerId, asked, what) {
 			await once(() => client.views.open({ trigger_id: triggerId, view: reasonView(asked, what) }));

@@ -42,6 +42,7 @@ const refuse = (refusal: VoteRefusal): Decision => ({ kind: "refuse", refusal })
 
 /** Shorter reasons say nothing. Counted after trimming. */
 export const reasonCharactersMin = 3;
+export const reasonCharactersMax = 1_000;
 /** People beyond this many who approve what others already approved are not recorded. */
 const votesMax = 256;
 /** Strangers cannot fill the memory with withdrawals of a call that never came. */

@@ -7,6 +7,7 @@ import { Refusal } from "#libs/contracts/problems.ts";
 import { authorizationOf } from "#libs/identity/authorization-header.ts";
 import { isOverdue, type Waiting } from "./approval.ts";
 import { type ApprovalView, mayDecide, maySee, viewOf } from "./approval-view.ts";
+import { reasonCharactersMax } from "./decide-approval.ts";
 import type { Voter } from "./eligibility.ts";
 import { isShown, type Parts, type Shown } from "./ports.ts";
 import { voteOnCall } from "./vote-on-call.ts";
@@ -23,7 +24,7 @@ const listedMax = 200;
 const Vote = Type.Object(
 	{
 		verdict: Type.Union([Type.Literal("approve"), Type.Literal("reject")]),
-		reason: Type.Optional(Type.String({ maxLength: 1_000 })),
+		reason: Type.Optional(Type.String({ maxLength: reasonCharactersMax })),
 		/** The digest that the approver saw: a vote on another call is refused. */
 		digest: Type.Optional(Type.String({ pattern: "^sha256:[0-9a-f]{64}$" })),
 	},

@@ -1,11 +1,11 @@
 // What other people wrote stays text in Slack: no mention, no link, no way out of a code block, nothing hidden, and always within Slack's limits.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checkBlocks, checkModal } from "../../infra/local/demo/slack-blocks.ts";
+import { areTooLong, checkBlocks, checkModal } from "../../infra/local/demo/slack-blocks.ts";
 import type { Waiting } from "./approval.ts";
 import { at, call, cfo, digest, erin, finance, groupsOf, heldData, start } from "./held-call.test-support.ts";
 import { isShown, type Shown } from "./ports.ts";
-import { cardOf, reasonView } from "./slack-card.ts";
+import { cardBytesMax, cardOf, reasonView, sizeOf } from "./slack-card.ts";
 import { codeBlocks, escapeMrkdwn, plain, slackTime } from "./slack-text.ts";
 
 const groups = groupsOf(finance, cfo);
@@ -58,7 +58,9 @@ describe("text of other people", () => {
 	});
 
 	test("is cut with a sign, and empty text is something", () => {
-		expect(plain("abcdef", 4).text).toBe("abc…");
+		expect(plain("abcdef", 5).text).toBe("ab…");
+		expect(plain("abcde", 5).text).toBe("abcde");
+		expect(plain("ééé", 5).text).toBe("é…");
 		expect(plain("", 4).text).toBe("–");
 	});
 });
@@ -78,10 +80,16 @@ test("buttons carry the call and what exactly was shown", () => {
 	});
 });
 
-test("arguments that do not fit are said not to fit", () => {
-	const long = waiting({ arguments: { notes: "x".repeat(60_000), payee: "mallory" } });
-	expect(text(cardOf(long, groups).blocks)).toContain("Not all of the arguments fit here");
-	expect(text(cardOf(waiting(), groups).blocks)).not.toContain("Not all");
+test("what does not fit is named, with where to see it", () => {
+	const long = waiting({
+		arguments: { notes: "x".repeat(60_000), payee: "mallory" },
+		reasons: [{ code: "held", message: "m".repeat(1_024) }],
+	});
+	const note = `Cut short: the arguments. See all of it before you decide: \`callgate approvals show ${call}\``;
+	expect(text(cardOf(long, groups).blocks)).toContain(note);
+	expect(text(cardOf(waiting(), groups).blocks)).not.toContain("Not everything fits");
+	const more = waiting({ caller: { ...erin, groups: Array(100).fill("a-long-name-of-a-group") } });
+	expect(text(cardOf(more, groups).blocks)).toContain('Cut short: \\"Their groups\\".');
 });
 
 const settledStates: [string, (one: Waiting) => Shown, string][] = [
@@ -121,8 +129,14 @@ test.each(settledStates)("%s: no buttons, but who and when and why", (_, settle,
 	expect(text(blocks)).toContain("<!date^1772366460^");
 });
 
+const wild = fc.string({ unit: "binary", maxLength: 1_000, size: "max" });
+const checked = (blocks: unknown) => {
+	const sent = JSON.parse(JSON.stringify(blocks));
+	expect(checkBlocks(sent)).not.toHaveProperty("errors");
+	expect(areTooLong(sent)).toBe(false);
+};
+
 test("Slack takes every card and every modal, whatever people wrote", () => {
-	const wild = fc.string({ unit: "binary", maxLength: 1_000, size: "max" });
 	fc.assert(
 		fc.property(
 			wild,
@@ -138,12 +152,52 @@ test("Slack takes every card and every modal, whatever people wrote", () => {
 				const shown = settledStates[state]?.[1](held) ?? held;
 				expect(isShown(shown)).toBe(true);
 				const { blocks } = cardOf(shown, groups);
-				expect(checkBlocks(JSON.parse(JSON.stringify(blocks)))).not.toHaveProperty("errors");
+				checked(blocks);
 				for (const found of JSON.stringify(blocks).matchAll(/<!([a-z]+)/g)) expect(found[1]).toBe("date");
 				const asked = { call, digest, verdict: "reject" as const, channel: "C0FINANCE1", messageTs: "1.1" };
-				expect(checkModal(JSON.parse(JSON.stringify(reasonView(asked, one))))).not.toHaveProperty("errors");
+				const modal = JSON.parse(JSON.stringify(reasonView(asked, one)));
+				expect(checkModal(modal)).not.toHaveProperty("errors");
+				expect(areTooLong(modal.blocks)).toBe(false);
 			},
 		),
 		{ numRuns: 60 },
 	);
+});
+
+test("a card of any size fits, and goes on showing as much of the arguments when votes and reasons come to it", () => {
+	// One byte, what JSON escapes, what mrkdwn escapes, three bytes, four bytes, what is made visible.
+	const unit = fc.constantFrom("x", '"', "<", "\n", "漢", "😀", "\u202e");
+	const size = fc.oneof(fc.nat(40_000), fc.integer({ min: 4_000, max: 14_000 }));
+	const argumentBlocks = (shown: Shown) => cardOf(shown, groups).blocks.filter((block) => text([block]).includes("```"));
+	fc.assert(
+		fc.property(unit, size, fc.nat(1_024), fc.nat(1_024), fc.nat(16), (one, length, reasonLength, callReasonLength, votes) => {
+			const held = waiting({
+				arguments: { notes: one.repeat(length) },
+				callReason: one.repeat(callReasonLength),
+				caller: { ...erin, groups: Array(votes).fill(one.repeat(32)) },
+				reasons: [{ code: "held", message: one.repeat(reasonLength) }],
+			});
+			const voted = Array.from({ length: votes }, (_, nth) => ({
+				...{ voter: `${nth}@example.com`, groups: ["finance"], verdict: "approve" as const, via: "slack" as const, at: start },
+				reason: one.repeat(reasonLength),
+			}));
+			const later: Waiting = { ...held, question: { ...held.question, votes: voted } };
+			const by = voted.map(({ voter }) => voter);
+			const shown: Shown[] = [held, later, { state: "granted", question: later.question, last: 2, by, at: at(1) }];
+			for (const state of shown) {
+				const { blocks } = cardOf(state, groups);
+				checked(blocks);
+				expect(sizeOf(blocks)).toBeLessThanOrEqual(cardBytesMax);
+				expect(argumentBlocks(state)).toEqual(argumentBlocks(held));
+			}
+		}),
+		{ numRuns: 100 },
+	);
+});
+
+test("the modal's button, which Slack draws green, says neither verdict", () => {
+	const asked = { call, digest, channel: "C0FINANCE1", messageTs: "1.1" };
+	const [approve, reject] = (["approve", "reject"] as const).map((verdict) => reasonView({ ...asked, verdict }, "what"));
+	expect([approve?.title.text, reject?.title.text]).toEqual(["Approve this call", "Reject this call"]);
+	expect([approve?.submit.text, reject?.submit.text]).toEqual(["Send", "Send"]);
 });

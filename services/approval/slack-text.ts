@@ -18,11 +18,38 @@ export function escapeMrkdwn(text: string): string {
 	return Array.from(text.toWellFormed(), shown).join("");
 }
 
-/** Text for a plain_text object, at most `charactersMax` long; never empty, which Slack refuses. */
-export function plain(text: string, charactersMax: number) {
-	const visible = Array.from(text.toWellFormed(), (character) => (unseen.test(character) ? shown(character) : character)).join("");
-	const cut = visible.length > charactersMax ? `${visible.slice(0, charactersMax - 1).toWellFormed()}…` : visible;
-	return { type: "plain_text", text: cut.trim() === "" ? "–" : cut, emoji: false } as const;
+/** What of a text has room, and whether that is all of it. */
+export interface Fitted {
+	readonly text: string;
+	readonly isWhole: boolean;
+}
+
+/** What a text takes as part of a JSON string. Never less than its length, so that a bound in bytes is a bound in characters too. */
+function bytesOf(text: string): number {
+	return Buffer.byteLength(JSON.stringify(text)) - '""'.length;
+}
+
+const ellipsis = "…";
+
+/** Text of other people for a plain_text object, cut with a sign to at most `bytesMax` in JSON; never empty, which Slack refuses. */
+export function fitted(text: string, bytesMax: number): Fitted {
+	const roomBeforeSign = bytesMax - bytesOf(ellipsis);
+	let visible = "";
+	let bytes = 0;
+	let cut = "";
+	for (const character of text.toWellFormed()) {
+		const next = unseen.test(character) ? shown(character) : character;
+		bytes += bytesOf(next);
+		if (bytes > bytesMax) return { text: `${cut}${ellipsis}`, isWhole: false };
+		visible += next;
+		if (bytes <= roomBeforeSign) cut = visible;
+	}
+	return { text: visible.trim() === "" ? "–" : visible, isWhole: true };
+}
+
+/** A plain_text object with what {@link fitted} leaves. */
+export function plain(text: string, bytesMax: number) {
+	return { type: "plain_text", text: fitted(text, bytesMax).text, emoji: false } as const;
 }
 
 /** A mrkdwn object of our own words; put other people's words through {@link escapeMrkdwn} first. `verbatim`: Slack adds no links. */
@@ -30,31 +57,31 @@ export function mrkdwn(text: string) {
 	return { type: "mrkdwn", text, verbatim: true } as const;
 }
 
-/** Text as mrkdwn code blocks of at most `charactersMax` each. `isWhole` is false where not all of it fits into `blocksMax`. */
+/** Text as mrkdwn code blocks of at most `blockBytesMax` in JSON each; `isWhole` is false where not all of it fits into `blocksMax`. */
 export function codeBlocks(
 	text: string,
-	charactersMax: number,
+	blockBytesMax: number,
 	blocksMax: number,
 ): { readonly blocks: string[]; readonly isWhole: boolean } {
 	const fence = "```";
-	const room = charactersMax - 2 * fence.length;
+	const room = blockBytesMax - 2 * fence.length;
 	const blocks: string[] = [];
 	let block = "";
-	let isWhole = true;
+	let bytes = 0;
 	for (const character of text.toWellFormed()) {
 		const next = shown(character);
-		if (block.length + next.length > room) {
+		const more = bytesOf(next);
+		if (bytes + more > room) {
 			blocks.push(block);
 			block = "";
-			if (blocks.length === blocksMax) {
-				isWhole = false;
-				break;
-			}
+			bytes = 0;
+			if (blocks.length === blocksMax) return { blocks: blocks.map((one) => `${fence}${one}${fence}`), isWhole: false };
 		}
 		block += next;
+		bytes += more;
 	}
 	if (block !== "" || blocks.length === 0) blocks.push(block === "" ? " " : block);
-	return { blocks: blocks.slice(0, blocksMax).map((one) => `${fence}${one}${fence}`), isWhole };
+	return { blocks: blocks.map((one) => `${fence}${one}${fence}`), isWhole: true };
 }
 
 /** A time in the reader's own time zone, with UTC for clients that cannot: https://docs.slack.dev/messaging/formatting-message-text/#date-formatting */

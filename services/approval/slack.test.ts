@@ -39,6 +39,14 @@ describe("a question in Slack", () => {
 		expect(workspace.failures).toEqual([]);
 	});
 
+	test.each([1_000, 11_000, 13_000, 900_000])("is asked with arguments of %i characters too, and its outcome is shown", async (length) => {
+		await using workspace = await startWorkspace();
+		const { ts } = await workspace.ask({ arguments: { notes: "x".repeat(length) } });
+		await click(workspace, "dana", "approve", ts);
+		await workspace.until(() => workspace.messages().find((message) => shownIn(message).includes("Approved by dana@example.com")));
+		expect(workspace.failures).toEqual([]);
+	});
+
 	test("is approved by a member, shows who did, and cannot be clicked again", async () => {
 		await using workspace = await startWorkspace();
 		const { ts } = await workspace.ask();

@@ -1,6 +1,6 @@
 // The methods of Slack's Web API that the stand-in knows, each from arguments to Slack's own answer.
 import { emailKey } from "#libs/contracts/email.ts";
-import { checkBlocks, checkModal } from "./slack-blocks.ts";
+import { areTooLong, checkBlocks, checkModal } from "./slack-blocks.ts";
 import { newView, viewAnswer } from "./slack-views.ts";
 import { appId, type Block, botId, botUserId, type Message, teamDomain, teamId, type Workspace } from "./slack-workspace.ts";
 
@@ -10,6 +10,8 @@ type Method = (workspace: Workspace, args: SlackArguments) => SlackAnswer;
 
 // Slack: longer texts are refused.
 const textMax = 40_000;
+// Slack: larger modals are refused.
+const viewBytesMax = 250 * 1024;
 
 const refuse = (error: string, more: object = {}): SlackAnswer => ({ ok: false, error, ...more });
 
@@ -102,7 +104,9 @@ export const slackMethods: Readonly<Record<string, Method>> = {
 	},
 
 	"views.open": (workspace, args) => {
-		const checked = checkModal(structured(args.view));
+		const view = structured(args.view);
+		if (Buffer.byteLength(JSON.stringify(view) ?? "") > viewBytesMax) return refuse("view_too_large");
+		const checked = checkModal(view);
 		if ("errors" in checked) return refuse("invalid_arguments", explain(checked.errors));
 		const trigger = workspace.useTrigger(text(args.trigger_id));
 		if ("error" in trigger) return refuse(trigger.error);
@@ -120,6 +124,7 @@ export function contentOf(args: SlackArguments): { text: string; blocks: readonl
 	if (!Array.isArray(given)) return { refused: refuse("invalid_blocks_format") };
 	const checked = checkBlocks(given);
 	if ("errors" in checked) return { refused: refuse("invalid_blocks", { errors: checked.errors, ...explain(checked.errors) }) };
+	if (areTooLong(given)) return { refused: refuse("msg_blocks_too_long") };
 	if (content === "" && checked.blocks.length === 0) return { refused: refuse("no_text") };
 	return { text: content, blocks: checked.blocks };
 }

@@ -67,6 +67,16 @@ test.each<[string, string, (client: Client) => Promise<unknown>]>([
 	["an unknown method", "unknown_method", (client) => client.apiCall("chat.shout", {})],
 	["51 blocks", "invalid_blocks", (client) => post(client, Array(51).fill({ type: "divider" }) as never)],
 	["3,001 characters", "invalid_blocks", (client) => post(client, section("x".repeat(3001)) as never)],
+	["13,000 characters in all", "msg_blocks_too_long", (client) => post(client, Array(5).fill(section("x".repeat(2500))[0]) as never)],
+	[
+		"a modal of more than 250 kB",
+		"view_too_large",
+		(client) => {
+			const label = { type: "plain_text", text: "x".repeat(2000) };
+			const input = { type: "input", label, hint: label, element: { type: "plain_text_input" } };
+			return client.views.open({ trigger_id: "1.2.3", view: { ...reasonModal, blocks: Array(100).fill(input) } as never });
+		},
+	],
 	["an empty text", "invalid_blocks", (client) => post(client, section("") as never)],
 	["76 characters on a button", "invalid_blocks", (client) => post(client, button({ text: { type: "plain_text", text: "x".repeat(76) } }))],
 	["a value of 2,001", "invalid_blocks", (client) => post(client, button({ value: "x".repeat(2001) }))],

@@ -177,7 +177,7 @@ class StrictScan {
 const numberCharsMax = 400;
 
 /** Whether a double prints the decimal that was written: `0.1` does, `9007199254740993` and `1e400` do not. */
-function holdsExactly(raw: string): boolean {
+export function holdsExactly(raw: string): boolean {
 	if (raw.length > numberCharsMax) return false;
 	const value = Number(raw);
 	if (!Number.isFinite(value)) return false;

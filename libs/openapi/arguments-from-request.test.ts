@@ -30,6 +30,14 @@ test.each([
 	["n=-5", { n: -5 }],
 	["x=1.50", { x: 1.5 }],
 	["x=0.1", { x: 0.1 }],
+	["x=0.0000001", { x: 1e-7 }],
+	["x=1e-7", { x: 1e-7 }],
+	["x=-2.5E-07", { x: -2.5e-7 }],
+	["x=1e3", { x: 1_000 }],
+	["x=0.30000000000000004", { x: 0.30000000000000004 }],
+	["x=9007199254740992", { x: 9_007_199_254_740_992 }],
+	["n=5&", { n: 5 }],
+	["&&n=5&&b=true", { n: 5, b: true }],
 	["b=true&n=0", { b: true, n: 0 }],
 	["t=", { t: "" }],
 	["t", { t: "" }],
@@ -50,7 +58,9 @@ test.each([
 	...["1e3", "0x10", "", " 1", "01", "+1", "1.0.0", "-0", "9007199254740993", "9007199254740992", "1.5", "१", "NaN", "Infinity", "1_0"].map(
 		(text) => `n=${encodeURIComponent(text)}`,
 	),
-	...["1e3", "-0.0", ".5", "5.", "0.30000000000000000001", "1,5", ""].map((text) => `x=${encodeURIComponent(text)}`),
+	...["-0.0", ".5", "5.", "1e", "e5", "0x1e3", "1e400", "1e-400", "9007199254740993", "0.30000000000000000001", "1,5", ""].map(
+		(text) => `x=${encodeURIComponent(text)}`,
+	),
 	...["1", "yes", "TRUE", ""].map((text) => `b=${text}`),
 	"u=x",
 	"n=1&n=2",
@@ -60,7 +70,8 @@ test.each([
 	"unknown=1",
 	"N=1",
 	"constructor=1",
-	"n=1&&",
+	"=",
+	"n=1&=",
 	"t=%",
 	"t=%ff",
 	"t=%00",
@@ -95,6 +106,17 @@ test("bodies: what is declared, where it is declared", () => {
 	expect(argumentsFromRequest(search, { ...base, body: { encoding: "json", value: {} } }).ok).toBe(false);
 	const closed = functionOf({ body: { type: "object", properties: { a: {} } } });
 	expect(argumentsFromRequest(closed, { ...base, body: { encoding: "json", value: { a: 1, b: 1 } } }).ok).toBe(false);
+});
+
+test("a form may end with an ampersand, as a query may", () => {
+	const form = functionOf({
+		body: { type: "object", properties: { a: { type: "number" } } },
+		contentType: "application/x-www-form-urlencoded",
+	});
+	const withBody = (text: string) => argumentsFromRequest(form, { pathArgs: {}, query: "", headers: {}, body: { encoding: "form", text } });
+	expect(withBody("a=1&")).toEqual({ ok: true, args: { a: 1 } });
+	expect(withBody("a=1.5e-9")).toEqual({ ok: true, args: { a: 1.5e-9 } });
+	expect(withBody("a=1&=2").ok).toBe(false);
 });
 
 test("messages say what was expected and not what was sent", () => {

@@ -106,6 +106,8 @@ function readPairs(declared: readonly Named[], text: string, where: "query" | "f
 	const byName = new Map(declared.map((named) => [named.name, named]));
 	const given = new Map<Named, string[]>();
 	for (const pair of pairs) {
+		// Between two ampersands and after the last there is nothing (WHATWG URL section 5.1).
+		if (pair === "") continue;
 		const cut = pair.indexOf("=");
 		const name = decodePart(cut < 0 ? pair : pair.slice(0, cut));
 		const named = name === undefined ? undefined : byName.get(name);

@@ -1,40 +1,51 @@
 // Parameters as text: how an argument is written into a path, query or header, and how that text is read back, strictly.
+import { holdsExactly } from "#libs/contracts/json.ts";
 import type { ScalarKind, TextForm } from "./http-function.ts";
 
 export type Scalar = string | number | boolean;
 
 /**
  * The one way a scalar is written: numbers in plain decimal, never with an exponent (servers differ in reading those).
- * Returns undefined for what has no such text: non-finite numbers and numbers too large or small for plain decimal.
+ * Returns undefined for what has no such text: numbers that are not finite.
  */
 export function writeScalar(value: unknown): string | undefined {
 	if (typeof value === "string") return value;
 	if (typeof value === "boolean") return String(value);
-	if (typeof value !== "number" || !Number.isFinite(value)) return undefined;
-	const text = String(value);
-	return text.includes("e") ? undefined : text;
+	return typeof value === "number" && Number.isFinite(value) ? plainDecimal(value) : undefined;
 }
 
-/** Reads one text as one of the kinds; undefined if it is none of them, or if reading it would change it (`1e3`, `0x10`, `007`, ``). */
+/** The shortest decimal that names the double, `1e-7` as `0.0000001`: at most 326 characters. */
+function plainDecimal(value: number): string {
+	const [, sign = "", whole = "", fraction = "", exponent = "0"] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(String(value)) ?? [];
+	const digits = whole + fraction;
+	const point = whole.length + Number(exponent);
+	if (point <= 0) return `${sign}0.${"0".repeat(-point)}${digits}`;
+	if (point >= digits.length) return `${sign}${digits}${"0".repeat(point - digits.length)}`;
+	return `${sign}${digits.slice(0, point)}.${digits.slice(point)}`;
+}
+
+/** Reads one text as one of the kinds; undefined if it is none of them, or if reading it would change it (`0x10`, `007`, ``). */
 export function readScalar(text: string, kinds: readonly ScalarKind[]): Scalar | undefined {
 	for (const kind of kinds) {
 		if (kind === "string") return text;
 		if (kind === "boolean" && (text === "true" || text === "false")) return text === "true";
-		if (kind === "integer" || kind === "number") {
+		if (kind === "integer" && /^-?(?:0|[1-9]\d*)(?:\.0+)?$/.test(text)) {
 			const value = readNumber(text);
-			if (value !== undefined && (kind === "number" || Number.isSafeInteger(value))) return value;
+			if (value !== undefined && Number.isSafeInteger(value)) return value;
+		}
+		// Clients print numbers below 0.000001 with an exponent; the function gets them in plain decimal.
+		if (kind === "number" && /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?$/.test(text)) {
+			const value = readNumber(text);
+			if (value !== undefined) return value;
 		}
 	}
 	return undefined;
 }
 
-/** A plain decimal that a double holds exactly as written, up to trailing zeros of the fraction. */
+/** By the rule of JSON bodies: a decimal that names the double it becomes. `-0` would be sent as `0`. */
 function readNumber(text: string): number | undefined {
-	if (text.length > 40 || !/^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(text)) return undefined;
 	const value = Number(text);
-	const plain = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-	if (Object.is(value, -0) || String(value) !== plain) return undefined;
-	return Number.isInteger(value) && !Number.isSafeInteger(value) ? undefined : value;
+	return holdsExactly(text) && !Object.is(value, -0) ? value : undefined;
 }
 
 /** The texts of a value: one for a single value, one an item for a list. Undefined where a value has no text. */

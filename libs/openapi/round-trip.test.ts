@@ -127,6 +127,23 @@ test.each(["application/json", "application/x-www-form-urlencoded"])(
 	},
 );
 
+test.each(["application/json", "application/x-www-form-urlencoded"])("every finite number arrives as itself: %s", (contentType) => {
+	const fn = functionOf({
+		parameters: ["query", "header"].map((place) => ({ name: place, in: place, schema: schemas.number })),
+		body: { type: "object", properties: { body: schemas.number } },
+		contentType,
+	});
+	fc.assert(
+		fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
+			const args = { query: number, header: number, body: number };
+			const result = buildRequest(fn, args);
+			expect(result.ok && readBack([fn], result.request)?.args).toEqual(plain(args));
+			expect(result.ok && `${result.request.query} ${result.request.headers.header}`).not.toContain("e-");
+		}),
+		{ examples: [[1e-7], [5e-324], [1.7976931348623157e308], [0.30000000000000004], [-1e21]] },
+	);
+});
+
 const siblings = functionsFromOpenapi({
 	openapi: "3.1.0",
 	paths: Object.fromEntries(

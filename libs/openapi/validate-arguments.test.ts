@@ -52,6 +52,34 @@ test.each([
 	expect(JSON.stringify(told(args))).not.toContain(secret);
 });
 
+const multiples = (multipleOf: number) => {
+	const fits = compileArguments(functionOf({ body: { type: "object", properties: { a: { type: "number", multipleOf } } } }));
+	return (a: number) => fits({ a });
+};
+
+test.each([
+	[0.01, [19.99, 4.35, 1.1, 0, -0.07, 1e15, 123456789012.34, 90071992547409.91], [1.005, 0.001, 123456789012.345]],
+	[0.1, [0.3, 1.1, 4e20], [0.35]],
+	[1e-9, [1e-9, 2.5e-8, 1e300], [1e-10, 2.5e-9]],
+	[2.5, [5, 7.5, -2.5], [6]],
+	[3, [9, 9007199254740990], [9007199254740991, 1e22]],
+])("multiples of %d are counted in decimals", (multipleOf, right, wrong) => {
+	const fits = multiples(multipleOf);
+	for (const value of right) expect({ value, ...fits(value) }).toEqual({ value, ok: true });
+	for (const value of wrong)
+		expect({ value, ...fits(value) }).toEqual({
+			value,
+			ok: false,
+			errors: [{ pointer: "/a", message: `must be multiple of ${multipleOf}` }],
+		});
+});
+
+test("every amount of cents is a multiple of 0.01", () => {
+	const fits = multiples(0.01);
+	for (let cents = 0; cents < 100_000; cents += 7)
+		expect(fits(Number(`${Math.trunc(cents / 100)}.${String(cents % 100).padStart(2, "0")}`)).ok).toBe(true);
+});
+
 test("arguments are never changed", () => {
 	const args = Object.freeze({ amount: 1 });
 	const withDefault = compileArguments(functionOf({ body: { type: "object", properties: { a: { default: 1 }, b: { type: "integer" } } } }));

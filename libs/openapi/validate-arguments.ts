@@ -6,6 +6,7 @@ import type { JsonValue } from "#libs/contracts/json.ts";
 import { compilePattern } from "#libs/patterns/linear-pattern.ts";
 import { buildRequest } from "./build-request.ts";
 import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
+import { isMultipleOf } from "./multiple-of.ts";
 import { checkedFormats } from "./schema-from-openapi.ts";
 
 export type CheckedArguments =
@@ -127,6 +128,13 @@ function createAjv(allErrors: boolean, work: PatternWork): Ajv2020 {
 	// The library's own compares each item with each other.
 	ajv.removeKeyword("uniqueItems");
 	ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", validate: areUnique });
+	// The library's own divides doubles: it refuses one amount of cents in nine.
+	ajv.removeKeyword("multipleOf");
+	ajv.addKeyword({
+		...{ keyword: "multipleOf", type: "number", schemaType: "number" },
+		compile: (divisor: number) => (value: number) => isMultipleOf(divisor, value),
+		error: { message: ({ schema }) => `must be multiple of ${String(schema)}` },
+	});
 	for (const name of checkedFormats) ajv.addFormat(name, boundedFormat(name));
 	return ajv;
 }

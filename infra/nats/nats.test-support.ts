@@ -17,6 +17,8 @@ export interface NatsForTests {
 	readonly operatorSeed: string;
 	/** The server knows a service by another public key from now on, while it runs. Returns what makes it known again. */
 	replaceKey(service: Exclude<Service, "executor">, publicKey: string): Promise<() => Promise<void>>;
+	/** The server takes no larger messages from now on, while it runs. */
+	takeAtMost(bytes: number): Promise<void>;
 	stop(): Promise<void>;
 }
 
@@ -34,8 +36,8 @@ export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<N
 	const configOf = (services: typeof users.services) =>
 		serverConfig({ users: { ...users, services }, storeDir: natsStoreDir(dir), syncInterval });
 	const server = await startNats({ binary, dir, port, configText: configOf(users.services) });
-	const reload = async (services: typeof users.services) => {
-		await writeFile(natsConfigFile(dir), configOf(services));
+	const reload = async (configText: string) => {
+		await writeFile(natsConfigFile(dir), configText);
 		await server.kill("SIGHUP");
 	};
 	const link = { servers: [server.url], name: "operator", seed: operator.seed, inboxPrefix: operatorInbox, onStatus: () => undefined };
@@ -48,9 +50,10 @@ export async function startNatsForTests({ syncInterval = "2m" } = {}): Promise<N
 		seeds: { ingress: ingress.seed, policy: policy.seed, approval: approval.seed, executor: executor.seed, audit: audit.seed },
 		operatorSeed: operator.seed,
 		replaceKey: async (service, publicKey) => {
-			await reload({ ...users.services, [service]: publicKey });
-			return () => reload(users.services);
+			await reload(configOf({ ...users.services, [service]: publicKey }));
+			return () => reload(configOf(users.services));
 		},
+		takeAtMost: (bytes) => reload(configOf(users.services).replace(/^max_payload: .*$/m, `max_payload: ${bytes}`)),
 		stop: async () => {
 			await server.stop();
 			await rm(dir, { recursive: true, force: true });

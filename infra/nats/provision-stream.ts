@@ -6,6 +6,7 @@ import { streamMarks } from "#libs/bus/inspect-stream.ts";
 import type { Link } from "#libs/bus/nats-link.ts";
 import { durableConsumers } from "#libs/bus/permissions.ts";
 import { bucketOf, type StoreName, stores } from "#libs/bus/stores.ts";
+import { messageBytesMax } from "#libs/contracts/message-size.ts";
 import { streamName, streamSubjects } from "#libs/contracts/subjects.ts";
 
 export interface StreamTerms {
@@ -47,6 +48,9 @@ const ackPendingMax = 2_000;
  */
 export async function provisionStream(operator: Link, terms: StreamTerms): Promise<string> {
 	const replicas = terms.replicas ?? 1;
+	const takes = operator.messageBytesMax();
+	if (takes < messageBytesMax)
+		throw new EventsUnavailable(`NATS takes messages of ${takes} bytes, expected ${messageBytesMax}: set max_payload in its configuration`);
 	const marks = await marksFor(operator, terms);
 	await ensureStream(operator, {
 		name: streamName,

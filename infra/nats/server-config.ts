@@ -2,6 +2,7 @@
 import { serverQuestion } from "#libs/bus/inspect-stream.ts";
 import { permissionsOf } from "#libs/bus/permissions.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
+import { messageBytesMax } from "#libs/contracts/message-size.ts";
 
 /** Public NKeys by user: `operator`, each service, and `executor-<pool>` for each further pool. */
 export interface NatsUsers {
@@ -16,14 +17,10 @@ export interface ServerConfig {
 	readonly storeDir: string;
 	/** `always`: every acknowledged event survives a power cut; a duration like `2m`: it survives the death of the process (docs/operations.md). */
 	readonly syncInterval?: string;
-	readonly maxPayloadBytes?: number;
 }
 
-/** Events carry sealed arguments and results: the bodies Callgate accepts, in base64, twice. */
-const maxPayloadBytesDefault = 8 * 1024 * 1024;
-
 /** The text of `nats.conf`, without address and port. */
-export function serverConfig({ users, storeDir, syncInterval = "always", maxPayloadBytes = maxPayloadBytesDefault }: ServerConfig): string {
+export function serverConfig({ users, storeDir, syncInterval = "always" }: ServerConfig): string {
 	const pools = Object.keys(users.executors);
 	const single = services
 		.filter((service) => service !== "executor")
@@ -36,7 +33,7 @@ export function serverConfig({ users, storeDir, syncInterval = "always", maxPayl
 	};
 	return [
 		`jetstream { store_dir: ${JSON.stringify(storeDir)}, sync_interval: ${JSON.stringify(syncInterval)} }`,
-		`max_payload: ${maxPayloadBytes}`,
+		`max_payload: ${messageBytesMax}`,
 		`system_account: ${system}`,
 		// A slow reader is cut off rather than held in the server's memory; it reads on from where it was.
 		"write_deadline: 10s",

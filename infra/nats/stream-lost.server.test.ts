@@ -67,6 +67,21 @@ async function say(count: number): Promise<void> {
 
 const identityNow = () => provisionStream(operator, { pools });
 
+test("a server that takes smaller messages than the largest answers need is refused, with what to do", async () => {
+	await nats.takeAtMost(1_048_576);
+	const link = { servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined };
+	const told = await vi.waitFor(
+		async () => {
+			const again = await connectLink(link);
+			opened.push(again);
+			expect(again.messageBytesMax()).toBe(1_048_576);
+			return again;
+		},
+		{ timeout: 60_000, interval: 50 },
+	);
+	await expect(provisionStream(told, { pools })).rejects.toThrow("set max_payload in its configuration");
+});
+
 test("what is in force is read back from the server, by every service", async () => {
 	for (const service of ["ingress", "policy", "approval", "executor", "audit"] as const) {
 		const { syncInterval, stream, consumer } = (await guarded(service)).durability();

@@ -46,6 +46,8 @@ export type Requested = { readonly ok: true; readonly reply: Reply } | { readonl
 export interface Link {
 	/** Whether NATS is connected, waiting at most `waitMs` for it. */
 	isUp(waitMs: number): Promise<boolean>;
+	/** What the server that was connected last takes at most (`max_payload`). */
+	messageBytesMax(): number;
 	request(subject: string, payload: Uint8Array, timeoutMs: number, head?: Record<string, string>): Promise<Requested>;
 	/** The answers of all who answer, as far as they come within `forMs`. Nobody's silence or refusal is an error: there are only fewer answers. */
 	requestAll(subject: string, payload: Uint8Array, forMs: number): Promise<Reply[]>;
@@ -165,6 +167,10 @@ class NatsLink implements Link {
 	async isUp(waitMs: number): Promise<boolean> {
 		if (this.connected) return true;
 		return await Promise.race([this.up.promise.then(() => true), delay(waitMs, false, { ref: false })]);
+	}
+
+	messageBytesMax(): number {
+		return this.connection.info?.max_payload ?? 0;
 	}
 
 	async request(subject: string, payload: Uint8Array, timeoutMs: number, head?: Record<string, string>): Promise<Requested> {

@@ -1,4 +1,5 @@
 // A document of kind `Connection` and the OpenAPI document it names → a connection with its functions.
+import { answerBytesMax } from "#libs/contracts/message-size.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
 import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
@@ -28,7 +29,7 @@ export const connectionBounds = {
 	headers: { byDefault: 30 * second, max: 600 * second },
 	total: { byDefault: 60 * second, max: 900 * second },
 	requestBody: { byDefault: mebibyte, max: 8 * mebibyte },
-	responseBody: { byDefault: 4 * mebibyte, max: 32 * mebibyte },
+	responseBody: { byDefault: answerBytesMax, max: answerBytesMax },
 } as const;
 
 export type CompiledConnection = {

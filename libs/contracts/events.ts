@@ -3,11 +3,12 @@ import { Type } from "typebox";
 import { Caller, CallerGroups, CallId, Digest, endings, FunctionName, Instant, Name, Subject } from "./call.ts";
 import { pub, sensitive } from "./classification.ts";
 import { defineEvent, type EventOf, type Service } from "./define-event.ts";
+import { sealedCharsMax } from "./message-size.ts";
 
 /** What approvers, auditors and Slack see of arguments and results: masked and cut to size when it was captured. */
 const View = sensitive(Type.Unknown(), "flat");
 /** A JWE (RFC 7516) that only ingress, policy and the pool's executors can open. */
-const Sealed = Type.String({ minLength: 1, maxLength: 6_000_000 });
+const Sealed = Type.String({ minLength: 1, maxLength: sealedCharsMax });
 /** A JWS (RFC 7515). */
 const Signed = Type.String({ minLength: 1, maxLength: 16_384 });
 const RuleNames = pub(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 64 }));

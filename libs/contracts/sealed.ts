@@ -22,7 +22,7 @@ export interface SealedArguments {
 export interface SealedResult {
 	readonly status: number;
 	readonly headers: readonly (readonly [string, string])[];
-	/** The answer as JSON where it is JSON, as text or base64 where it is not. */
+	/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
 	readonly body: { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string } | undefined;
 }
 

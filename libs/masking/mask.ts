@@ -36,7 +36,7 @@ export interface Mask {
  * Far beyond what ingress and executor let through (they bound bytes and parse with tighter limits), so a value that meets one of these is
  * one that nobody checked: stop. 64 levels keep the recursion small.
  */
-export const maskLimitsDefault: MaskLimits = { depthMax: 64, nodesMax: 1_000_000, charsMax: 64 * 1024 * 1024 };
+export const maskLimitsDefault: MaskLimits = { depthMax: 64, nodesMax: 4_000_000, charsMax: 64 * 1024 * 1024 };
 
 /** More paths than this in one rule are a mistake. */
 export const pathsMax = 256;

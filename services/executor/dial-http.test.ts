@@ -138,6 +138,27 @@ describe("what comes back", () => {
 	});
 
 	test.each([
+		["HEAD", "HEAD", "200 OK", [], [["content-length", "12345"]]],
+		["HEAD, of what would come compressed", "HEAD", "200 OK", ["Content-Encoding: gzip"], []],
+		[
+			"GET, not modified",
+			"GET",
+			"304 Not Modified",
+			['ETag: "a"'],
+			[
+				["etag", '"a"'],
+				["content-length", "12345"],
+			],
+		],
+	] as const)("an answer to %s tells the length of the body that it stands for", async (_what, method, status, more, expected) => {
+		const head = [`HTTP/1.1 ${status}`, ...more, "Content-Length: 12345", "", ""].join("\r\n");
+		const server = await start((socket) => socket.write(head));
+		const { body: _body, ...request } = requestTo(server.url, { method, headers: [] });
+		const answer = await startDialer().dial(request);
+		expect([answer.headers, answer.body.byteLength]).toEqual([expected, 0]);
+	});
+
+	test.each([
 		["gzip", gzipSync],
 		["x-gzip", gzipSync],
 		["br", brotliCompressSync],

@@ -28,7 +28,7 @@ export type OutboundRequest = {
 	beforeFirstByte?: () => void;
 };
 
-/** What the function answered. Header names are lower-case; hop-by-hop fields, content-encoding and content-length are taken out; the body is plain. */
+/** What the function answered. Header names are lower-case; hop-by-hop fields and content-encoding are taken out, and so is content-length but of an answer to HEAD and of 304; the body is plain. */
 export type OutboundAnswer = { status: number; headers: HeaderField[]; body: Uint8Array; timings: DialTimings };
 
 /** Dials HTTP functions; see {@link createHttpDialer}. */
@@ -110,7 +110,8 @@ export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer =>
 		try {
 			send(origin.pool, request, url, headers, exchange);
 			const raw = await exchange.answer;
-			const plain = await decodeBody({ ...raw, headers: dropHopByHop(raw.headers) }, request.limits.bodyBytesMax);
+			const bodiless = request.method === "HEAD" || raw.status === 304;
+			const plain = await decodeBody({ ...raw, headers: dropHopByHop(raw.headers), bodiless }, request.limits.bodyBytesMax);
 			return { status: raw.status, headers: plain.headers, body: plain.body, timings: raw.timings };
 		} finally {
 			origin.dials -= 1;

@@ -2,9 +2,10 @@
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable, NotYet } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
-import { newEvent } from "#libs/contracts/envelope.ts";
+import { encodeEvents, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { SealBroken, SealingKeys } from "#libs/contracts/sealed.ts";
+import { answerBytesMax, messageBytesMax } from "#libs/contracts/message-size.ts";
+import { SealBroken, type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
 import { DialError, type DialErrorCode } from "./dial-error.ts";
 import { endUnprocessed, executeCall } from "./execute-call.ts";
 import { answered, Bench, bankKey, policyKey, sealingKey, transfer, until } from "./granted-call.test-support.ts";
@@ -70,6 +71,40 @@ describe("one dial", () => {
 		for (const outcome of racing) if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(NotYet);
 	});
 });
+
+describe("an answer as large as a connection may allow is passed on whole", () => {
+	const filled = (unit: string) => unit.repeat(Math.floor(answerBytesMax / Buffer.byteLength(unit)));
+	const list = (item: string) => `[${Array.from({ length: Math.floor(answerBytesMax / (item.length + 1)) }, () => item).join(",")}]`;
+	test.each([
+		["JSON with a quote in every second place", "application/json", list('""')],
+		["JSON in lines", "application/json", list('\n{\n"a":\n1\n}')],
+		["JSON full of escapes", "application/json", list('"\\\\\\\\\\\\"')],
+		["text of control characters", "text/plain", filled("\u0001")],
+		["text beyond Latin", "text/plain", filled("日本語")],
+	])("%s", async (_what, type, body) => {
+		expect(Buffer.byteLength(body)).toBeGreaterThan(answerBytesMax * 0.99);
+		const bench = new Bench();
+		bench.dialer.answering = () => answered(body, type);
+		const ended = await bench.run();
+		expect(ended.data).toMatchObject({ ending: "completed", status: 200 });
+		expect(rawBodyOf(await bench.result(ended))).toBe(body);
+		expect(encodeEvents([ended]).length).toBeLessThan(messageBytesMax);
+	});
+
+	test("also where what is masked in it makes it longer", async () => {
+		const bench = new Bench();
+		const body = list('{"to":"a@example.com"}');
+		bench.dialer.answering = () => answered(body);
+		const ended = await bench.run();
+		expect(ended.data).toMatchObject({ ending: "completed" });
+		expect(rawBodyOf(await bench.result(ended))).not.toContain("a@example.com");
+	});
+});
+
+function rawBodyOf({ body }: SealedResult): string | undefined {
+	if (body === undefined || "json" in body) return body && JSON.stringify(body.json);
+	return "text" in body ? body.text : Buffer.from(body.base64, "base64").toString();
+}
 
 /** An executor claimed the call and was never heard of again. */
 async function abandoned(bench: Bench, granted: Event<"call.granted">, attempt = 1, after = 0): Promise<void> {

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { DialError } from "./dial-error.ts";
@@ -144,7 +145,7 @@ async function dial(
 		const masked = maskAnswer(scrubAnswer(answer, scrub), masks);
 		const sealed = ports.sealingKeys.seal(pool, call, "result", masked.result);
 		if (sealed.length > sealedCharsMax)
-			throw new AnswerWithheld(`it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
+			throw new AnswerWithheld(`masked it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
 		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };
 	} catch (error) {
 		if (!(error instanceof AnswerWithheld)) ports.failed(error, call);
@@ -152,9 +153,6 @@ async function dial(
 		return { ending: "failed", code: "function_answer_unusable", detail, status: answer.status };
 	}
 }
-
-/** An event and its envelope must fit one message. */
-const sealedCharsMax = 5_900_000;
 
 class LeaseLost extends Error {
 	constructor() {

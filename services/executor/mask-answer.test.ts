@@ -25,7 +25,8 @@ function masked(
 /** What the caller gets of a body, as text. */
 function passed({ result: { body } }: MaskedAnswer): string {
 	if (body === undefined) return "";
-	return "text" in body ? body.text : JSON.stringify("json" in body ? body.json : body.base64);
+	if ("json" in body) return JSON.stringify(body.json);
+	return "text" in body ? body.text : Buffer.from(body.base64, "base64").toString();
 }
 
 function shownOf({ view }: MaskedAnswer): string {
@@ -130,6 +131,12 @@ describe("text", () => {
 	])("%s: withheld", (_what, bytes, type) => {
 		expect(() => masked(bytes, type)).toThrow(AnswerWithheld);
 	});
+	test("that a JSON string would make much longer is passed on in another writing", () => {
+		const text = '\u0001"\n'.repeat(200_000);
+		const answer = masked(text, "text/plain");
+		expect(passed(answer)).toBe(text);
+		expect(JSON.stringify(answer.result).length).toBeLessThan(text.length * 1.4);
+	});
 	test("nothing is nothing", () => {
 		const answer = masked("", "image/png");
 		expect(answer.result.body).toBeUndefined();
@@ -144,6 +151,19 @@ describe("headers", () => {
 		expect(value).not.toContain(card);
 		expect(value).toMatch(/^\/cards\/\[card/);
 		expect(value).toMatch(/^[\x20-\xff]*$/);
+	});
+	test("of one name stay several, in their order", () => {
+		const fields: [string, string][] = [
+			["link", "</a>; rel=next"],
+			["vary", "accept"],
+			["link", "</b>; rel=prev"],
+			["vary", "origin"],
+		];
+		expect(headersOf(...fields)).toEqual(fields);
+	});
+	test("a length stays a number, whatever else it looks like, or does not leave", () => {
+		expect(headersOf(["content-length", "301234567"])).toEqual([["content-length", "301234567"]]);
+		expect(headersOf(["content-length", card])).toEqual([]);
 	});
 	test("of the function's own session stay behind", () => {
 		expect(headersOf(["set-cookie", "session=1"], ["x-a", "b"])).toEqual([["x-a", "b"]]);

@@ -2,6 +2,7 @@
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
+import { answerBytesMax } from "#libs/contracts/message-size.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
@@ -51,7 +52,9 @@ export function masksOf(configuration: Configuration, connection: string, { name
 }
 
 /** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
-const answerLimits = { depthMax: 64, nodesMax: 1_000_000, longNumbersAsText: true };
+/** No answer within its bound has more nodes: each takes two bytes at least. */
+const nodesMax = answerBytesMax / 2 + 1;
+const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
 /** @throws {AnswerWithheld} */
 export function maskAnswer(answer: OutboundAnswer, masks: AnswerMasks): MaskedAnswer {
@@ -70,6 +73,8 @@ export function maskAnswer(answer: OutboundAnswer, masks: AnswerMasks): MaskedAn
 
 function maskHeader([name, value]: HeaderField, mask: Mask): HeaderField[] {
 	if (isCookie(name)) return [];
+	// A number of bytes is no secret, and none of a card's.
+	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];
 	// Text bodies leave as UTF-8, whatever they came in.
 	if (name === "content-type") return [[name, value.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8")]];
 	// Header fields are Latin-1, which has no ellipsis.
@@ -90,12 +95,22 @@ function maskBody({ body, headers }: OutboundAnswer, { mask, byPlace }: AnswerMa
 	const json = parseAnswer(text, /json/i.test(type), byPlace);
 	if (json === undefined) {
 		const masked = mask.maskText(text);
-		return { body: { text: masked.text }, shown: masked.text, findings: masked.findings };
+		return { body: passedOn(masked.text), shown: masked.text, findings: masked.findings };
 	}
 	const { value, findings } = mask.mask(json.value);
 	// Untouched and unambiguous: the caller gets the function's own bytes, with every digit of every number.
-	if (findings.length === 0 && json.exact) return { body: { text }, shown: value, findings };
+	if (findings.length === 0 && json.exact) return { body: passedOn(text), shown: value, findings };
 	return { body: { json: value }, shown: value, findings };
+}
+
+/** Of a shorter text it does not matter in which writing it is passed on. */
+const longTextChars = 262_144;
+
+/** Text as it is sealed: never more than 4/3 of its UTF-8, whatever a JSON string has to escape in it. */
+function passedOn(text: string): SealedResult["body"] {
+	if (text.length < longTextChars) return { text };
+	const base64 = Buffer.from(text).toString("base64");
+	return Buffer.byteLength(JSON.stringify(text)) <= base64.length ? { text } : { base64 };
 }
 
 /** Bytes that are not text cannot be searched for what must not leave. */

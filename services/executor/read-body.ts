@@ -64,22 +64,24 @@ const DECODERS: ReadonlyMap<string, Decompress> = new Map<string, Decompress>([
 
 /**
  * The body as the function meant it. We ask for `identity`; an answer that is compressed all the same is decompressed, because masking must
- * never see bytes it cannot read. `content-encoding` and `content-length` are taken from the headers: they no longer hold.
+ * never see bytes it cannot read. `content-encoding` and `content-length` are taken from the headers: they no longer hold. Of an answer that
+ * has no body because it only tells of one (`bodiless`: to HEAD, or 304), the length that it tells stays.
  * @param bytesMax bound of the decompressed body
  * @throws DialError `body_too_large`; `protocol_error` for an unknown or stacked coding or a body that is not what its coding says
  */
 export const decodeBody = async (
-	answer: { status: number; headers: readonly HeaderField[]; body: Uint8Array },
+	answer: { status: number; headers: readonly HeaderField[]; body: Uint8Array; bodiless: boolean },
 	bytesMax: number,
 ): Promise<{ headers: HeaderField[]; body: Uint8Array }> => {
 	const at = { sent: true, status: answer.status };
-	const headers = answer.headers.filter(([name]) => name !== "content-encoding" && name !== "content-length");
 	const codings = answer.headers
 		.filter(([name]) => name === "content-encoding")
 		.flatMap(([, value]) => value.split(","))
 		.map((coding) => coding.trim().toLowerCase())
 		.filter((coding) => coding !== "" && coding !== "identity");
 	const [coding, ...more] = codings;
+	const keepsLength = answer.bodiless && coding === undefined;
+	const headers = answer.headers.filter(([name]) => name !== "content-encoding" && (name !== "content-length" || keepsLength));
 	if (coding === undefined || answer.body.byteLength === 0) return { headers, body: answer.body };
 	const decode = DECODERS.get(coding);
 	if (decode === undefined || more.length > 0) throw new DialError("protocol_error", "the answer's content coding is not supported", at);

@@ -44,19 +44,27 @@ export function completedText({ data }: Ended, { status, headers, body }: Sealed
 		connection,
 		function: name,
 		findings,
-		result: { status, headers: Object.fromEntries(headers) },
+		result: { status, headers: combined(headers) },
 	};
 	const shell = JSON.stringify(shown);
 	const bodyText = jsonText(headers, body);
 	return bodyText === undefined ? shell : `${shell.slice(0, -2)},"body":${bodyText}}}`;
 }
 
+/** One member a name: several fields of one name are one list, in their order (RFC 9110 section 5.3). */
+function combined(headers: SealedResult["headers"]): Record<string, string> {
+	const byName = Map.groupBy(headers, ([name]) => name);
+	return Object.fromEntries([...byName].map(([name, fields]) => [name, fields.map(([, value]) => value).join(", ")]));
+}
+
 function jsonText(headers: SealedResult["headers"], body: SealedResult["body"]): string | undefined {
 	if (body === undefined) return undefined;
 	if ("json" in body) return JSON.stringify(body.json);
-	if ("base64" in body) return JSON.stringify({ base64: body.base64 });
+	const text = textOf(body);
 	const isJson = headers.some(([name, value]) => name === "content-type" && /^application\/([\w.+-]+\+)?json\b/i.test(value));
-	return isJson && isWellFormed(body.text) ? body.text : JSON.stringify(body.text);
+	// RFC 8259 section 8.1: a byte order mark is not part of the value.
+	const bare = text.replace(/^\uFEFF/, "");
+	return isJson && isWellFormed(bare) ? bare : JSON.stringify(text);
 }
 
 /** A function may call its answer JSON although it is not. */
@@ -74,4 +82,8 @@ export function rawBody({ body }: SealedResult): Buffer {
 	if (body === undefined) return Buffer.alloc(0);
 	if ("json" in body) return Buffer.from(JSON.stringify(body.json));
 	return "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(body.text);
+}
+
+function textOf(body: { readonly text: string } | { readonly base64: string }): string {
+	return "text" in body ? body.text : Buffer.from(body.base64, "base64").toString();
 }

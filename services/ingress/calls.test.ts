@@ -53,6 +53,22 @@ describe("a submitted call", () => {
 		expect(reply.json()).toMatchObject({ state: "completed", result: { status: 201 } });
 	});
 
+	test.each([
+		["after a byte order mark", { text: '\uFEFF{"id": 1.50}' }],
+		["in base64", { base64: Buffer.from('{"id": 1.50}').toString("base64") }],
+	])("is answered with the function's JSON as JSON, also %s; fields of one name are one list", async (_how, body) => {
+		const waiting = post(asked, { prefer: "wait=30" });
+		const headers: [string, string][] = [
+			["content-type", "application/json"],
+			["link", "</a>"],
+			["link", "</b>"],
+		];
+		await stage.complete(await stage.received(), { headers, body });
+		const reply = await waiting;
+		expect(reply.body).toContain('"body":{"id": 1.50}');
+		expect(reply.json().result.headers).toEqual({ "content-type": "application/json", link: "</a>, </b>" });
+	});
+
 	test("is dated by the clock as it is, however far ahead it was before", async () => {
 		let now = new Date("2026-01-01T13:00:00.000Z");
 		const replica = await stage.replica({ clock: { now: () => now } });

@@ -1,4 +1,5 @@
 // The transparent proxy: a client's base URL points here and nothing else of it changes. Requests are mapped to functions by the connection's document.
+import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Caller } from "#libs/contracts/call.ts";
@@ -109,8 +110,17 @@ function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [str
 }
 
 function sendResult(reply: FastifyReply, result: SealedResult): FastifyReply {
-	for (const [name, value] of result.headers) if (name !== "content-length" && !endsAtIngress(name)) reply.header(name, value);
-	// Without a type of the function's own none is invented.
-	if (!result.headers.some(([name]) => name === "content-type")) reply.removeHeader("content-type");
-	return reply.code(result.status).send(rawBody(result));
+	const body = rawBody(result);
+	const isBodiless = reply.request.method === "HEAD" || result.status === 304;
+	const own = result.headers.filter(([name]) => !endsAtIngress(name) && (name !== "content-length" || isBodiless));
+	for (const [name, fields] of Map.groupBy(own, ([name]) => name)) {
+		const [first = "", ...more] = fields.map(([, value]) => value);
+		// One body has one type; any other field is written as often as the function wrote it.
+		reply.header(name, more.length === 0 || name === "content-type" ? first : [first, ...more]);
+	}
+	reply.code(result.status);
+	if (body.length === 0) return reply.send();
+	if (reply.hasHeader("content-type")) return reply.send(body);
+	// Of a stream no type is invented.
+	return reply.header("content-length", body.length).send(Readable.from([body]));
 }

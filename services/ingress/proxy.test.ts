@@ -1,7 +1,12 @@
 // The transparent proxy: a request becomes a call and the answer is the function's own, and a repeated request is never a second call while one waits.
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { sendRaw } from "../../test/support/raw-http.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
 
@@ -52,6 +57,82 @@ test("status, headers and body are the function's own, and the call's id is besi
 	expect(reply.body).toBe('{ "id": 12345678901234567890 }');
 	expect(reply.headers).toMatchObject({ "x-bank": "yes", "callgate-call": received.data.call });
 	for (const name of ["transfer-encoding", "www-authenticate"]) expect(reply.headers).not.toHaveProperty(name);
+});
+
+const files = compileConfiguration({
+	"files.yaml": `kind: Connection
+name: files
+protocol: http
+url: https://files.example
+functions: { read: { method: GET, path: /file }, look: { method: HEAD, path: /file } }
+`,
+});
+
+/** What stands on the wire, line by line; without what every answer says. */
+async function answerOnTheWire(method: string, result: Partial<SealedResult>): Promise<{ lines: string[]; body: string }> {
+	if (!files.ok) throw new Error(JSON.stringify(files.errors));
+	const { configuration } = files;
+	const { http } = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
+	await http.listen({ host: "127.0.0.1", port: 0 });
+	const { port } = http.server.address() as AddressInfo;
+	const asking = request({ port, method, path: "/proxy/files/file", headers: as("robin"), agent: false }).end();
+	await stage.complete(await stage.received(), result);
+	const [response] = (await once(asking, "response")) as [IncomingMessage];
+	const { rawHeaders } = response;
+	const lines = rawHeaders.flatMap((name, index) => (index % 2 === 0 ? [`${name}: ${rawHeaders[index + 1]}`] : []));
+	return {
+		lines: [`${response.statusCode}`, ...lines.filter((line) => !/^(?:date|callgate-call|connection|keep-alive):/i.test(line))],
+		body: await text(response),
+	};
+}
+
+test("several fields of one name are several, in their order", async () => {
+	const headers: [string, string][] = [
+		["link", "</a>; rel=next"],
+		["content-type", "application/json"],
+		["cache-control", "no-cache"],
+		["link", "</b>; rel=prev"],
+		["vary", "accept"],
+		["cache-control", "max-age=0"],
+		["vary", "origin"],
+	];
+	const { lines, body } = await answerOnTheWire("GET", { status: 200, headers, body: { text: "{}" } });
+	const valuesOf = (name: string) => lines.filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
+	expect(valuesOf("link")).toEqual(["</a>; rel=next", "</b>; rel=prev"]);
+	expect(valuesOf("cache-control")).toEqual(["no-cache", "max-age=0"]);
+	expect(valuesOf("vary")).toEqual(["accept", "origin"]);
+	expect(body).toBe("{}");
+});
+
+test.each<[string, string, Partial<SealedResult>, string[]]>([
+	["HEAD", "HEAD", { status: 200, headers: [["content-length", "12345"]] }, ["200", "content-length: 12345"]],
+	["HEAD without a length", "HEAD", { status: 200, headers: [["etag", '"a"']] }, ["200", 'etag: "a"']],
+	[
+		"what was not modified",
+		"GET",
+		{
+			status: 304,
+			headers: [
+				["etag", '"a"'],
+				["content-length", "12345"],
+			],
+		},
+		["304", 'etag: "a"', "content-length: 12345"],
+	],
+	["201", "GET", { status: 201, headers: [["location", "/a"]] }, ["201", "location: /a", "content-length: 0"]],
+	["205", "GET", { status: 205, headers: [] }, ["205", "content-length: 0"]],
+	["302", "GET", { status: 302, headers: [["location", "/b"]] }, ["302", "location: /b", "content-length: 0"]],
+	["200 with nothing", "GET", { status: 200, headers: [["content-length", "7"]] }, ["200", "content-length: 0"]],
+])("an answer without a body (%s) gets no type and no other length", async (_what, method, result, expected) => {
+	const { lines, body } = await answerOnTheWire(method, { ...result, body: undefined });
+	expect([lines, body]).toEqual([expected, ""]);
+});
+
+test("a body without a type gets none", async () => {
+	expect(await answerOnTheWire("GET", { status: 200, headers: [], body: { text: "hello" } })).toEqual({
+		lines: ["200", "content-length: 5"],
+		body: "hello",
+	});
 });
 
 test("an answer without a body or a type stays one", async () => {

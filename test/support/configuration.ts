@@ -55,12 +55,14 @@ name: lab
 protocol: http
 url: http://127.0.0.1:${port}
 credential: { secret: bank-api-key, as: bearer }
-forward: [accept-language]
+forward: [accept, accept-language]
 allowPrivateAddresses: true
 functions:
   work: { method: POST, path: /work, timeout: 2s, ${tag} }
   repeatable: { method: POST, path: /repeatable, timeout: 2s, idempotent: true, ${tag} }
   guarded: { method: POST, path: /guarded, timeout: 2s, ${tag} }
+  read: { method: GET, path: /file, ${tag} }
+  look: { method: HEAD, path: /file, ${tag} }
   forbidden: { method: POST, path: /forbidden, ${tag} }
 `;
 
@@ -73,7 +75,7 @@ rules:
     effect: hold
     approval: { anyOf: [finance], quorum: 1, expires: 1m }
   - name: lab-is-open
-    match: { connection: lab, function: [work, repeatable], groups: [ci] }
+    match: { connection: lab, function: [work, repeatable, read, look], groups: [ci] }
     effect: allow
   - name: lab-asks-finance
     match: { connection: lab, function: guarded }

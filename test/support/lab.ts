@@ -11,6 +11,8 @@ export interface SeenByLab {
 export interface Lab {
 	/** Every request, in the order it came. */
 	readonly seen: readonly SeenByLab[];
+	/** Who asks for `/file` gets this from now on. */
+	serve(answer: (response: ServerResponse) => void): void;
 	/** Requests whose tag begins like this are not answered until `release`. */
 	hold(prefix: string): { release(): void };
 	stop(): Promise<void>;
@@ -19,8 +21,13 @@ export interface Lab {
 /** Listens where the connection `lab` leads. One at a time. */
 export async function startLab(): Promise<Lab> {
 	const seen: SeenByLab[] = [];
+	let file = (response: ServerResponse): void => void response.end();
 	const gates = new Map<string, PromiseWithResolvers<void>>();
 	const serve = async (request: IncomingMessage, response: ServerResponse) => {
+		if (request.url?.startsWith("/file")) {
+			seen.push({ tag: new URL(request.url, "http://lab").searchParams.get("tag") ?? "", path: request.url, headers: request.headers });
+			return file(response);
+		}
 		let text = "";
 		for await (const chunk of request as AsyncIterable<Buffer>) text += chunk;
 		const { tag } = JSON.parse(text) as { tag: string };
@@ -35,6 +42,9 @@ export async function startLab(): Promise<Lab> {
 	});
 	return {
 		seen,
+		serve: (answer) => {
+			file = answer;
+		},
 		hold(prefix) {
 			const gate = Promise.withResolvers<void>();
 			gates.set(prefix, gate);

@@ -57,6 +57,16 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		`${safeLine(data.service)} set message ${safeLine(data.position)} aside (item ${safeLine(data.item)}): someone should look`,
 		said("fault", data.fault),
 	],
+	"control.authentication.failed": (data) => [
+		`someone who could not prove who they are was refused ${times(data.count)}: ${safeLine(data.refusal)}`,
+		said("Issuer", data.issuer),
+		said("from", data.from),
+	],
+	"control.vote.refused": (data) => [
+		`a vote did not count ${times(data.count)}: ${safeLine(data.refusal)}, through ${data.via === "slack" ? "Slack" : "the API"}`,
+		said("voter", data.voter),
+	],
+	"control.record.refused": (data) => [`${who(data.reader)}, who is no auditor, was refused the record ${times(data.count)}`],
 	"control.record.read": (data) => [`${who(data.reader)} read the record (${safeLine(data.hits)} events)`, said("query", data.query)],
 };
 
@@ -122,6 +132,10 @@ function functionOf({ connection, function: name }: Data): string {
 
 function instant(value: unknown): string {
 	return clock(safeLine(value));
+}
+
+function times(count: unknown): string {
+	return count === 1 ? "once" : `${safeLine(count)} times within a second`;
 }
 
 function said(word: string, value: unknown): string | undefined {

@@ -18,7 +18,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@opensearch-project/opensearch": ["services/audit/"],
 	fastify: ["libs/service/", "services/ingress/", "services/approval/", "services/audit/", "infra/local/demo/"],
 	"find-my-way": ["libs/service/http.ts"],
-	"@fastify/swagger": ["services/ingress/listen-http.ts"],
+	"@fastify/swagger": ["libs/service/describe-api.ts"],
 	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "infra/local/"],
 	"@bufbuild/cel": ["libs/policy/"],
 	"@bufbuild/protobuf": ["libs/policy/"],

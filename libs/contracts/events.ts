@@ -307,6 +307,51 @@ export const recordRead = defineEvent({
 	},
 });
 
+/** How many of one kind: the first is told at once, those that follow within a second together. What else is told is of the first of them. */
+const HowMany = pub(Type.Integer({ minimum: 1 }));
+
+export const authenticationFailed = defineEvent({
+	type: "control.authentication.failed",
+	says: "Someone who could not prove who they are was refused: why, by which Issuer, from which address.",
+	reader: "record",
+	writers: { ingress: "grouped", approval: "grouped", audit: "grouped" },
+	data: {
+		/** Of the closed list in not-authenticated.ts, `not_slack` for a click that Slack did not sign, or `various` beyond what is told apart. */
+		refusal: pub(Type.String({ maxLength: 64 })),
+		issuer: Type.Optional(pub(Type.String({ maxLength: 64 }))),
+		from: Type.Optional(sensitive(Type.String({ maxLength: 64 }))),
+		count: HowMany,
+	},
+});
+
+export const voteRefused = defineEvent({
+	type: "control.vote.refused",
+	says: "A vote on a held call did not count: whose, and why.",
+	reader: "record",
+	writers: { approval: "grouped" },
+	data: {
+		call: Type.Optional(CallId),
+		refusal: pub(Type.String({ maxLength: 64 })),
+		via: pub(Type.Union([Type.Literal("slack"), Type.Literal("api")])),
+		voter: Type.Optional(sensitive(Type.String({ maxLength: 254 }))),
+		identity: Type.Optional(
+			Type.Object(
+				{ issuer: pub(Type.String({ maxLength: 512 })), subject: pub(Type.String({ minLength: 1, maxLength: 256 })) },
+				{ additionalProperties: false },
+			),
+		),
+		count: HowMany,
+	},
+});
+
+export const recordRefused = defineEvent({
+	type: "control.record.refused",
+	says: "Someone who is no auditor wanted to read the record.",
+	reader: "record",
+	writers: { audit: "grouped" },
+	data: { reader: Type.Optional(Caller), count: HowMany },
+});
+
 /** All of them. The order is the order of a call's life. */
 export const events = [
 	callReceived,
@@ -324,6 +369,9 @@ export const events = [
 	configurationActivated,
 	messageParked,
 	recordRead,
+	authenticationFailed,
+	voteRefused,
+	recordRefused,
 ] as const;
 
 export type AnyDeclaration = (typeof events)[number];

@@ -3,11 +3,12 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import findMyWay, { type HTTPMethod } from "find-my-way";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { type JsonLimits, JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
-import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
+import { type ProblemCode, type ProblemDetails, problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
-import { countRequests, type Requests } from "./requests.ts";
+import { countRequests, type Refused, type Requests } from "./requests.ts";
 import { Unreadable } from "./unreadable.ts";
 import { refuseIllFormed } from "./well-formed.ts";
 
@@ -58,8 +59,9 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 	const requests: Requests = countRequests(http, options);
 	const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
 		const { code, details } = problemOf(error);
-		if (problems[code].status >= 500) log.error({ error, code, call: details.call, route: request.routeOptions.url }, "request failed");
-		return sendProblem(reply, code, details);
+		if (code === "internal") log.error({ error, code, call: details.call, route: request.routeOptions.url }, "request failed");
+		const known = error instanceof NotAuthenticated ? { reason: error.reason, issuer: error.issuer, detail: error.message } : {};
+		return sendProblem(reply, code, details, known);
 	};
 	unreadable.watch(http.server);
 	http.removeContentTypeParser(["application/json", "text/plain"]);
@@ -137,9 +139,15 @@ export function parseBody(body: Uint8Array, limits?: JsonLimits): unknown {
 	}
 }
 
-export function sendProblem(reply: FastifyReply, code: ProblemCode, details: ProblemDetails = {}): FastifyReply {
+/** @param known what the operator is told beside the code. */
+export function sendProblem(
+	reply: FastifyReply,
+	code: ProblemCode,
+	details: ProblemDetails = {},
+	known: Omit<Refused, "code" | "call"> = {},
+): FastifyReply {
 	const body = problemBody(code, details);
-	reply.refusal = { code, ...(details.call !== undefined && { call: details.call }) };
+	reply.refusal = { ...known, code, call: details.call };
 	if (body.status === 503 || body.status === 429)
 		reply.header("retry-after", String(details.retryAfterSeconds ?? retryAfterSecondsDefault));
 	if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="callgate"');
@@ -155,7 +163,10 @@ function problemOf(error: FastifyError | Error): { code: ProblemCode; details: P
 	if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)
 		return { code: "body_too_large", details: { detail: "the body exceeds the limit" } };
 	if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return { code: "unsupported_media_type", details: {} };
-	if (code === "FST_ERR_VALIDATION") return { code: "malformed_request", details: { detail: error.message } };
+	if (code === "FST_ERR_VALIDATION") {
+		const errors = ((error as FastifyError).validation ?? []).map(({ instancePath, message = "" }) => ({ pointer: instancePath, message }));
+		return { code: "malformed_request", details: { detail: error.message, errors } };
+	}
 	if (code === "FST_ERR_BAD_URL")
 		return { code: "malformed_request", details: { detail: "the address is not percent-encoded as RFC 3986 has it" } };
 	if (statusCode === 414)

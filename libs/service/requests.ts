@@ -16,11 +16,13 @@ declare module "fastify" {
 /** Why a request was refused, in words that may be logged: codes and configured names. */
 export interface Refused {
 	readonly code: ProblemCode;
-	readonly call?: string;
+	readonly call?: string | undefined;
 	/** From a closed list, where a code has several. */
-	readonly reason?: string;
+	readonly reason?: string | undefined;
+	/** Says more than the reason: which claim, which bound. */
+	readonly detail?: string | undefined;
 	/** The configured name of the issuer whose token it was. */
-	readonly issuer?: string;
+	readonly issuer?: string | undefined;
 }
 
 type Line = Refused & { readonly route: string };
@@ -42,13 +44,13 @@ export function countRequests(http: FastifyInstance, { log, metrics }: { log: Lo
 	]);
 	const seconds = metrics.duration("callgate_request_seconds", "From the first line of a request to the end of its answer", ["route"]);
 	const lines = new Tally<Line>({
-		tell: ({ about, count }) => log.info({ ...about, count }, "refused"),
+		tell: ({ about, count }) => log[problems[about.code].status < 500 ? "info" : "warn"]({ ...about, count }, "refused"),
 		rest: { code: "too_many_requests", reason: "various", route: noRoute },
 	});
 	http.decorateReply("refusal", null);
-	const refused = (line: Line): void => {
-		// What failed here was told where it failed, with its place.
-		if (problems[line.code].status < 500) lines.note(line);
+	const refused = ({ call, ...line }: Line): void => {
+		// What nobody expected is told where it failed, with its place.
+		if (line.code !== "internal") lines.note({ ...line, ...(call !== undefined && { call }) }, line);
 	};
 	const unreadCodes = new WeakMap<ServerResponse, ProblemCode>();
 	const begin = (request: FastifyRequest, reply: FastifyReply): void => {

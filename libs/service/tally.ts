@@ -6,6 +6,7 @@ export interface Counted<About> {
 	readonly about: About;
 	readonly count: number;
 	readonly id: string;
+	readonly at: Date;
 }
 
 export interface TallyOptions<About> {
@@ -13,6 +14,7 @@ export interface TallyOptions<About> {
 	readonly tell: (counted: Counted<About>) => unknown;
 	/** Stands for everything beyond `kindsMax`, so that nothing is dropped where too much differs. */
 	readonly rest: About;
+	readonly now?: () => Date;
 	readonly everyMs?: number;
 	readonly kindsMax?: number;
 }
@@ -25,45 +27,50 @@ export class Tally<About extends object> {
 	private readonly options: TallyOptions<About>;
 	private readonly noted = new Map<string, { readonly about: About; count: number }>();
 	private untold: readonly Counted<About>[] = [];
-	private isTelling = false;
+	private telling: Promise<void> | undefined;
 	private pause: NodeJS.Timeout | undefined;
 
 	constructor(options: TallyOptions<About>) {
 		this.options = options;
 	}
 
-	/** Equal `about` is one kind. */
-	note(about: About): void {
-		const named = JSON.stringify(about);
+	/** What has one kind is told as the first of it, with its number. */
+	note(about: About, kindOf: object = about): void {
+		const named = JSON.stringify(kindOf);
 		const fits = this.noted.has(named) || this.noted.size < (this.options.kindsMax ?? kindsMaxDefault);
 		const kind = fits ? named : "";
 		const known = this.noted.get(kind);
 		if (known) known.count += 1;
 		else this.noted.set(kind, { about: fits ? about : this.options.rest, count: 1 });
-		if (this.pause === undefined) void this.tell();
+		if (this.pause === undefined) this.begin();
 	}
 
 	/** Tells what was only counted so far, once. For a process that stops. */
 	async close(): Promise<void> {
 		clearTimeout(this.pause);
+		await this.telling;
 		await this.tell();
-		clearTimeout(this.pause);
+		if (this.untold.length === 0) await this.tell();
+	}
+
+	private begin(): void {
+		this.pause = setTimeout(() => {
+			this.pause = undefined;
+			if (this.untold.length > 0 || this.noted.size > 0) this.begin();
+		}, this.options.everyMs ?? everyMsDefault).unref();
+		this.telling ??= this.tell().finally(() => {
+			this.telling = undefined;
+		});
 	}
 
 	private async tell(): Promise<void> {
-		this.pause = setTimeout(() => {
-			this.pause = undefined;
-			if (this.untold.length > 0 || this.noted.size > 0) void this.tell();
-		}, this.options.everyMs ?? everyMsDefault).unref();
-		if (this.isTelling) return;
-		this.isTelling = true;
 		if (this.untold.length === 0) {
-			this.untold = [...this.noted.values()].map((one) => ({ ...one, id: randomUUID() }));
+			const at = this.options.now?.() ?? new Date();
+			this.untold = [...this.noted.values()].map((one) => ({ ...one, at, id: randomUUID() }));
 			this.noted.clear();
 		}
 		const { untold } = this;
 		const told = await Promise.allSettled(untold.map(async (one) => await this.options.tell(one)));
 		this.untold = untold.filter((_, nth) => told[nth]?.status === "rejected");
-		this.isTelling = false;
 	}
 }

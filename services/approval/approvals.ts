@@ -56,7 +56,7 @@ export class Approvals {
 	fold(stored: StoredEvent): void {
 		const call = callOf(stored.event.data);
 		this.folded = Math.max(this.folded, stored.position);
-		if (call !== undefined && stored.event.source === "/callgate/approval" && stored.event.type !== "control.message.parked") {
+		if (call !== undefined && stored.event.source === "/callgate/approval" && !stored.event.type.startsWith("control.")) {
 			const next = apply(this.get(call), stored);
 			this.all.set(call, next);
 			if (next.state === "waiting") this.open.set(call, next);

@@ -1,5 +1,6 @@
 // What tests of approval start from: a held call of Erin's, groups, and parts over a stream in memory with a clock that tests move.
 import { generateKeyPairSync } from "node:crypto";
+import type { Bus } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import type { Caller } from "#libs/contracts/call.ts";
@@ -7,6 +8,7 @@ import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { GrantVerifier, signHold } from "#libs/contracts/grant.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { Approvals } from "./approvals.ts";
 import type { CastVote } from "./decide-approval.ts";
 import type { Approvers, Counters, Groups, Job, Log, Parts } from "./ports.ts";
@@ -102,7 +104,7 @@ export class World {
 	}
 
 	/** One more replica of approval, which knows everything said so far. */
-	async replica(approvers?: Approvers): Promise<Parts & { readonly planned: Job[] }> {
+	async replica(approvers?: Approvers): Promise<Parts & { readonly planned: Job[]; readonly bus: Bus }> {
 		const bus = createMemoryBus(this.stream, "approval");
 		const approvals = new Approvals();
 		await approvals.follow(bus);
@@ -110,12 +112,13 @@ export class World {
 		const timetable = { plan: async (jobs: readonly Job[]) => void planned.push(...jobs) };
 		const { approval: key } = await this.key();
 		const shared = { groups: () => this.groups, now: () => this.now, counters: noCounters, log: silentLog };
-		return { ...shared, bus, approvals, key, grantTtlMs: 5 * minute, timetable, approvers, planned };
+		const refusedVotes = tellRefusals("control.vote.refused", "approval", bus, shared.now);
+		return { ...shared, bus, approvals, refusedVotes, key, grantTtlMs: 5 * minute, timetable, approvers, planned };
 	}
 
-	/** Types of what approval said, in order. */
+	/** Types of what approval said of calls, in order. */
 	said(): CallgateEvent["type"][] {
-		return this.stream.events().map(({ type }) => type);
+		return this.stream.events().flatMap(({ type }) => (type.startsWith("control.") ? [] : [type]));
 	}
 
 	/** The one event that settled the call. */

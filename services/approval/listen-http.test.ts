@@ -1,10 +1,11 @@
 // Approvals through the API: who sees which, how a vote is answered, and that tokens' groups count here.
 import { pino } from "pino";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Caller } from "#libs/contracts/call.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import {
 	at,
 	call,
@@ -36,11 +37,12 @@ async function open(over: Parameters<typeof heldData>[0] = {}) {
 	const parts = await world.replica();
 	await handle(parts, await world.held(over));
 	const http = createHttp({ log: pino({ level: "silent" }), metrics: createMetrics("approval"), ready: {}, bodyBytesMax: 16_384 });
-	listenHttp(http, {
+	await listenHttp(http, {
 		parts,
+		strangers: tellRefusals("control.authentication.failed", "approval", parts.bus),
 		authenticate: async ([header, ...more]) => {
 			const caller = more.length === 0 ? people[header?.replace("Bearer ", "") ?? ""] : undefined;
-			if (!caller) throw new Refusal("unauthenticated");
+			if (!caller) throw new NotAuthenticated("no_token");
 			return caller;
 		},
 	});
@@ -52,6 +54,14 @@ async function open(over: Parameters<typeof heldData>[0] = {}) {
 	const vote = (who: string, payload: object, of = call) => ask(who, `/v1/approvals/${of}/votes`, payload);
 	return { world, parts, http, ask, vote };
 }
+
+test("the port describes itself", async () => {
+	const { http } = await open();
+	const document = (await http.inject("/openapi.json")).json();
+	expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Callgate approvals" } });
+	expect(Object.keys(document.paths)).toEqual(["/v1/approvals", "/v1/approvals/{call}", "/v1/approvals/{call}/votes"]);
+	expect(document.paths["/v1/approvals/{call}/votes"].post.requestBody.content["application/json"].schema.required).toEqual(["verdict"]);
+});
 
 describe("the list", () => {
 	test("holds what this person may decide, and nothing else", async () => {
@@ -126,6 +136,19 @@ describe("a vote", () => {
 		const { vote, world } = await open();
 		expect(await vote(who, body)).toMatchObject({ status, body: { status, code } });
 		expect(world.said()).toEqual(["approval.asked"]);
+	});
+
+	test("that does not count is on the record with whose it was, and so is a voter whom nobody knows; repeated they are counted", async () => {
+		const { vote, world } = await open();
+		for (let time = 0; time < 5; time++) await vote("mallory", { verdict: "approve" });
+		await vote("nobody", { verdict: "approve" });
+		const refused = () => world.stream.events().flatMap((event) => (event.type === "control.vote.refused" ? [event.data] : []));
+		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(5), { timeout: 20_000 });
+		const identity = { issuer: erin.issuer, subject: "mallory" };
+		expect(refused()[0]).toEqual({ call, refusal: "not_a_member", via: "api", voter: "mallory@example.com", identity, count: 1 });
+		expect(refused().length).toBeLessThan(5);
+		const stranger = { type: "control.authentication.failed", data: { refusal: "no_token", from: "127.0.0.1", count: 1 } };
+		expect(world.stream.events()).toContainEqual(expect.objectContaining(stranger));
 	});
 
 	test("on a call that does not exist is not found", async () => {

@@ -1,10 +1,10 @@
 // Approvals over HTTP, for approvers without Slack: what they may decide, and their vote.
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { type Static, type TSchema, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { type Caller, callIdPattern } from "#libs/contracts/call.ts";
+import { type Static, Type } from "typebox";
+import { callIdPattern } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { authorizationOf } from "#libs/identity/authorization-header.ts";
+import { authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
+import { describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
 import { isOverdue, type Waiting } from "./approval.ts";
 import { type ApprovalView, mayDecide, maySee, viewOf } from "./approval-view.ts";
 import { reasonCharactersMax } from "./decide-approval.ts";
@@ -12,10 +12,8 @@ import type { Voter } from "./eligibility.ts";
 import { isShown, type Parts, type Shown } from "./ports.ts";
 import { voteOnCall } from "./vote-on-call.ts";
 
-export interface HttpListenerOptions {
+export interface HttpListenerOptions extends Doorkeeper {
 	readonly parts: Parts;
-	/** @throws {Refusal} `unauthenticated` */
-	readonly authenticate: (authorization: readonly string[]) => Promise<Caller>;
 }
 
 /** One page; the oldest come first, so whoever decides them sees the next. */
@@ -23,41 +21,46 @@ const listedMax = 200;
 
 const Vote = Type.Object(
 	{
-		verdict: Type.Union([Type.Literal("approve"), Type.Literal("reject")]),
+		verdict: Type.Enum(["approve", "reject"]),
 		reason: Type.Optional(Type.String({ maxLength: reasonCharactersMax })),
-		/** The digest that the approver saw: a vote on another call is refused. */
-		digest: Type.Optional(Type.String({ pattern: "^sha256:[0-9a-f]{64}$" })),
+		digest: Type.Optional(
+			Type.String({ pattern: "^sha256:[0-9a-f]{64}$", description: "as the approver saw it: a vote on another call is refused" }),
+		),
 	},
 	{ additionalProperties: false },
 );
-const vote = Compile(Vote);
+const CallParams = Type.Object({ call: Type.String({ description: "the call's id" }) });
 const callId = new RegExp(callIdPattern);
 
 /** Serves `GET /v1/approvals`, `GET /v1/approvals/{call}` and `POST /v1/approvals/{call}/votes`. */
-export function listenHttp(http: FastifyInstance, { parts, authenticate }: HttpListenerOptions): void {
-	const voterOf = async (request: FastifyRequest): Promise<Voter> => {
-		const caller = await authenticate(authorizationOf(request.raw));
-		return { email: caller.email, identity: caller };
+export async function listenHttp(http: FastifyInstance, { parts, ...doorkeeper }: HttpListenerOptions): Promise<void> {
+	const { onRequest, callerOf } = authenticateFirst(doorkeeper);
+	await describeApi(http, { title: "Callgate approvals", description: "Held calls for the people who decide them." });
+	const voterOf = (request: Pick<FastifyRequest, "raw">): Voter => {
+		const identity = callerOf(request);
+		return { email: identity.email, identity };
 	};
 
-	http.get("/v1/approvals", async (request) => {
-		const voter = await voterOf(request);
-		return listFor(parts, voter);
-	});
+	http.get("/v1/approvals", { schema: listSchema, onRequest }, async (request) => listFor(parts, voterOf(request)));
 
-	http.get<{ Params: { call: string } }>("/v1/approvals/:call", async (request) => {
-		const voter = await voterOf(request);
-		return viewOf(findFor(parts, voter, request.params.call), parts.groups());
-	});
+	http.get<{ Params: { call: string } }>("/v1/approvals/:call", { schema: showSchema, onRequest }, async (request) =>
+		viewOf(findFor(parts, voterOf(request), request.params.call), parts.groups()),
+	);
 
-	http.post<{ Params: { call: string } }>("/v1/approvals/:call/votes", async (request) => {
-		const voter = await voterOf(request);
-		const { verdict, reason, digest } = parseVote(request.body);
+	const voting = { schema: voteSchema, onRequest };
+	http.post<{ Params: { call: string }; Body: Static<typeof Vote> }>("/v1/approvals/:call/votes", voting, async (request) => {
+		const { verdict, reason, digest } = request.body;
 		const { call } = request.params;
 		if (!callId.test(call)) throw notFound();
+		const voter = voterOf(request);
 		return viewOf(await voteOnCall(parts, call, { voter, verdict, reason, digest, via: "api" }), parts.groups());
 	});
 }
+
+const described = { security, response: problemAnswers };
+const listSchema = { ...described, summary: "What waits for this person's decision, the oldest first" };
+const showSchema = { ...described, summary: "One approval, for whoever was asked", params: CallParams };
+const voteSchema = { ...described, summary: "Approve or reject a held call", params: CallParams, body: Vote };
 
 /** Those that wait and that this person may decide. */
 function listFor({ approvals, groups, now }: Parts, voter: Voter): { approvals: ApprovalView[]; more: boolean } {
@@ -80,18 +83,4 @@ function findFor({ approvals, groups }: Parts, voter: Voter, call: string): Show
 
 function notFound(): Refusal {
 	return new Refusal("not_found", { detail: "no such approval, or not one that you were asked for" });
-}
-
-function parseVote(body: unknown): Static<typeof Vote> {
-	if (is(vote, body)) return body;
-	const [first] = vote.Errors(body);
-	const pointer = first?.instancePath ?? "";
-	throw new Refusal("malformed_request", {
-		detail: 'expected {"verdict": "approve" or "reject", "reason"?, "digest"?}',
-		errors: [{ pointer, message: first?.message ?? "is not a vote" }],
-	});
-}
-
-function is<T extends TSchema>(validator: { Check(value: unknown): boolean; Type(): T }, value: unknown): value is Static<T> {
-	return validator.Check(value);
 }

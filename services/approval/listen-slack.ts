@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { sendProblem } from "#libs/service/http.ts";
+import type { RefusalTally } from "#libs/service/refusal-events.ts";
 import type { Approval } from "./approval.ts";
 import type { SlackApp } from "./approvers-slack.ts";
 import { type CastVote, decideVote, reasonCharactersMin } from "./decide-approval.ts";
@@ -11,12 +12,13 @@ import { ApproversUnavailable, isShown, type Parts, type Shown } from "./ports.t
 import { progressLine } from "./slack-card.ts";
 import { type Interaction, readInteraction } from "./slack-payload.ts";
 import { isSignedBySlack, ReplayGuard } from "./slack-signature.ts";
-import { VoteRefused, voteOnCall } from "./vote-on-call.ts";
+import { noteRefusedVote, VoteRefused, voteOnCall } from "./vote-on-call.ts";
 
 export interface SlackListenerOptions {
 	readonly parts: Parts;
 	readonly slack: SlackApp;
 	readonly signingSecret: string;
+	readonly strangers: RefusalTally<"control.authentication.failed">;
 }
 export interface SlackListener {
 	/** Resolves when nothing is in work. */
@@ -35,15 +37,17 @@ type Act = Exclude<Interaction, { kind: "other" }>;
 /** Without Slack there are no clicks. */
 export function listenSlackIf(
 	http: FastifyInstance,
-	parts: Parts,
+	{ parts, strangers }: Pick<SlackListenerOptions, "parts" | "strangers">,
 	slack: SlackApp | undefined,
 	config: Pick<SlackListenerOptions, "signingSecret"> | undefined,
 ): SlackListener {
-	return slack && config ? listenSlack(http, { parts, slack, signingSecret: config.signingSecret }) : { idle: async () => undefined };
+	return slack && config
+		? listenSlack(http, { parts, strangers, slack, signingSecret: config.signingSecret })
+		: { idle: async () => undefined };
 }
 
 /** Serves `POST /slack/interactions`. */
-export function listenSlack(http: FastifyInstance, { parts, slack, signingSecret }: SlackListenerOptions): SlackListener {
+export function listenSlack(http: FastifyInstance, { parts, slack, signingSecret, strangers }: SlackListenerOptions): SlackListener {
 	const replays = new ReplayGuard();
 	const inWork = new Set<Promise<void>>();
 	http.register(async (scope) => {
@@ -58,8 +62,10 @@ export function listenSlack(http: FastifyInstance, { parts, slack, signingSecret
 			const signature = one(request.headers["x-slack-signature"]);
 			const signed = { timestamp: one(request.headers["x-slack-request-timestamp"]), signature, body };
 			const now = parts.now();
-			if (!isSignedBySlack(signingSecret, signed, now))
-				return sendProblem(reply, "unauthenticated", { detail: "this is not signed by Slack" });
+			if (!isSignedBySlack(signingSecret, signed, now)) {
+				strangers.note({ refusal: "not_slack", from: request.ip });
+				return sendProblem(reply, "unauthenticated", { detail: "this is not signed by Slack" }, { reason: "not_slack" });
+			}
 			if (!replays.admit(signature ?? "", now)) return sendProblem(reply, "too_many_requests", { detail: "this was accepted before" });
 			const act = readInteraction(body);
 			if (act === undefined)
@@ -121,8 +127,7 @@ async function answerTo(parts: Parts, slack: SlackApp, act: Act): Promise<string
 	}
 	const person = await slack.personOf(act.user);
 	if ("refused" in person) {
-		parts.counters.refused(`slack_${person.refused}`, "slack");
-		parts.log.info({ ...parts.approvals.about(act.call), refusal: person.refused, via: "slack" }, "a vote was refused");
+		noteRefusedVote(parts, act.call, { refusal: `slack_${person.refused}`, via: "slack", voter: { email: undefined } });
 		return personRefusals[person.refused];
 	}
 	const { verdict, call, digest } = act;

@@ -6,6 +6,7 @@ import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSigningKey } from "#libs/service/service-keys.ts";
@@ -48,8 +49,10 @@ runService("approval", async (log, environment) => {
 	);
 
 	const slack = openSlack(slackConfig, counters);
+	const strangers = tellRefusals("control.authentication.failed", "approval", bus);
+	const refusedVotes = tellRefusals("control.vote.refused", "approval", bus);
 	const parts = {
-		...{ bus, approvals, timetable, counters, log, key, approvers: slack },
+		...{ bus, approvals, refusedVotes, timetable, counters, log, key, approvers: slack },
 		...{ groups: () => groups, now: systemClock.now, grantTtlMs: config.grantTtlMs },
 	};
 	const running = await startApproval(parts, { bus, timetable, rhythm: config });
@@ -57,8 +60,8 @@ runService("approval", async (log, environment) => {
 	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
 	const durability = () => ({ ...stream.durability(), redis: timetable.durability() });
 	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: config.bodyBytesMax });
-	listenHttp(http, { parts, authenticate: (authorization) => authenticator.authenticate(authorization) });
-	const clicks = listenSlackIf(http, parts, slack, slackConfig);
+	await listenHttp(http, { parts, strangers, authenticate: (authorization) => authenticator.authenticate(authorization) });
+	const clicks = listenSlackIf(http, { parts, strangers }, slack, slackConfig);
 	await http.listen({ host: config.host, port: config.port });
 	return {
 		broken: stream.lost,
@@ -66,6 +69,7 @@ runService("approval", async (log, environment) => {
 			stream.stop();
 			await http.close();
 			await clicks.idle();
+			await Promise.all([strangers.close(), refusedVotes.close()]);
 			await running.stop();
 			await bus.close();
 		},

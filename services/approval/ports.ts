@@ -2,6 +2,7 @@
 import type { Bus } from "#libs/bus/bus.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
+import type { RefusalTally } from "#libs/service/refusal-events.ts";
 import type { Approval, Delivered, Ended, Granted, Waiting } from "./approval.ts";
 import type { Approvals } from "./approvals.ts";
 
@@ -81,6 +82,7 @@ export interface Parts {
 	readonly timetable: Timetable;
 	readonly approvers: Approvers | undefined;
 	readonly counters: Counters;
+	readonly refusedVotes: RefusalTally<"control.vote.refused">;
 	readonly log: Log;
 }
 

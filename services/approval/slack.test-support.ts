@@ -6,6 +6,7 @@ import { pino } from "pino";
 import type { Event } from "#libs/contracts/events.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { channels, people } from "../../infra/local/demo/people.ts";
 import { startSlack } from "../../infra/local/demo/slack.ts";
 import { findFreePorts } from "../../infra/local/ports.ts";
@@ -44,7 +45,12 @@ export async function startWorkspace() {
 		}
 	}
 	const http = createHttp({ log: pino({ level: "silent" }), metrics: createMetrics("approval"), ready: {}, bodyBytesMax: 1_024 });
-	const clicks = listenSlack(http, { parts, slack: app, signingSecret });
+	const clicks = listenSlack(http, {
+		parts,
+		slack: app,
+		signingSecret,
+		strangers: tellRefusals("control.authentication.failed", "approval", replica.bus),
+	});
 	await http.listen({ host: "127.0.0.1", port: port ?? 0 });
 
 	const messages = () => slack.messages().filter((message) => message.ephemeralFor === undefined);

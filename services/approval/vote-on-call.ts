@@ -37,6 +37,22 @@ export class VoteRefused extends Refusal {
 	}
 }
 
+/** A vote that does not count leaves a number, a line and an event, whichever way it came. */
+export function noteRefusedVote(
+	{ counters, log, approvals, refusedVotes }: Parts,
+	call: string,
+	{ refusal, via, voter }: Pick<CastVote, "via" | "voter"> & { readonly refusal: string },
+): void {
+	counters.refused(refusal, via);
+	log.info({ ...approvals.about(call), refusal, via }, "a vote was refused");
+	const { email, identity } = voter;
+	const whose = {
+		...(email !== undefined && { voter: email }),
+		...(identity && { identity: { issuer: identity.issuer, subject: identity.subject } }),
+	};
+	refusedVotes.note({ call, refusal, via, ...whose }, { refusal, via, ...whose });
+}
+
 /**
  * Records a vote and settles the call if it was the one that was missing. Resolves with how the call stands then. The same vote of the same
  * person again is no second vote.
@@ -49,8 +65,7 @@ export async function voteOnCall(parts: Parts, call: string, cast: CastVote): Pr
 	const { wrote, refusal } = await carryOut(parts, call, (approval) => decideVote(approval, cast, parts.now(), parts.groups()));
 	const approval = await settleCall(parts, call);
 	if (refusal !== undefined) {
-		parts.counters.refused(refusal, cast.via);
-		parts.log.info({ ...parts.approvals.about(call), refusal, via: cast.via }, "a vote was refused");
+		noteRefusedVote(parts, call, { ...cast, refusal });
 		throw new VoteRefused(refusal, call);
 	}
 	if (wrote !== undefined) {

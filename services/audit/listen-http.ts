@@ -1,18 +1,15 @@
 // The auditors' API: search the record, and one call's whole story. Adds its routes to the process's HTTP server.
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
-import { Compile } from "typebox/compile";
-import { type Caller, CallId, endings } from "#libs/contracts/call.ts";
+import { callIdPattern, endings } from "#libs/contracts/call.ts";
 import { events } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { authorizationOf } from "#libs/identity/authorization-header.ts";
+import { authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
+import { describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
 import type { RecordQuery } from "./ports.ts";
 import { type ReadingParts, readCall, searchRecord } from "./read-record.ts";
 
-export interface AuditApiParts extends ReadingParts {
-	/** @throws {Refusal} `unauthenticated` */
-	readonly authenticate: (authorization: readonly string[]) => Promise<Caller>;
-}
+export interface AuditApiParts extends ReadingParts, Doorkeeper {}
 
 const sizeDefault = 50;
 const sizeMax = 500;
@@ -28,12 +25,12 @@ const instant = Type.Optional(
 const SearchParameters = Type.Object(
 	{
 		q: words(256),
-		call: Type.Optional(CallId),
-		type: Type.Optional(Type.Union(events.map(({ type }) => Type.Literal(type)))),
+		call: Type.Optional(Type.String({ pattern: callIdPattern })),
+		type: Type.Optional(Type.Enum(events.map(({ type }) => type))),
 		caller: words(256),
 		connection: words(63),
 		function: words(128),
-		ending: Type.Optional(Type.Union(endings.map((ending) => Type.Literal(ending)))),
+		ending: Type.Optional(Type.Enum([...endings])),
 		from: instant,
 		to: instant,
 		size: Type.Optional(Type.String({ pattern: "^[0-9]{1,3}$" })),
@@ -44,37 +41,32 @@ const SearchParameters = Type.Object(
 
 type SearchQuery = Static<typeof SearchParameters>;
 
-const search = Compile(SearchParameters);
-const callId = Compile(CallId);
+const CallParams = Type.Object({ id: Type.String({ description: "the call's id" }) });
+const callId = new RegExp(callIdPattern);
 
 /** `GET /v1/audit/events` and `GET /v1/audit/calls/{id}`; both only for auditors, both on the record before they answer. */
-export function addAuditApi(http: FastifyInstance, parts: AuditApiParts): void {
+export async function addAuditApi(http: FastifyInstance, parts: AuditApiParts): Promise<void> {
 	// Who asks is settled before what they ask is looked at: without a token one learns nothing, not even which parameters exist.
-	http.get("/v1/audit/events", async (request, reply) => {
-		const caller = await parts.authenticate(authorizationOf(request.raw));
-		const { size, cursor, ...asked } = checkedQuery(request.query);
-		const answer = await searchRecord(parts, caller, { query: queryOf(asked), size: sizeOf(size), cursor });
+	const { onRequest, callerOf } = authenticateFirst(parts);
+	await describeApi(http, { title: "Callgate audit", description: "The record, for auditors. That they read it is on the record too." });
+
+	http.get<{ Querystring: SearchQuery }>("/v1/audit/events", { schema: searchSchema, onRequest }, async (request, reply) => {
+		const { size, cursor, ...asked } = request.query;
+		const answer = await searchRecord(parts, callerOf(request), { query: queryOf(asked), size: sizeOf(size), cursor });
 		return neverStored(reply).send(answer);
 	});
 
-	http.get<{ Params: { id: string } }>("/v1/audit/calls/:id", async (request, reply) => {
-		const caller = await parts.authenticate(authorizationOf(request.raw));
+	http.get<{ Params: { id: string } }>("/v1/audit/calls/:id", { schema: storySchema, onRequest }, async (request, reply) => {
 		const { id } = request.params;
-		if (!callId.Check(id)) throw new Refusal("not_found", { detail: "that is no call's id" });
-		const answer = await readCall(parts, caller, id);
-		return neverStored(reply).send(answer);
+		if (!callId.test(id)) throw new Refusal("not_found", { detail: "that is no call's id" });
+		return neverStored(reply).send(await readCall(parts, callerOf(request), id));
 	});
 }
 
+const described = { security, response: problemAnswers };
 /** An unknown or repeated parameter is refused: ignoring it would answer another question than was asked. */
-function checkedQuery(query: unknown): SearchQuery {
-	if (search.Check(query)) return query;
-	const errors = search.Errors(query).slice(0, 8);
-	throw new Refusal("malformed_request", {
-		detail: "a parameter cannot be read",
-		errors: errors.map(({ instancePath, message }) => ({ pointer: instancePath, message })),
-	});
-}
+const searchSchema = { ...described, summary: "Search the record, newest first", querystring: SearchParameters };
+const storySchema = { ...described, summary: "Everything on the record about one call, in its order", params: CallParams };
 
 function neverStored(reply: FastifyReply): FastifyReply {
 	return reply.header("cache-control", "no-store").type("application/json");

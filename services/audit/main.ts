@@ -7,6 +7,7 @@ import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { createAuditors } from "./auditors.ts";
@@ -64,8 +65,10 @@ runService("audit", async (log, environment) => {
 	};
 	const durability = () => ({ ...stream.durability(), index: indexDurability.found() });
 	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: 1_024 });
-	addAuditApi(http, {
-		reader,
+	const strangers = tellRefusals("control.authentication.failed", "audit", bus);
+	const refused = tellRefusals("control.record.refused", "audit", bus);
+	await addAuditApi(http, {
+		...{ reader, strangers, refused },
 		auditors: createAuditors((name) => configuration.current().group(name)),
 		say: bus.publish.bind(bus),
 		now: systemClock.now,
@@ -80,6 +83,7 @@ runService("audit", async (log, environment) => {
 			record.stop();
 			indexDurability.stop();
 			await http.close();
+			await Promise.all([strangers.close(), refused.close()]);
 			await consumption.stop();
 			await bus.close();
 			await Promise.all([writing.close(), reading.close()]);

@@ -1,13 +1,14 @@
 // Auditors read the record through the API, only they, and never unrecorded.
 import type { FastifyInstance } from "fastify";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import type { Caller } from "#libs/contracts/call.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { createAuditors } from "./auditors.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { delivered } from "./index-contract.ts";
@@ -34,15 +35,17 @@ beforeEach(async () => {
 	const bus = createMemoryBus(stream, "audit");
 	const mask = compileMask({ paths: {}, detect: ["card"] });
 	http = createHttp({ log: createLogger("audit", "silent"), metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
-	addAuditApi(http, {
+	await addAuditApi(http, {
 		reader: index,
+		strangers: tellRefusals("control.authentication.failed", "audit", bus),
+		refused: tellRefusals("control.record.refused", "audit", bus),
 		auditors: createAuditors((name) => (name === "auditors" ? group : undefined)),
 		say: bus.publish,
 		now: () => new Date("2026-01-01T00:00:00.000Z"),
 		maskText: (text) => mask.maskText(text).text,
 		authenticate: async ([header = ""]) => {
 			const person = people[header];
-			if (!person) throw new Refusal("unauthenticated");
+			if (!person) throw new NotAuthenticated("issuer_unknown");
 			return person;
 		},
 	});
@@ -55,6 +58,13 @@ afterEach(async () => {
 
 const get = (url: string, as = "byMail") => http.inject({ method: "GET", url, headers: { authorization: as } });
 const readings = () => stream.events().flatMap((event) => (event.type === "control.record.read" ? [event.data] : []));
+
+it("describes itself", async () => {
+	const document = (await http.inject("/openapi.json")).json();
+	expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Callgate audit" } });
+	expect(Object.keys(document.paths)).toEqual(["/v1/audit/events", "/v1/audit/calls/{id}"]);
+	expect(document.paths["/v1/audit/events"].get.parameters.map(({ name }: { name: string }) => name)).toContain("cursor");
+});
 
 describe("reading", () => {
 	it("tells a call's story to an auditor and puts the reading on the record", async () => {
@@ -87,6 +97,21 @@ describe("reading", () => {
 		group = undefined;
 		expect((await get(url)).statusCode).toBe(403);
 		expect(readings()).toHaveLength(1);
+	});
+
+	it("leaves on the record who was refused it", async () => {
+		for (let time = 0; time < 4; time++) await get(`/v1/audit/calls/${callId(time)}`, "stranger");
+		await get("/v1/audit/events", "nobody");
+		const refused = () => stream.events().flatMap((event) => (event.type === "control.record.refused" ? [event.data] : []));
+		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(4), { timeout: 20_000 });
+		expect(refused()[0]).toEqual({ reader: people.stranger, count: 1 });
+		expect(refused().length).toBeLessThan(4);
+		expect(stream.events()).toContainEqual(
+			expect.objectContaining({
+				type: "control.authentication.failed",
+				data: { refusal: "issuer_unknown", from: "127.0.0.1", count: 1 },
+			}),
+		);
 	});
 
 	it("shows nothing that could not be recorded as read", async () => {

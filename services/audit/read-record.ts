@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import type { RefusalTally } from "#libs/service/refusal-events.ts";
 import {
 	type Auditors,
 	IndexUnavailable,
@@ -18,6 +19,7 @@ export interface ReadingParts {
 	readonly auditors: Auditors;
 	readonly say: Say;
 	readonly now: () => Date;
+	readonly refused: RefusalTally<"control.record.refused">;
 	/** Masks what an auditor typed: a card number that is looked for must not get onto the record by that. */
 	readonly maskText: (text: string) => string;
 }
@@ -48,7 +50,7 @@ export async function searchRecord(
 	caller: Caller,
 	asked: { readonly query: RecordQuery; readonly size: number; readonly cursor?: string | undefined },
 ): Promise<SearchAnswer> {
-	refuseStranger(parts.auditors, caller);
+	refuseStranger(parts, caller);
 	const { query, size, cursor } = asked;
 	refuseManyWords(query.q, parts.reader.wordsMax);
 	const after = cursor === undefined ? undefined : decodeCursor(cursor);
@@ -64,7 +66,7 @@ export async function searchRecord(
  * @throws {Refusal} as {@link searchRecord}, and `not_found` for a call of which nothing is recorded (yet).
  */
 export async function readCall(parts: ReadingParts, caller: Caller, call: string): Promise<CallAnswer> {
-	refuseStranger(parts.auditors, caller);
+	refuseStranger(parts, caller);
 	const events = await reading(parts.reader.story(call));
 	await sayRead(parts, caller, { call }, events.length);
 	if (events.length === 0) {
@@ -73,8 +75,10 @@ export async function readCall(parts: ReadingParts, caller: Caller, call: string
 	return { call, events };
 }
 
-function refuseStranger(auditors: Auditors, caller: Caller): void {
-	if (!auditors.has(caller)) throw new Refusal("not_an_auditor", { detail: "only members of the group auditors may read the record" });
+function refuseStranger({ auditors, refused }: ReadingParts, caller: Caller): void {
+	if (auditors.has(caller)) return;
+	refused.note({ reader: caller }, { issuer: caller.issuer, subject: caller.subject });
+	throw new Refusal("not_an_auditor", { detail: "only members of the group auditors may read the record" });
 }
 
 function refuseManyWords(q: string | undefined, wordsMax: number): void {

@@ -237,6 +237,17 @@ describe("nothing is published", () => {
 	});
 });
 
+test("a stranger is refused at once and leaves the reason and the Issuer on the record, also where NATS was away", async () => {
+	const failed = () => stage.of("control.authentication.failed").map(({ data }) => data);
+	stage.stream.away = true;
+	for (let time = 0; time < 3; time++) expect((await get("/v1/functions", "stranger")).json()).toMatchObject({ code: "unauthenticated" });
+	expect(failed()).toEqual([]);
+	stage.stream.away = false;
+	await vi.waitFor(() => expect(failed().reduce((sum, { count }) => sum + count, 0)).toBe(3), { timeout: 20_000 });
+	expect(failed()[0]).toEqual({ refusal: "expired", issuer: "corporate", from: "127.0.0.1", count: 1 });
+	expect(failed().length).toBeLessThan(3);
+});
+
 describe("an idempotency key", () => {
 	const key = { "idempotency-key": "k1" };
 	test("is one call, also for a hundred requests at once at two replicas", async () => {

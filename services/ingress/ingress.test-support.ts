@@ -9,11 +9,12 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
@@ -63,6 +64,7 @@ export class Backstage {
 			...{
 				bus,
 				pending,
+				strangers: tellRefusals("control.authentication.failed", "ingress", bus),
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
 				clock: { now: () => new Date() },
@@ -73,7 +75,7 @@ export class Backstage {
 			},
 			authenticate: async ([header = ""]) => {
 				const caller = callers[header.replace("Bearer ", "")];
-				if (!caller) throw new Refusal("unauthenticated");
+				if (!caller) throw new NotAuthenticated("expired", { issuer: "corporate" });
 				return caller;
 			},
 			...over,

@@ -1,14 +1,14 @@
 // The API of calls: submit, ask, watch, cancel, and the list of functions. What each request means is in the verbs; here is only HTTP.
-import swagger from "@fastify/swagger";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
 import { callIdPattern, namePattern } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
+import { authenticateFirst } from "#libs/service/authenticate-first.ts";
+import { anyJson, describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
 import { sendProblem } from "#libs/service/http.ts";
 import { checkCall } from "./accept-call.ts";
 import { answerOf, completedText } from "./answer-call.ts";
-import { authenticateFirst } from "./authenticate-first.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
 import type { Ended } from "./pending-calls.ts";
@@ -34,7 +34,6 @@ const CallRequest = Type.Object(
 );
 const CallParams = Type.Object({ call: Type.String({ pattern: callIdPattern }) });
 const FunctionsQuery = Type.Object({ format: Type.Optional(Type.Enum([...toolFormats])) }, { additionalProperties: false });
-const security = [{ bearer: [] }];
 
 /** A stopping process still answers the calls that are about to end; callers that wait for a person are told where to ask. */
 const partAfterMs = 3_000;
@@ -43,7 +42,7 @@ const partAfterMs = 3_000;
 export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
 	const steps = new StepStreams(stepsMax);
 	const { onRequest, callerOf } = authenticateFirst(ports);
-	await http.register(swagger, { openapi: openapiHead });
+	await describeApi(http, { title: "Callgate ingress", description: "Governed function calls." });
 	http.addHook("preClose", async () => {
 		steps.letGo();
 		setTimeout(() => ports.pending.letGo(), partAfterMs).unref();
@@ -101,8 +100,6 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		const caller = callerOf(request);
 		return listFunctions(ports.configuration.current(), caller, request.query.format ?? "callgate");
 	});
-
-	http.get("/openapi.json", { schema: { hide: true } as object }, async () => http.swagger());
 }
 
 async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {
@@ -116,17 +113,6 @@ export function sendAccepted(reply: FastifyReply, call: string, state: string): 
 	return reply.code(202).header("location", `/v1/calls/${call}`).header("retry-after", "2").type("application/json").send(body);
 }
 
-const openapiHead = {
-	openapi: "3.1.0",
-	info: {
-		title: "Callgate ingress",
-		version: "1",
-		description: "Governed function calls. Every refusal is application/problem+json (RFC 9457) with a stable `code`.",
-	},
-	components: { securitySchemes: { bearer: { type: "http" as const, scheme: "bearer", bearerFormat: "JWT" } } },
-};
-const anyJson = { type: "object", additionalProperties: true };
-const problemAnswer = { description: "a problem (RFC 9457)", content: { "application/problem+json": { schema: anyJson } } };
 const submitSchema = {
 	summary: "Submit a call",
 	description: "`Prefer: wait=N` waits up to N seconds for the ending, else 202 with its Location. `Idempotency-Key`: same key, same call.",
@@ -134,8 +120,7 @@ const submitSchema = {
 	body: CallRequest,
 	response: {
 		202: { description: "accepted; ask at Location", content: { "application/json": { schema: anyJson } } },
-		"4xx": problemAnswer,
-		"5xx": problemAnswer,
+		...problemAnswers,
 	},
 };
 const showSchema = { summary: "Where a call stands, and its result", security, params: CallParams };

@@ -5,6 +5,7 @@ import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys } from "#libs/service/service-keys.ts";
@@ -34,8 +35,9 @@ runService("ingress", async (log, environment) => {
 	);
 	await followEndings(bus, pending);
 
+	const strangers = tellRefusals("control.authentication.failed", "ingress", bus);
 	const ports = {
-		...{ bus, configuration, pending, intake, clock: systemClock },
+		...{ bus, configuration, pending, intake, strangers, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};
@@ -49,6 +51,7 @@ runService("ingress", async (log, environment) => {
 		stop: async () => {
 			stream.stop();
 			await http.close();
+			await strangers.close();
 			await bus.close();
 		},
 	};

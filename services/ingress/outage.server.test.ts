@@ -54,6 +54,7 @@ beforeAll(async () => {
 	const ports: IngressPorts = {
 		...{ bus, pending, intake, clock: { now: () => new Date() }, configuration },
 		authenticate: async () => robin,
+		strangers: { note: () => undefined },
 		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),
 	};
 	const quiet = { log: createLogger("ingress", "silent"), metrics: createMetrics("ingress") };

@@ -1,17 +1,15 @@
 // What ingress needs from outside: the stream, the configuration in force, who callers are, sealing keys, and the time.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
-import type { Caller } from "#libs/contracts/call.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Intake } from "./intake.ts";
 import type { PendingCalls } from "./pending-calls.ts";
 
-export interface IngressPorts {
+export interface IngressPorts extends Doorkeeper {
 	readonly bus: Bus;
 	readonly configuration: Pick<ActiveConfiguration, "current" | "at">;
-	/** @throws {Refusal} `unauthenticated` or `not_ready` */
-	readonly authenticate: (authorization: readonly string[]) => Promise<Caller>;
 	readonly sealingKeys: SealingKeys;
 	readonly clock: Clock;
 	readonly pending: PendingCalls;

@@ -7,6 +7,7 @@ import { didYouMean } from "#libs/configuration/nearest.ts";
 import { readFolder } from "#libs/configuration/read-folder.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { withBodyType } from "#libs/openapi/body-type.ts";
 import { compileArguments } from "#libs/openapi/validate-arguments.ts";
 import type { PolicyCall } from "#libs/policy/call-view.ts";
 import { type Explanation, explain } from "#libs/policy/explain.ts";
@@ -103,8 +104,8 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 }
 
 async function explainCall(configuration: Configuration, file: string, options: CheckOptions, io: Io): Promise<void> {
-	const call = readCall(parseObject("--call", await readTextOrInput("--call", file, io.input, argumentBytesMax)));
-	checkArguments(configuration, call);
+	const read = readCall(parseObject("--call", await readTextOrInput("--call", file, io.input, argumentBytesMax)));
+	const call = checkArguments(configuration, read);
 	const explanation: Explanation = explain(configuration.policy, call);
 	if (options.json) io.print(safeJson(JSON.stringify({ revision: configuration.revision, ...explanation })));
 	else for (const line of explanationLines(call, explanation)) io.print(line);
@@ -115,8 +116,8 @@ async function explainCall(configuration: Configuration, file: string, options: 
 		});
 }
 
-/** What ingress refuses never reaches policy. */
-function checkArguments({ connections, connection }: Configuration, call: PolicyCall): void {
+/** The call as policy sees it. What ingress refuses never reaches policy. */
+function checkArguments({ connections, connection }: Configuration, call: PolicyCall): PolicyCall {
 	const at = connection(call.connection);
 	if (!at) {
 		const names = connections.map(({ name }) => name);
@@ -127,8 +128,9 @@ function checkArguments({ connections, connection }: Configuration, call: Policy
 		const names = at.functions.map(({ name }) => name);
 		throw new CommandFailed(`${at.name} has no function ${safeLine(call.function)}${didYouMean(call.function, names)}`);
 	}
-	const checked = compileArguments(fn)(call.arguments);
-	if (checked.ok) return;
+	const args = withBodyType(fn, call.arguments);
+	const checked = compileArguments(fn)(args);
+	if (checked.ok) return { ...call, arguments: args };
 	const faults = checked.errors.map(({ pointer, message }) => `  ${safeLine(pointer === "" ? "/" : pointer)} ${safeLine(message)}`);
 	const message = ["The arguments do not fit the function, so the call is refused (invalid_arguments) before policy sees it:", ...faults];
 	throw new CommandFailed(message.join("\n"), { shown: { code: "invalid_arguments", errors: checked.errors } });

@@ -96,16 +96,21 @@ test("bodies: what is declared, where it is declared", () => {
 		body: { type: "object", properties: { a: {} }, additionalProperties: true },
 	});
 	const base = { pathArgs: { id: "1" }, query: "", headers: {} };
-	const withBody = (value: unknown) => argumentsFromRequest(fn, { ...base, body: { encoding: "json", value } });
+	const withBody = (value: unknown) =>
+		argumentsFromRequest(fn, { ...base, body: { contentType: "application/json", encoding: "json", value } });
 	expect(withBody({ a: 1, b: 2 })).toEqual({ ok: true, args: { id: "1", a: 1, b: 2 } });
 	expect(withBody({ a: 1, id: "2" }).ok).toBe(false);
 	expect(withBody([1]).ok).toBe(false);
 	expect(withBody(null).ok).toBe(false);
 	expect(argumentsFromRequest(fn, base).ok).toBe(false);
-	expect(argumentsFromRequest(fn, { ...base, body: { encoding: "form", text: "a=1" } }).ok).toBe(false);
-	expect(argumentsFromRequest(search, { ...base, body: { encoding: "json", value: {} } }).ok).toBe(false);
+	expect(
+		argumentsFromRequest(fn, { ...base, body: { contentType: "application/x-www-form-urlencoded", encoding: "form", text: "a=1" } }).ok,
+	).toBe(false);
+	expect(argumentsFromRequest(search, { ...base, body: { contentType: "application/json", encoding: "json", value: {} } }).ok).toBe(false);
 	const closed = functionOf({ body: { type: "object", properties: { a: {} } } });
-	expect(argumentsFromRequest(closed, { ...base, body: { encoding: "json", value: { a: 1, b: 1 } } }).ok).toBe(false);
+	expect(
+		argumentsFromRequest(closed, { ...base, body: { contentType: "application/json", encoding: "json", value: { a: 1, b: 1 } } }).ok,
+	).toBe(false);
 });
 
 test("a form may end with an ampersand, as a query may", () => {
@@ -113,7 +118,13 @@ test("a form may end with an ampersand, as a query may", () => {
 		body: { type: "object", properties: { a: { type: "number" } } },
 		contentType: "application/x-www-form-urlencoded",
 	});
-	const withBody = (text: string) => argumentsFromRequest(form, { pathArgs: {}, query: "", headers: {}, body: { encoding: "form", text } });
+	const withBody = (text: string) =>
+		argumentsFromRequest(form, {
+			pathArgs: {},
+			query: "",
+			headers: {},
+			body: { contentType: "application/x-www-form-urlencoded", encoding: "form", text },
+		});
 	expect(withBody("a=1&")).toEqual({ ok: true, args: { a: 1 } });
 	expect(withBody("a=1.5e-9")).toEqual({ ok: true, args: { a: 1.5e-9 } });
 	expect(withBody("a=1&=2").ok).toBe(false);

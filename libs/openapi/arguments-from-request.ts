@@ -10,8 +10,11 @@ import {
 } from "./http-function.ts";
 import { expectedText, readTexts, whyNotAHeaderValue, whyNotQueryText } from "./parameter-text.ts";
 
-/** The body as its content type says: JSON already parsed (strictly, by the caller), or the text of a form. */
-export type RequestBody = { readonly encoding: "json"; readonly value: unknown } | { readonly encoding: "form"; readonly text: string };
+/** The body in a type that the function offers (`offeredType`): JSON already parsed (strictly, by the caller), or the text of a form. */
+export type RequestBody = { readonly contentType: string } & (
+	| { readonly encoding: "json"; readonly value: unknown }
+	| { readonly encoding: "form"; readonly text: string }
+);
 
 export type RawRequest = {
 	/** From `matchRoute`. */
@@ -140,15 +143,24 @@ function decodePart(raw: string): string | undefined {
 
 function readBody(fn: HttpFunction, given: RequestBody | undefined, found: Found, errors: ArgumentError[]): void {
 	const { body } = fn;
-	if (given === undefined) {
-		if (body?.required) errors.push({ pointer: "", message: `expected a body of type ${body.contentType}` });
+	if (body === undefined) {
+		if (given !== undefined) errors.push({ pointer: "", message: "expected no body" });
 		return;
 	}
-	if (body === undefined) errors.push({ pointer: "", message: "expected no body" });
-	else if (given.encoding !== body.encoding) errors.push({ pointer: "", message: `expected a body of type ${body.contentType}` });
+	const expected = `expected a body of type ${body.types.map(({ contentType }) => contentType).join(" or ")}`;
+	if (given === undefined) {
+		if (body.required) errors.push({ pointer: "", message: expected });
+		return;
+	}
+	const isOffered = body.types.some(({ contentType, encoding }) => contentType === given.contentType && encoding === given.encoding);
+	const before = found.length;
+	if (!isOffered) errors.push({ pointer: "", message: expected });
 	else if (given.encoding === "form") readForm(body, given.text, found, errors);
 	else if (body.mode === "body") found.push([body.argument, given.value]);
 	else readMembers(fn, body, given.value, found, errors);
+	// A body without members that may be left out: only its type tells it from none.
+	const isOnlyThere = !body.required && found.length === before;
+	if (body.typeArgument !== undefined && (body.types.length > 1 || isOnlyThere)) found.push([body.typeArgument, given.contentType]);
 }
 
 function readForm(body: HttpBody, text: string, found: Found, errors: ArgumentError[]): void {
@@ -162,7 +174,7 @@ function readMembers(fn: HttpFunction, body: HttpBody, value: unknown, found: Fo
 		return;
 	}
 	const argumentOf = new Map(body.members.map((member) => [member.name, member.argument]));
-	const taken = new Set([...fn.parameters.map((parameter) => parameter.argument), ...argumentOf.values()]);
+	const taken = new Set([...fn.parameters.map((parameter) => parameter.argument), ...argumentOf.values(), body.typeArgument]);
 	for (const [name, member] of Object.entries(value)) {
 		// An undeclared member called like an argument from elsewhere would change which value policy sees.
 		const argument = argumentOf.get(name) ?? (body.open && !taken.has(name) ? name : undefined);

@@ -1,4 +1,5 @@
 // From a function and its arguments to the request that is sent.
+import { typeToSend } from "./body-type.ts";
 import {
 	type ArgumentError,
 	type HttpBody,
@@ -137,24 +138,36 @@ function buildBody(
 	errors: ArgumentError[],
 ): { body?: Uint8Array; contentType?: string } {
 	const { body } = fn;
-	const members = bodyMembers(fn, args, errors);
+	const type = body && typeToSend(body, args);
+	const members = bodyMembers(fn, args, type?.encoding, errors);
 	if (body === undefined) return {};
-	const { contentType } = body;
+	if (type === undefined) {
+		errors.push({ pointer: pointerTo(body.typeArgument ?? ""), message: "expected a type of body that the function offers" });
+		return {};
+	}
+	const { contentType } = type;
+	const isNamed = body.typeArgument !== undefined && memberOf(args, body.typeArgument) !== undefined;
 	const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 	if (body.mode === "body") {
 		const value = memberOf(args, body.argument);
-		if (value === undefined && body.required) errors.push({ pointer: pointerTo(body.argument), message: "is missing" });
+		if (value === undefined && (body.required || isNamed)) errors.push({ pointer: pointerTo(body.argument), message: "is missing" });
 		return value === undefined ? {} : { body: bytes(JSON.stringify(value)), contentType };
 	}
-	if (members.length === 0 && !body.required) return {};
-	if (body.encoding === "form") return { body: bytes(formText(body, args, errors)), contentType };
+	if (members.length === 0 && !body.required && !isNamed) return {};
+	if (type.encoding === "form") return { body: bytes(formText(body, args, errors)), contentType };
 	return { body: bytes(JSON.stringify(Object.fromEntries(members))), contentType };
 }
 
 /** The body's members under their wire names. What is not sent must not have been decided about: arguments without a place are refused. */
-function bodyMembers(fn: HttpFunction, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): [string, unknown][] {
+function bodyMembers(
+	fn: HttpFunction,
+	args: Readonly<Record<string, unknown>>,
+	encoding: "json" | "form" | undefined,
+	errors: ArgumentError[],
+): [string, unknown][] {
 	const { body } = fn;
 	const elsewhere = new Set(fn.parameters.map((parameter) => parameter.argument));
+	if (body?.typeArgument !== undefined) elsewhere.add(body.typeArgument);
 	if (body?.mode === "body") elsewhere.add(body.argument);
 	const wireNames = new Map(body?.members.map((member) => [member.argument, member.name]));
 	const declared = new Set(wireNames.values());
@@ -162,7 +175,7 @@ function bodyMembers(fn: HttpFunction, args: Readonly<Record<string, unknown>>, 
 	for (const [argument, value] of Object.entries(args)) {
 		if (elsewhere.has(argument)) continue;
 		// A member that was renamed has left its own name to nobody: it would be in the body twice.
-		const name = wireNames.get(argument) ?? (body?.open && !declared.has(argument) ? argument : undefined);
+		const name = wireNames.get(argument) ?? (body?.open && encoding === "json" && !declared.has(argument) ? argument : undefined);
 		if (name === undefined) {
 			errors.push({ pointer: "", message: "expected only arguments that the function declares" });
 			break;

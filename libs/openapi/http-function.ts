@@ -31,10 +31,18 @@ export type HttpParameter = TextForm & {
 	readonly schema: JsonSchema;
 };
 
+/** A type that a body may be sent in, as {@link mediaTypeOf} spells it. */
+export type BodyType = { readonly contentType: string; readonly encoding: "json" | "form" };
+
 /** The request body. */
 export type HttpBody = {
-	readonly contentType: string;
-	readonly encoding: "json" | "form";
+	/** All that the document offers with one schema and Callgate can write; the first where a call names none. */
+	readonly types: readonly BodyType[];
+	/**
+	 * The argument that names the type, where there is something to say: one of several types, or that a body which may be left out is an empty
+	 * object.
+	 */
+	readonly typeArgument?: string;
 	/** `members`: each member of the body is an argument. `body`: the whole body is the one argument `argument`. */
 	readonly mode: "members" | "body";
 	readonly required: boolean;

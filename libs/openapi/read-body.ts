@@ -1,5 +1,6 @@
 // The request body of one operation: its members become arguments where it is a plain JSON object or a form.
-import { type HttpBody, isRecord, type JsonSchema, memberOf } from "./http-function.ts";
+import { mediaTypeOf } from "./body-type.ts";
+import { type BodyType, type HttpBody, isRecord, type JsonSchema, memberOf } from "./http-function.ts";
 import type { OperationContext } from "./read-parameters.ts";
 import { followRefs } from "./resolve-ref.ts";
 import { textFormOf } from "./text-form.ts";
@@ -18,12 +19,17 @@ export type BodyMember = {
 export type ReadBody = {
 	readonly body: HttpBody;
 	readonly members: readonly BodyMember[];
+	/** What `typeArgument` may say. */
+	readonly typeSchema?: JsonSchema;
 	/** What undeclared members must match; `false` refuses them. */
 	readonly rest: JsonSchema;
 	readonly path: Path;
 };
 
-/** Reads `requestBody`. JSON is chosen where a document offers several types; a type that Callgate cannot write is refused by name. */
+/**
+ * Reads `requestBody`. Of several types, those that share the schema of the first are all offered: JSON before forms, `application/json` before
+ * its relatives. A body that Callgate can write in none of its types is refused by name.
+ */
 export function readBody(context: OperationContext, requestBody: unknown, at: Path): ReadBody | undefined {
 	const refuse = (path: Path, message: string): undefined => {
 		context.errors.push({ path, message });
@@ -33,45 +39,75 @@ export function readBody(context: OperationContext, requestBody: unknown, at: Pa
 	if (!resolved.ok) return refuse([...at, "$ref"], resolved.message);
 	const content = memberOf(resolved.value, "content");
 	if (!isRecord(content)) return refuse(resolved.path, "expected a body with content");
-	const chosen = chooseType(Object.keys(content));
+	const schemaOf = ({ key }: { readonly key: string }): unknown => memberOf(content[key], "schema") ?? true;
+	const writable = writableTypes(Object.keys(content));
+	const [chosen] = writable;
 	if (chosen === undefined) {
 		const found = Object.keys(content).slice(0, 5).join(", ") || "nothing";
 		return refuse([...resolved.path, "content"], `found ${found}, expected application/json or application/x-www-form-urlencoded`);
 	}
 	const path = [...resolved.path, "content", chosen.key, "schema"];
-	const schema = memberOf(content[chosen.key], "schema") ?? true;
+	const schema = schemaOf(chosen);
+	const alike = writable.filter((type) => JSON.stringify(schemaOf(type)) === JSON.stringify(schema));
 	const required = memberOf(resolved.value, "required") === true;
-	const base = { contentType: chosen.contentType, encoding: chosen.encoding, required, argument: "", members: [], open: false };
+	const base = { required, argument: "", members: [], open: false };
 	const flat = flattenObject(context, schema, path, 0);
 	if (flat === undefined) {
 		if (chosen.encoding === "form") return refuse(path, "expected a form whose schema is a plain object with properties");
 		const argument = context.argumentFor("body", "");
 		const whole = { argument, name: "", schema: context.converter.convert(schema, path), required, path };
-		return { body: { ...base, mode: "body", argument }, members: [whole], rest: false, path };
+		const types = alike.filter(({ encoding }) => encoding === "json");
+		const said = typesOf(context, types, false);
+		return { ...said, body: { ...base, ...said.body, mode: "body", argument }, members: [whole], rest: false, path };
 	}
 	const members = flat.members.map((member) => ({ ...member, argument: context.argumentFor("body", member.name) }));
-	const wire = members.map(({ name, argument, path: memberPath, raw }) => {
-		if (chosen.encoding === "json") return { name, argument };
-		const text = textFormOf(context.document, raw, "repeated");
-		if (typeof text !== "string") return { name, argument, text };
-		refuse(memberPath, `${text}: member "${name}" of a form`);
-		return { name, argument };
+	const isForm = (type: BodyType): boolean => type.encoding === "form";
+	const texts = members.map(({ raw }) => (alike.some(isForm) ? textFormOf(context.document, raw, "repeated") : undefined));
+	const wire = members.map(({ name, argument, path: memberPath }, index) => {
+		const text = texts[index];
+		if (typeof text === "string" && chosen.encoding === "form") refuse(memberPath, `${text}: member "${name}" of a form`);
+		return { name, argument, ...(typeof text === "object" && { text }) };
 	});
+	// Beside JSON a form is offered only where it can carry every member.
+	const types = texts.some((text) => typeof text === "string") ? alike.filter(({ encoding }) => encoding === chosen.encoding) : alike;
 	const open = chosen.encoding === "json" && flat.rest !== false;
-	return { body: { ...base, mode: "members", members: wire, open }, members, rest: open ? flat.rest : false, path };
+	const said = typesOf(context, types, !required && chosen.encoding === "json");
+	return { ...said, body: { ...base, ...said.body, mode: "members", members: wire, open }, members, rest: open ? flat.rest : false, path };
 }
 
-function chooseType(
-	keys: readonly string[],
-): { readonly key: string; readonly contentType: string; readonly encoding: "json" | "form" } | undefined {
-	const bare = keys.map((key) => ({ key, contentType: (key.split(";")[0] ?? "").trim().toLowerCase() }));
-	const json =
-		bare.find(({ contentType }) => contentType === "application/json") ??
-		bare.find(({ contentType }) => /^application\/[a-z0-9.-]+\+json$/.test(contentType)) ??
-		bare.find(({ contentType }) => contentType === "*/*" || contentType === "application/*");
-	if (json) return { key: json.key, contentType: json.contentType.includes("*") ? "application/json" : json.contentType, encoding: "json" };
-	const form = bare.find(({ contentType }) => contentType === "application/x-www-form-urlencoded");
-	return form && { ...form, encoding: "form" };
+type WritableType = BodyType & { readonly key: string };
+
+const jsonPattern = /^[a-z0-9!#$&^_.-]+\/(?:[a-z0-9!#$&^_.+-]+\+)?json(?:;|$)/;
+
+/** The types that Callgate can write, the preferred one first. */
+function writableTypes(keys: readonly string[]): WritableType[] {
+	const found = new Map<string, WritableType>();
+	const add = (key: string, contentType: string, encoding: BodyType["encoding"]): void => {
+		if (!found.has(contentType)) found.set(contentType, { key, contentType, encoding });
+	};
+	const known = keys.flatMap((key) => ({ key, type: mediaTypeOf(key) ?? "" }));
+	for (const { key, type } of known) if (type === "application/json") add(key, type, "json");
+	for (const { key, type } of known) if (jsonPattern.test(type)) add(key, type, "json");
+	// A range names no type that could be asked for: it stands for JSON itself.
+	for (const { key, type } of known) if (/^(?:\*\/\*|application\/\*(?:\+json)?)$/.test(type)) add(key, "application/json", "json");
+	for (const { key, type } of known) if (type === "application/x-www-form-urlencoded") add(key, type, "form");
+	return [...found.values()];
+}
+
+/** What of the body's type is the caller's to say, and the argument that says it. */
+function typesOf(
+	{ argumentFor }: OperationContext,
+	writable: readonly WritableType[],
+	mayBeEmpty: boolean,
+): { readonly body: Pick<HttpBody, "types" | "typeArgument">; readonly typeSchema?: JsonSchema } {
+	const types = writable.map(({ contentType, encoding }): BodyType => ({ contentType, encoding }));
+	const names = types.map(({ contentType }) => contentType);
+	if (names.length < 2 && !mayBeEmpty) return { body: { types } };
+	const description =
+		names.length > 1
+			? `Media type of the body. Left out: ${names[0]}.${mayBeEmpty ? " Given without members of the body: it is sent empty." : ""}`
+			: "Given without members of the body: the body is an empty object. Left out: there is none.";
+	return { body: { types, typeArgument: argumentFor("header", "Content-Type") }, typeSchema: { type: "string", enum: names, description } };
 }
 
 type FlatMember = {

@@ -131,6 +131,7 @@ export class OperationReader {
 		const places = [
 			...parameters.map(({ parameter, path }) => ({ argument: parameter.argument, key: `${parameter.in}.${parameter.name}`, path })),
 			...(body?.members ?? []).map(({ argument, name, path }) => ({ argument, key: name === "" ? "body" : `body.${name}`, path })),
+			...(body?.body.typeArgument === undefined ? [] : [{ argument: body.body.typeArgument, key: "header.Content-Type", path: body.path }]),
 		];
 		const byArgument = new Map<string, string>();
 		for (const { argument, key, path } of places) {
@@ -154,14 +155,15 @@ export class OperationReader {
 			...parameters.flatMap(({ parameter }) => (parameter.required ? [parameter.argument] : [])),
 			...(body?.body.required ? bodyRequired : []),
 		];
-		const optionalBody = body !== undefined && !body.body.required && bodyRequired.length > 0;
+		const { typeArgument } = body?.body ?? {};
+		if (typeArgument !== undefined) properties.set(typeArgument, body?.typeSchema ?? true);
 		const defs = this.context.converter.finish();
 		return {
 			type: "object",
 			properties: Object.fromEntries(properties),
 			...(required.length > 0 && { required }),
 			// A body that may be absent: whoever gives one of its members gives the required ones too.
-			...(optionalBody && { dependentRequired: Object.fromEntries(body.members.map(({ argument }) => [argument, bodyRequired])) }),
+			...(body && !body.body.required && dependentRequired(body, bodyRequired)),
 			additionalProperties: body?.body.open ? body.rest : false,
 			...(Object.keys(defs).length > 0 && { $defs: defs }),
 		};
@@ -171,6 +173,13 @@ export class OperationReader {
 		this.errors.push({ path, message });
 		return undefined;
 	}
+}
+
+function dependentRequired({ body, members }: ReadBody, bodyRequired: readonly string[]): { dependentRequired?: object } {
+	const needed = body.mode === "body" ? [body.argument] : bodyRequired;
+	const named = [...members.map(({ argument }) => argument), body.typeArgument].filter((name) => name !== undefined);
+	const dependents = named.filter((name) => needed.some((one) => one !== name));
+	return dependents.length > 0 ? { dependentRequired: Object.fromEntries(dependents.map((name) => [name, needed])) } : {};
 }
 
 function requiredMembers(members: readonly BodyMember[]): string[] {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { argumentsFromRequest, type RequestBody } from "./arguments-from-request.ts";
+import { offeredType } from "./body-type.ts";
 import { buildRequest, type HttpRequest } from "./build-request.ts";
 import { documentOf, functionOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
@@ -9,10 +10,11 @@ import type { HttpFunction } from "./http-function.ts";
 import { matchRoute } from "./match-route.ts";
 import { compileArguments } from "./validate-arguments.ts";
 
-function bodyOf(fn: HttpFunction, { body }: HttpRequest): { body?: RequestBody } {
+function bodyOf(fn: HttpFunction, { body, contentType = "" }: HttpRequest): { body?: RequestBody } {
 	if (body === undefined) return {};
 	const text = new TextDecoder().decode(body);
-	return { body: fn.body?.encoding === "form" ? { encoding: "form", text } : { encoding: "json", value: JSON.parse(text) } };
+	const encoding = fn.body && offeredType(fn.body, contentType)?.encoding;
+	return { body: encoding === "form" ? { contentType, encoding, text } : { contentType, encoding: "json", value: JSON.parse(text) } };
 }
 
 function readBack(functions: readonly HttpFunction[], request: HttpRequest): { readonly name: string; readonly args: unknown } | undefined {

@@ -11,6 +11,7 @@ import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
+import { withBodyType } from "#libs/openapi/body-type.ts";
 import { compileArguments } from "#libs/openapi/validate-arguments.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
 import type { IngressPorts } from "./ports.ts";
@@ -45,9 +46,10 @@ export function checkCall({ configuration }: Pick<IngressPorts, "configuration">
 	if (!connection || !fn) {
 		throw new Refusal("function_unknown", { detail: connection ? "the connection has no such function" : "there is no such connection" });
 	}
-	const checked = toolsOf(current, connection, fn).check(asked.arguments);
+	const complete = { ...asked, arguments: withBodyType(fn, asked.arguments) };
+	const checked = toolsOf(current, connection, fn).check(complete.arguments);
 	if (!checked.ok) throw new Refusal("invalid_arguments", { detail: "the arguments do not fit the function", errors: checked.errors });
-	return { asked, configuration: current, connection, fn };
+	return { asked: complete, configuration: current, connection, fn };
 }
 
 /**

@@ -7,6 +7,8 @@ import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/j
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { argumentsFromRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
+import { offeredType } from "#libs/openapi/body-type.ts";
+import type { HttpBody } from "#libs/openapi/http-function.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { endsAtIngress } from "#libs/outbound/header-owners.ts";
 import { authenticateFirst } from "#libs/service/authenticate-first.ts";
@@ -75,7 +77,7 @@ function readCall(connection: Connection, request: FastifyRequest): { name: stri
 	const route = matchRoute(connection.functions, request.method, path);
 	if (!route) throw new Refusal("function_unknown", { detail: `no function of ${connection.name} answers ${request.method} on this path` });
 	const { fn, pathArgs } = route;
-	const body = readBody(fn.body?.encoding, request);
+	const body = readBody(fn.body, request);
 	const read = argumentsFromRequest(fn, { pathArgs, query, headers: request.headers, ...(body && { body }) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
 	const args = read.args as JsonValue;
@@ -92,14 +94,16 @@ function rawTarget(connection: Connection, request: FastifyRequest): { path: str
 	return { path, query: query.join("?") };
 }
 
-function readBody(encoding: "json" | "form" | undefined, request: FastifyRequest): RequestBody | undefined {
+function readBody(offered: HttpBody | undefined, request: FastifyRequest): RequestBody | undefined {
 	const { body } = request;
 	if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
-	const type = (request.headers["content-type"] ?? "").toLowerCase();
-	if (encoding === "form" && type.startsWith("application/x-www-form-urlencoded")) return { encoding, text: body.toString("latin1") };
-	if (encoding === "json" && /^application\/([\w.+-]+\+)?json\b/.test(type)) return { encoding, value: parseBody(body) };
-	if (encoding === undefined) throw new Refusal("invalid_arguments", { detail: "this function takes no body" });
-	throw new Refusal("unsupported_media_type", { detail: `this function takes ${encoding === "json" ? "JSON" : "a form"}` });
+	if (offered === undefined) throw new Refusal("invalid_arguments", { detail: "this function takes no body" });
+	// The type goes to the function as it came, or not at all: a patch of one kind is no patch of another.
+	const type = offeredType(offered, request.headers["content-type"] ?? "");
+	const names = offered.types.map(({ contentType }) => contentType).join(", ");
+	if (type === undefined) throw new Refusal("unsupported_media_type", { detail: `this function takes ${names}` });
+	const { contentType, encoding } = type;
+	return encoding === "form" ? { contentType, encoding, text: body.toString("latin1") } : { contentType, encoding, value: parseBody(body) };
 }
 
 function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [string, string][] {

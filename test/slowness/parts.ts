@@ -67,8 +67,9 @@ const values = {
 } as const;
 
 function parserParts(): Part[] {
+	const contentType = "application/x-www-form-urlencoded";
 	const form = functionOf({
-		contentType: "application/x-www-form-urlencoded",
+		contentType,
 		body: { type: "object", properties: { a: { type: "array", items: { type: "integer" } }, b: { type: "string" } } },
 	});
 	const query = functionOf({
@@ -89,7 +90,7 @@ function parserParts(): Part[] {
 		{
 			name: "form body",
 			pieces: pairs,
-			read: (text) => argumentsFromRequest(form, { pathArgs: {}, query: "", headers: {}, body: { encoding: "form", text } }),
+			read: (text) => argumentsFromRequest(form, { pathArgs: {}, query: "", headers: {}, body: { contentType, encoding: "form", text } }),
 		},
 		{ name: "query", pieces: pairs, read: (text) => argumentsFromRequest(query, { pathArgs: {}, query: text, headers: {} }) },
 		{

@@ -4,19 +4,10 @@ import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
 import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
-import { placeOfHost } from "#libs/outbound/place.ts";
-import { mayDial } from "#libs/outbound/resolve-address.ts";
 import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
-import { parseHttpUrl } from "./kinds/addresses.ts";
-import {
-	addressPolicy,
-	type Connection,
-	type ConnectionDocument,
-	type ConnectionFunction,
-	type ConnectionLimits,
-	type Credential,
-} from "./kinds/connection.ts";
+import { addressPolicy, parseHttpUrl, whyNotDialled } from "./kinds/addresses.ts";
+import type { Connection, ConnectionDocument, ConnectionFunction, ConnectionLimits, Credential } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
 import { sizeBytes } from "./quantity.ts";
 import { writtenFunctions } from "./written-functions.ts";
@@ -76,10 +67,8 @@ function compileUrl(document: ConnectionDocument, faults: Fault[]): string {
 		faults.push({ path: ["url"], message: url + hint });
 		return document.url;
 	}
-	const place = placeOfHost(url.hostname);
-	if (place !== "name" && !mayDial(place, addressPolicy(document))) {
-		faults.push({ path: ["url"], message: `found the private address ${url.hostname}, expected allowPrivateAddresses: true beside it` });
-	}
+	const fault = whyNotDialled(url, addressPolicy(document));
+	if (fault !== undefined) faults.push({ path: ["url"], message: fault });
 	return url.href.replace(/\/+$/, "");
 }
 

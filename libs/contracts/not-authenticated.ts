@@ -32,16 +32,19 @@ interface Details {
 	readonly issuer?: string | undefined;
 	/** Says more than the reason alone (which claim, which bound, which key), to caller and operator alike. Never a value. */
 	readonly detail?: string | undefined;
+	/** For the log alone. */
+	readonly cause?: Error | undefined;
 }
 
 /** Nobody's token, or one that cannot be judged now. Reason, issuer and detail are fit for a log line, reason and issuer for a metric. */
 export class NotAuthenticated extends Refusal {
 	readonly reason: AuthenticationFailure;
 	readonly issuer: string | undefined;
-	constructor(reason: AuthenticationFailure, { issuer, detail = says[reason] }: Details = {}) {
+	constructor(reason: AuthenticationFailure, { issuer, detail = says[reason], cause }: Details = {}) {
 		super(reason === "issuer_unavailable" ? "not_ready" : "unauthenticated", { detail });
 		this.name = "NotAuthenticated";
 		this.reason = reason;
 		this.issuer = issuer;
+		if (cause) this.cause = cause;
 	}
 }

@@ -5,7 +5,7 @@ import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { bearerToken } from "./authorization-header.ts";
 import { callerFrom } from "./caller-from-claims.ts";
-import { IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
+import { type IssuerKeys, IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 import { refused } from "./refused.ts";
 
 export interface Authenticator {
@@ -16,7 +16,9 @@ export interface Authenticator {
 	authenticate(authorization: readonly string[]): Promise<Caller>;
 }
 
-type Trusted = Issuer & { readonly find: ReturnType<typeof issuerKeys> };
+interface Trusted extends Issuer {
+	readonly issuerKeys: IssuerKeys;
+}
 
 export function createAuthenticator(
 	issuers: readonly Issuer[],
@@ -24,7 +26,7 @@ export function createAuthenticator(
 	elapsed: () => number = () => performance.now(),
 ): Authenticator {
 	const trusted = Map.groupBy(
-		issuers.map((issuer): Trusted => ({ ...issuer, find: issuerKeys(issuer, elapsed) })),
+		issuers.map((issuer): Trusted => ({ ...issuer, issuerKeys: issuerKeys(issuer, elapsed) })),
 		({ issuer }) => issuer,
 	);
 	return {
@@ -54,7 +56,7 @@ function claimedIssuer(token: string): string {
 }
 
 async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTPayload> {
-	const { payload, protectedHeader } = await jwtVerify(token, issuer.find, {
+	const { payload, protectedHeader } = await jwtVerify(token, async (header, input) => (await issuer.issuerKeys.find(header, input)).key, {
 		algorithms: [...issuer.algorithms],
 		issuer: issuer.issuer,
 		audience: [...issuer.audience],
@@ -76,6 +78,8 @@ function refusalOf(error: unknown, issuer: string): NotAuthenticated {
 		const detail = `the token is refused: its claim ${error.claim} is not as required`;
 		return new NotAuthenticated(claimFailureOf(error), { issuer, detail });
 	}
+	if (error instanceof IssuerUnavailable) return new NotAuthenticated("issuer_unavailable", { issuer, cause: error });
+	// Not as the cause: the library's errors hold the token's payload.
 	return new NotAuthenticated(failureOf(error), { issuer });
 }
 
@@ -85,7 +89,6 @@ function claimFailureOf({ claim, reason }: errors.JWTClaimValidationFailed): Aut
 }
 
 function failureOf(error: unknown): AuthenticationFailure {
-	if (error instanceof IssuerUnavailable) return "issuer_unavailable";
 	if (!(error instanceof errors.JOSEError)) return "key_unusable";
 	if (error instanceof errors.JWTExpired) return error.claim === "iat" ? "too_old" : "expired";
 	if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm_not_allowed";

@@ -1,7 +1,7 @@
 // An issuer's keys are fetched when needed and seldom; an issuer that is away is nobody's fault but its own.
 import { afterEach, describe, expect, test } from "vitest";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { createAuthenticator } from "./authenticate.ts";
 import { claims, issuerOf, newKey, now, sign, startIssuer, type TestKey } from "./issuer.test-support.ts";
 
@@ -28,8 +28,8 @@ function authenticatorOf(...issuers: Issuer[]) {
 		try {
 			return (await authenticator.authenticate([`Bearer ${token}`])).subject;
 		} catch (error) {
-			expect(error).toBeInstanceOf(Refusal);
-			return (error as Refusal).code;
+			expect(error).toBeInstanceOf(NotAuthenticated);
+			return (error as NotAuthenticated).code;
 		}
 	};
 	return { ask, clock };
@@ -64,6 +64,25 @@ describe.each([
 		clock.ms += 30_000;
 		expect(await ask(await sign(three, claims(url)))).toBe("robin");
 		expect(asked).toEqual({ discovery: discoveries, keys: 3 });
+	});
+
+	test("are asked for again once where many come with a new key at the same time, and all are known", async () => {
+		const [one, two] = await Promise.all([newKey("k1"), newKey("k2")]);
+		const { url, asked, state } = await started(one);
+		const { ask } = authenticatorOf(issuerOf(url, documentOf(url)));
+		expect(await ask(await sign(one, claims(url)))).toBe("robin");
+		state.keys = [one, two];
+		const token = await sign(two, claims(url));
+		expect(new Set(await Promise.all(Array.from({ length: 20 }, () => ask(token))))).toEqual(new Set(["robin"]));
+		expect(asked.keys).toBe(2);
+	});
+
+	test("are fetched only from where the Issuer may be", async () => {
+		const key = await newKey("k1");
+		const { url, asked } = await started(key);
+		const { ask } = authenticatorOf(issuerOf(url, { ...documentOf(url), addresses: { allowPrivate: true } }));
+		expect(await ask(await sign(key, claims(url)))).toBe("not_ready");
+		expect(asked).toEqual({ discovery: 0, keys: 0 });
 	});
 
 	test.each<[string, number, string]>([
@@ -127,6 +146,19 @@ describe("discovery", () => {
 		expect(await ask(await sign(key, claims(url)))).toBe("not_ready");
 		expect(asked).toEqual({ discovery: 1, keys: 0 });
 	});
+
+	test.each(["https://169.254.169.254/jwks", "https://[fd00:ec2::254]/jwks", "https://10.0.0.1/jwks"])(
+		"that names keys at %s, where this Issuer may not be, is told so in the log alone",
+		async (jwks_uri) => {
+			const key = await newKey("k1");
+			const { url, state } = await started(key);
+			state.discovery = (response) => void response.end(JSON.stringify({ issuer: url, jwks_uri }));
+			const asking = createAuthenticator([issuerOf(url)], () => now).authenticate([`Bearer ${await sign(key, claims(url))}`]);
+			const refusal = await asking.catch((error: unknown) => error as NotAuthenticated);
+			expect(refusal).toMatchObject({ reason: "issuer_unavailable", issuer: "test", cause: { cause: { code: "address_forbidden" } } });
+			expect(JSON.stringify([(refusal as NotAuthenticated).message, (refusal as NotAuthenticated).details])).not.toContain("jwks");
+		},
+	);
 
 	test("of an issuer with a path asks below it", async () => {
 		const { url, asked } = await started(await newKey("k1"));

@@ -1,11 +1,14 @@
 // An issuer's public keys: from a file, a URL, or found by OIDC discovery; fetched when needed, refreshed once for an unknown key id, then left in peace.
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey } from "jose";
+import { type CryptoKey, errors, type JWTVerifyGetKey } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
+import { type CheckedFetch, createCheckedFetch } from "#libs/outbound/checked-fetch.ts";
 import { placeOfHost } from "#libs/outbound/place.ts";
+import { KeySet } from "./key-set.ts";
 
 /** An unknown key id asks the issuer again once, then not for this long: made-up key ids must not become a flood. */
 const cooldownMs = 30_000;
 const cacheMs = 600_000;
+/** Of one question, the connection included. */
 const timeoutMs = 4_000;
 /** Of a discovery document and of a key set. */
 const bodyBytesMax = 262_144;
@@ -22,107 +25,113 @@ export class IssuerUnavailable extends Error {
 
 /** Milliseconds of a clock that never goes back. */
 type Elapsed = () => number;
+type Header = Parameters<JWTVerifyGetKey>[0];
+type Token = Parameters<JWTVerifyGetKey>[1];
 
-/** Discovery follows OpenID Connect Discovery 1.0 section 4. */
-export function issuerKeys({ issuer, keys }: Pick<Issuer, "issuer" | "keys">, elapsed: Elapsed = () => performance.now()): JWTVerifyGetKey {
-	if (keys.from === "file") return createLocalJWKSet({ keys: [...keys.keys] });
-	if (keys.from === "url") return remoteKeys(keys.url, elapsed);
-	const rest = new Rest(issuer, elapsed);
-	let found: Promise<JWTVerifyGetKey> | undefined;
-	return async (header, token) => {
-		found ??= rest.unlessTired(async () => remoteKeys(await discover(issuer), elapsed));
-		const finding = found;
-		finding.catch(() => {
-			if (found === finding) found = undefined;
-		});
-		return await (await finding)(header, token);
-	};
+export interface IssuerKeys {
+	/**
+	 * The key that a token names, and the set it is in.
+	 * @throws {IssuerUnavailable}, jose's errors where no key fits, {NotAuthenticated} `key_weak`
+	 */
+	find(header: Header, token: Token): Promise<{ readonly key: CryptoKey; readonly set: KeySet }>;
+	/** The keys that count now: another object as soon as they are others, undefined where the issuer has to be asked. */
+	current(): KeySet | undefined;
 }
 
-/** Asks nothing for a moment after a question that had no answer. */
-class Rest {
-	private readonly whom: string;
+type Source = Pick<Issuer, "issuer" | "keys" | "addresses">;
+
+export function issuerKeys({ issuer, keys, addresses }: Source, elapsed: Elapsed = () => performance.now()): IssuerKeys {
+	if (keys.from === "file") {
+		const set = new KeySet({ keys: [...keys.keys] });
+		return { current: () => set, find: async (header, token) => ({ key: await set.find(header, token), set }) };
+	}
+	const fetchChecked = createCheckedFetch({ addresses, connectTimeoutMs: timeoutMs, bodyBytesMax });
+	const where = keys.from === "url" ? async () => keys.url : () => discover(issuer, fetchChecked);
+	return new RemoteKeys(where, fetchChecked, elapsed);
+}
+
+class RemoteKeys implements IssuerKeys {
+	private readonly where: () => Promise<string>;
+	private readonly fetchChecked: CheckedFetch;
 	private readonly elapsed: Elapsed;
+	/** Where the keys are, until they are not found there. */
+	private url: string | undefined;
+	private held: { readonly set: KeySet; readonly atMs: number } | undefined;
+	private asking: Promise<KeySet> | undefined;
 	private failedAt = Number.NEGATIVE_INFINITY;
-	constructor(whom: string, elapsed: Elapsed) {
-		this.whom = whom;
+	private askedAgainAt = Number.NEGATIVE_INFINITY;
+	constructor(where: () => Promise<string>, fetchChecked: CheckedFetch, elapsed: Elapsed) {
+		this.where = where;
+		this.fetchChecked = fetchChecked;
 		this.elapsed = elapsed;
 	}
 
-	/** @throws {IssuerUnavailable} for whatever says that there was no answer; other errors are passed on. */
-	async unlessTired<T>(ask: () => Promise<T>): Promise<T> {
-		if (this.elapsed() - this.failedAt < retryMs) throw new IssuerUnavailable(`${this.whom} could not be asked a moment ago`);
+	current(): KeySet | undefined {
+		return this.held && this.elapsed() - this.held.atMs < cacheMs ? this.held.set : undefined;
+	}
+
+	async find(header: Header, token: Token): Promise<{ key: CryptoKey; set: KeySet }> {
+		const set = this.current() ?? (await this.ask());
 		try {
-			return await ask();
+			return { key: await set.find(header, token), set };
 		} catch (error) {
-			if (!isUnavailable(error)) throw error;
+			if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+			// Whoever comes with a new key while another's question about it is under way waits for the same answer.
+			if (this.asking === undefined) {
+				if (this.elapsed() - this.askedAgainAt < cooldownMs) throw error;
+				this.askedAgainAt = this.elapsed();
+			}
+			const again = await this.ask();
+			return { key: await again.find(header, token), set: again };
+		}
+	}
+
+	/** One question at a time, and none for a moment after one that had no answer. @throws {IssuerUnavailable} */
+	private ask(): Promise<KeySet> {
+		if (this.asking) return this.asking;
+		if (this.elapsed() - this.failedAt < retryMs) return Promise.reject(new IssuerUnavailable("it could not be asked a moment ago"));
+		const asking = this.load().finally(() => {
+			this.asking = undefined;
+		});
+		this.asking = asking;
+		return asking;
+	}
+
+	private async load(): Promise<KeySet> {
+		try {
+			this.url ??= await this.where();
+			const fetched = KeySet.parse(await textAt(this.url, this.fetchChecked));
+			// The same keys stay the same object, so that what was verified with them stays verified.
+			const set = this.held?.set.equals(fetched) ? this.held.set : fetched;
+			this.held = { set, atMs: this.elapsed() };
+			return set;
+		} catch (error) {
 			this.failedAt = this.elapsed();
-			throw error instanceof IssuerUnavailable ? error : new IssuerUnavailable(`${this.whom} has no usable keys`, { cause: error });
+			const { url } = this;
+			this.url = undefined;
+			throw error instanceof IssuerUnavailable ? error : new IssuerUnavailable(`${url}: has no usable keys`, { cause: error });
 		}
 	}
 }
 
-/** What jose throws for an answer that is not 200 or not JSON is a plain JOSEError. A single key that is of no use is none of these. */
-function isUnavailable(error: unknown): boolean {
-	if (error instanceof IssuerUnavailable || error instanceof errors.JWKSInvalid) return true;
-	return error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC";
-}
-
-function remoteKeys(url: string, elapsed: Elapsed): JWTVerifyGetKey {
-	const keys = createRemoteJWKSet(new URL(url), {
-		// jose would not ask again within this of the last time it fetched, and a key may be new a second after that: the cooling down is ours.
-		cooldownDuration: Number.POSITIVE_INFINITY,
-		cacheMaxAge: cacheMs,
-		timeoutDuration: timeoutMs,
-		[customFetch]: (address, options) =>
-			fetch(address, options)
-				.then(boundedAnswer)
-				.catch((error: unknown) => {
-					throw new IssuerUnavailable(`${url} cannot be read`, { cause: error });
-				}),
+/** @throws {IssuerUnavailable} */
+async function textAt(address: string, fetchChecked: CheckedFetch): Promise<string> {
+	const headers = new Headers({ accept: "application/json, application/jwk-set+json" });
+	const response = await fetchChecked(address, { headers, signal: AbortSignal.timeout(timeoutMs) }).catch((error: unknown) => {
+		throw new IssuerUnavailable(`${address}: cannot be read`, { cause: error });
 	});
-	const rest = new Rest(url, elapsed);
-	let askedAgainAt = Number.NEGATIVE_INFINITY;
-	return async (header, token) => {
-		// Keys that are in hand need no answer: a made-up key id must not keep others from being known while the issuer is away.
-		if (!keys.fresh) await rest.unlessTired(() => keys.reload());
-		try {
-			return await keys(header, token);
-		} catch (error) {
-			if (!(error instanceof errors.JWKSNoMatchingKey) || elapsed() - askedAgainAt < cooldownMs) throw error;
-			askedAgainAt = elapsed();
-			await rest.unlessTired(() => keys.reload());
-			return await keys(header, token);
-		}
-	};
+	if (response.status !== 200) throw new IssuerUnavailable(`${address}: answered ${response.status}, expected 200`);
+	return await response.text();
 }
 
-/** The same answer with a body that is known to be small. */
-async function boundedAnswer(response: Response): Promise<Response> {
-	const chunks: Uint8Array[] = [];
-	let bytes = 0;
-	for await (const chunk of response.body ?? []) {
-		bytes += chunk.length;
-		if (bytes > bodyBytesMax) throw new IssuerUnavailable(`an answer has more than ${bodyBytesMax} bytes`);
-		chunks.push(chunk);
-	}
-	const { status } = response;
-	return new Response(status === 204 || status === 304 ? null : Buffer.concat(chunks), { status });
-}
-
-/** @returns the address of the issuer's keys. @throws {IssuerUnavailable} */
-async function discover(issuer: string): Promise<string> {
+/** OpenID Connect Discovery 1.0 section 4. @returns the address of the issuer's keys. @throws {IssuerUnavailable} */
+async function discover(issuer: string, fetchChecked: CheckedFetch): Promise<string> {
 	const address = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
 	const fault = (why: string, cause?: unknown) => new IssuerUnavailable(`${address}: ${why}`, { cause });
-	const response = await fetch(address, { redirect: "error", signal: AbortSignal.timeout(timeoutMs) })
-		.then(boundedAnswer)
-		.catch((error: unknown) => {
-			throw fault("cannot be read", error);
-		});
-	if (response.status !== 200) throw fault(`answered ${response.status}, expected 200`);
+	const text = await textAt(address, fetchChecked);
 	let document: { issuer?: unknown; jwks_uri?: unknown } | null;
 	try {
-		document = (await response.json()) as typeof document;
+		document = JSON.parse(text) as typeof document;
 	} catch (error) {
 		throw fault("is not JSON", error);
 	}

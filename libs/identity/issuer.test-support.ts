@@ -61,7 +61,14 @@ export async function startIssuer(...keys: TestKey[]) {
 /** An Issuer document, compiled. */
 export function issuerOf(url: string, over: Partial<Issuer> = {}): Issuer {
 	return {
-		...{ name: "test", issuer: url, keys: { from: "discovery" }, audience: ["callgate"], algorithms: ["ES256"] },
+		...{
+			name: "test",
+			issuer: url,
+			keys: { from: "discovery" },
+			addresses: { allowLoopback: true },
+			audience: ["callgate"],
+			algorithms: ["ES256"],
+		},
 		...{ claims: { subject: "sub", groups: "groups", email: "email" }, tokenTypes: ["at+jwt", "jwt"], clockToleranceSeconds: 5 },
 		...over,
 	};

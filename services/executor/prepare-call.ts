@@ -1,5 +1,6 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
-import { addressPolicy, type Connection, type ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
+import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";

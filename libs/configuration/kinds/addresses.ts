@@ -1,5 +1,25 @@
 // URLs that people write: exact, encrypted unless they stay on this machine, never with a password inside, and never to what is not dialled.
+import { Type } from "typebox";
 import { placeOfHost } from "#libs/outbound/place.ts";
+import { type AddressPolicy, mayDial } from "#libs/outbound/resolve-address.ts";
+
+/** A member of every document with a URL that is dialled. */
+export const allowPrivateAddresses = Type.Optional(
+	Type.Boolean({ default: false, description: "Whether the URL may lead to addresses that are not on the public internet." }),
+);
+
+/** What may be dialled for a document: every address that a name leads to is looked at, and again at the socket. */
+export function addressPolicy(document: { readonly allowPrivateAddresses?: boolean }): AddressPolicy {
+	const { allowPrivateAddresses: allowed = false } = document;
+	return { allowLoopback: allowed, allowPrivate: allowed };
+}
+
+/** Why a URL's host is not dialled, where it is written as an address; where a name leads is known when it is resolved. */
+export function whyNotDialled({ hostname }: URL, policy: AddressPolicy): string | undefined {
+	const place = placeOfHost(hostname);
+	if (place === "name" || mayDial(place, policy)) return undefined;
+	return `found the private address ${hostname}, expected allowPrivateAddresses: true beside it`;
+}
 
 /** Parses an http(s) URL; a text says why it is refused. `plain`: whether http is allowed to other machines too. */
 export function parseHttpUrl(text: string, { plain }: { readonly plain: boolean }): URL | string {

@@ -2,9 +2,9 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
 import type { HttpFunction } from "#libs/openapi/http-function.ts";
-import type { AddressPolicy } from "#libs/outbound/resolve-address.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
+import { allowPrivateAddresses } from "./addresses.ts";
 
 const closed = { additionalProperties: false } as const;
 const Duration = (description: string, byDefault: string) =>
@@ -136,9 +136,7 @@ export const ConnectionDocument = Type.Object(
 		forward: Type.Optional(
 			Type.Array(Header, { maxItems: 32, default: [], description: "Headers of the caller that are passed on; all others are dropped." }),
 		),
-		allowPrivateAddresses: Type.Optional(
-			Type.Boolean({ default: false, description: "Whether the URL may lead to addresses that are not on the public internet." }),
-		),
+		allowPrivateAddresses,
 		limits: Type.Optional(
 			Type.Object(
 				{
@@ -192,8 +190,3 @@ export type Connection = {
 	/** The function of this name; undefined if there is none. */
 	function(name: string): ConnectionFunction | undefined;
 };
-
-/** What a connection's executors may dial: they look at every address that a name leads to, and again at the socket. */
-export function addressPolicy({ allowPrivateAddresses = false }: Pick<ConnectionDocument, "allowPrivateAddresses">): AddressPolicy {
-	return { allowLoopback: allowPrivateAddresses, allowPrivate: allowPrivateAddresses };
-}

@@ -1,9 +1,12 @@
 // Kind `Issuer`: who may vouch for callers.
 import { type Static, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
+import { weaknessOf } from "#libs/identity/key-strength.ts";
+import { placeOfHost } from "#libs/outbound/place.ts";
+import type { AddressPolicy } from "#libs/outbound/resolve-address.ts";
 import { durationMs, durationPattern } from "#libs/policy/duration.ts";
 import type { Fault } from "../configuration-error.ts";
-import { parseHttpUrl } from "./addresses.ts";
+import { addressPolicy, allowPrivateAddresses, parseHttpUrl, whyNotDialled } from "./addresses.ts";
 
 /** Signature algorithms an issuer may use (RFC 7518, RFC 8037). `none` and shared secrets (`HS…`) are not among them (RFC 8725 section 3.1). */
 export const issuerAlgorithms = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] as const;
@@ -33,6 +36,7 @@ export const IssuerDocument = Type.Object(
 				description: "Where the keys are: a URL, or a JWKS file beside this one. Without it, OIDC discovery finds them.",
 			}),
 		),
+		allowPrivateAddresses,
 		audience: Type.Union([audience, Type.Array(audience, { minItems: 1, maxItems: 16 })], {
 			description: "What `aud` must name: one of these.",
 		}),
@@ -90,6 +94,8 @@ export type Issuer = {
 	readonly name: string;
 	readonly issuer: string;
 	readonly keys: IssuerKeys;
+	/** Where discovery and keys may be fetched from. */
+	readonly addresses: AddressPolicy;
 	readonly audience: readonly string[];
 	readonly algorithms: readonly IssuerAlgorithm[];
 	readonly claims: { readonly subject: string; readonly groups?: string; readonly email?: string };
@@ -112,6 +118,7 @@ export function compileIssuer(
 	const faults: Fault[] = [];
 	const url = parseHttpUrl(document.issuer, { plain: false });
 	if (typeof url === "string") faults.push({ path: ["issuer"], message: url });
+	const keys = keysOf(document, jwksText, faults);
 	const { claims = {}, tokenTypes = ["at+jwt", "JWT"], clockToleranceSeconds = 5 } = document;
 	const maxTokenAgeMs = document.maxTokenAge === undefined ? undefined : durationMs(document.maxTokenAge);
 	const { subject = "sub", groups, email } = claims;
@@ -119,7 +126,8 @@ export function compileIssuer(
 		issuer: {
 			name: document.name,
 			issuer: document.issuer,
-			keys: keysOf(document, jwksText, faults),
+			keys,
+			addresses: addressesOf(document, keys, faults),
 			audience: typeof document.audience === "string" ? [document.audience] : document.audience,
 			algorithms: document.algorithms,
 			claims: { subject, ...(groups !== undefined && { groups }), ...(email !== undefined && { email }) },
@@ -143,6 +151,17 @@ function keysOf(document: IssuerDocument, jwksText: string | undefined, faults: 
 	return { from: "file", keys: typeof keys === "string" ? [] : keys };
 }
 
+/** An author who writes this machine into a URL means it; but a name must not lead there, nor any URL to a private network, unasked. */
+function addressesOf(document: IssuerDocument, keys: IssuerKeys, faults: Fault[]): AddressPolicy {
+	const policy = addressPolicy(document);
+	const fetched = parseHttpUrl(keys.from === "url" ? keys.url : document.issuer, { plain: false });
+	if (typeof fetched === "string" || keys.from === "file") return policy;
+	if (placeOfHost(fetched.hostname) === "loopback") return { ...policy, allowLoopback: true };
+	const fault = whyNotDialled(fetched, policy);
+	if (fault !== undefined) faults.push({ path: [keys.from === "url" ? "jwks" : "issuer"], message: fault });
+	return policy;
+}
+
 /** Members that only private keys have (RFC 7518 sections 6.2.2, 6.3.2 and 6.4). */
 const privateMembers = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
@@ -161,6 +180,10 @@ function parseJwks(text: string): readonly Readonly<Record<string, unknown>>[] |
 		return "found a private or shared key, expected public keys only";
 	if (!keys.every((key) => ["RSA", "EC", "OKP"].includes(String(key.kty))))
 		return "found a key of an unknown type, expected kty: RSA, EC or OKP";
+	for (const key of keys) {
+		const weakness = weaknessOf(key);
+		if (weakness !== undefined) return `found a key (kid ${JSON.stringify(String(key.kid ?? "").slice(0, 64))}) that is ${weakness}`;
+	}
 	return keys;
 }
 

@@ -67,6 +67,8 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await eventually(() => (seen.length === 3 ? true : undefined));
 			expect(seen.map(({ event }) => event)).toEqual(mine);
 			expect(seen.map(({ position }) => position)).toEqual(positions);
+			// Published in one turn, they share a message.
+			expect(new Set(positions).size).toBe(1);
 			await reading.stop();
 		});
 
@@ -79,10 +81,48 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 				tries.push(event.id);
 				if (event.id === bad.id && tries.filter((id) => id === bad.id).length < 2) throw new Error("not now");
 			});
-			await Promise.all([bad, good].map((event) => ingress.publish(event)));
+			const [first, second] = await Promise.all([bad, good].map((event) => ingress.publish(event)));
+			expect(first).toBe(second);
 			await eventually(() => (tries.filter((id) => id === bad.id).length === 2 ? true : undefined));
 			expect(tries.filter((id) => id === good.id)).toHaveLength(1);
 			await reading.stop();
+		});
+
+		test("what becomes ready while a message is on its way shares the next one, and each of its events is an event of its own", async () => {
+			const seen: { id: string; position: number; item: number }[] = [];
+			const [alone, ...together] = [withdrawn(), withdrawn(), withdrawn(), withdrawn()] as const;
+			const ids = new Set([alone, ...together].map(({ id }) => id));
+			const reading = await approval.consume(async ({ id }, { position, item }) => {
+				if (ids.has(id)) seen.push({ id, position, item });
+			});
+			const before = ingress.publish(alone);
+			// In the turn after this one the first message is on its way.
+			await new Promise((resolve) => setImmediate(resolve));
+			const after = await Promise.all(together.map((event) => ingress.publish(event)));
+			expect(new Set(after).size).toBe(1);
+			expect(after[0]).toBeGreaterThan(await before);
+			await eventually(() => (seen.length === 4 ? true : undefined));
+			const expected = together.map(({ id }, item) => ({ id, position: after[0], item }));
+			expect(seen).toEqual([{ id: alone.id, position: await before, item: 0 }, ...expected]);
+			await reading.stop();
+		});
+
+		test("a batch has every event of a shared message, and is done with all of them", async () => {
+			const mine = [withdrawn(), withdrawn(), withdrawn()];
+			const ids = new Set(mine.map(({ id }) => id));
+			const seen: string[] = [];
+			let failures = 0;
+			const options = { eventsMax: 100, waitMs: 1, onMalformed: async () => undefined };
+			const reading = await approval.consumeBatches(async (batch) => {
+				const here = batch.map(({ event }) => event.id).filter((id) => ids.has(id));
+				if (here.length > 0 && failures++ === 0) throw new Error("not now");
+				seen.push(...here);
+			}, options);
+			await Promise.all(mine.map((event) => ingress.publish(event)));
+			await eventually(() => (seen.length >= 3 ? true : undefined));
+			expect(seen).toEqual(mine.map(({ id }) => id));
+			await reading.stop();
+			await expect.poll(() => approval.backlog(), { timeout: 20_000 }).toBe(0);
 		});
 
 		test("an event that can never be processed is parked at once, with one alert and a last word", async () => {

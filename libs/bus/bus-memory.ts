@@ -1,6 +1,6 @@
 // The bus in memory: for tests that need no server, as strict as NATS about who may say what, conditional writes, redelivery and order.
 import type { Service } from "#libs/contracts/define-event.ts";
-import { decodeEvents, encodeEvents } from "#libs/contracts/envelope.ts";
+import { decodeEvents, encodeEvents, joinEvents } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { historyOf, readsOf, saysOf, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
 import {
@@ -20,6 +20,7 @@ import {
 	type StreamState,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
+import { GroupWriters } from "./group-writer.ts";
 import { type StoreName, stores } from "./stores.ts";
 
 interface Stored {
@@ -90,10 +91,11 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 	const refuseForbidden = (subject: string) => {
 		if (!maySay.some((allowed) => subjectMatches(allowed, subject))) throw new EventsUnavailable(`permissions violation: ${subject}`);
 	};
+	const writers = new GroupWriters(async (subject, texts) => stream.append(subject, joinEvents(texts)));
 	const publish = async (event: CallgateEvent): Promise<Position> => {
 		const subject = subjectOf(event);
 		refuseForbidden(subject);
-		return stream.append(subject, encodeEvents([event]));
+		return await writers.add(subject, JSON.stringify(event));
 	};
 	const stops = new Set<() => Promise<void>>();
 

@@ -20,6 +20,7 @@ import {
 	type StreamInspector,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
+import { GroupWriters } from "./group-writer.ts";
 import { inspectStream } from "./inspect-stream.ts";
 import { connectLink, type Link, type Reply } from "./nats-link.ts";
 import type { LinkMessage } from "./nats-readers.ts";
@@ -37,8 +38,6 @@ export interface NatsOptions {
 	readonly publishTimeoutMs?: number;
 }
 
-/** One message carries at most this much: small enough to share a connection fairly, large enough that grouping pays. */
-const groupBytesMax = 256 * 1024;
 /** Between two attempts of one write. */
 const againMs = 10;
 /** What the server waits for an acknowledgement before it delivers again. */
@@ -64,21 +63,11 @@ interface Parts {
 
 type Ack = { readonly ok: true; readonly position: Position } | { readonly ok: false; readonly last: Position };
 
-/** Events of one subject that became ready in one turn of the event loop: one message, one acknowledgement. */
-interface Group {
-	readonly subject: string;
-	/** As JSON. */
-	readonly events: string[];
-	/** At least: of a text that is not ASCII, characters are counted. */
-	bytes: number;
-	readonly stored: PromiseWithResolvers<Position>;
-}
-
 class NatsBus implements Bus {
 	readonly service: Service;
 	readonly stream: StreamInspector;
 	private readonly parts: Parts;
-	private readonly groups = new Map<string, Group>();
+	private readonly writers = new GroupWriters((subject, texts, sinceMs) => this.writeGroup(subject, texts, sinceMs));
 	private readonly running = new Set<Consumption>();
 
 	constructor(parts: Parts) {
@@ -89,32 +78,13 @@ class NatsBus implements Bus {
 	}
 
 	async publish(event: CallgateEvent): Promise<Position> {
-		const subject = subjectOf(event);
-		const text = JSON.stringify(event);
-		let group = this.groups.get(subject);
-		if (group && group.bytes + text.length > groupBytesMax) {
-			this.flush(group);
-			group = undefined;
-		}
-		if (!group) {
-			const opened: Group = { subject, events: [], bytes: 0, stored: Promise.withResolvers() };
-			this.groups.set(subject, opened);
-			setImmediate(() => this.flush(opened));
-			group = opened;
-		}
-		group.events.push(text);
-		group.bytes += text.length;
-		return await group.stored.promise;
+		return await this.writers.add(subjectOf(event), JSON.stringify(event));
 	}
 
-	private flush(group: Group): void {
-		if (this.groups.get(group.subject) !== group) return;
-		this.groups.delete(group.subject);
-		const stored = this.write(group.subject, joinEvents(group.events), {}).then((ack) => {
-			if (!ack.ok) throw new EventsUnavailable("the stream refused the event");
-			return ack.position;
-		});
-		group.stored.resolve(stored);
+	private async writeGroup(subject: string, texts: readonly string[], sinceMs: number): Promise<Position> {
+		const ack = await this.write(subject, joinEvents(texts), {}, sinceMs);
+		if (!ack.ok) throw new EventsUnavailable("the stream refused the event");
+		return ack.position;
 	}
 
 	async publishAfter(event: CallgateEvent, after: Position): Promise<Conditional> {
@@ -130,10 +100,10 @@ class NatsBus implements Bus {
 	 * Writes one message and waits for its acknowledgement; where that does not come, writes it again with the same nonce. The nonce is the
 	 * broker's duplicate key, and beyond the broker's memory it is read back and compared: a conflict with oneself is never a stranger's.
 	 */
-	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>): Promise<Ack> {
+	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>, sinceMs = performance.now()): Promise<Ack> {
 		const nonce = randomUUID();
 		const { link, publishTimeoutMs } = this.parts;
-		const until = performance.now() + publishTimeoutMs;
+		const until = sinceMs + publishTimeoutMs;
 		for (let uncertain = false; ; uncertain = true) {
 			// An attempt may fail at once, and again: the process must not do nothing else meanwhile.
 			if (uncertain) await delay(againMs);

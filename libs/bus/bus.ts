@@ -135,8 +135,8 @@ export interface StreamInspector {
 export interface Bus {
 	readonly service: Service;
 	/**
-	 * Publishes one event; several of one subject that are ready in the same turn may share a message, in the order they were given.
-	 * Resolves when it is durable. Rejects with {@link EventsUnavailable} when it is not known to be: it may still be stored.
+	 * Publishes one event. One message of a subject is on its way at a time: what is published meanwhile shares the next one, in the order it was
+	 * given. Resolves when it is durable. Rejects with {@link EventsUnavailable} when it is not known to be: it may still be stored.
 	 */
 	publish(event: CallgateEvent): Promise<Position>;
 	/**

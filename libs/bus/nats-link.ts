@@ -79,6 +79,7 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 		throw new EventsUnavailable(`NATS at ${options.servers.join(", ")} cannot be reached or refuses the seed`, { cause: error });
 	});
 	giveUpLateDials(connection);
+	writeOnceATurn(connection);
 	return new NatsLink(connection, options);
 }
 
@@ -86,6 +87,8 @@ interface Protocol {
 	readonly transport: { readonly socket?: Socket; setupHandlers(): void; _closed(): Promise<void> };
 	/** Before each dial: makes another transport. */
 	prepare(): unknown;
+	/** Writes what was said to the socket. */
+	flushPending(): void;
 }
 
 /**
@@ -106,6 +109,24 @@ function giveUpLateDials(connection: NatsConnection): void {
 		hangUp();
 		Object.assign(last, { setupHandlers: hangUp, _closed: async () => undefined });
 		return prepare();
+	};
+}
+
+/**
+ * The client writes to its socket in the microtask after a command, so a turn of the event loop that says twenty things makes up to twenty system
+ * calls (`sendCommand` in protocol.js of `nats` 2.29). Here what one turn says goes out in one write at its end.
+ */
+function writeOnceATurn(connection: NatsConnection): void {
+	const { protocol } = connection as NatsConnection & { readonly protocol: Protocol };
+	const flush = protocol.flushPending.bind(protocol);
+	let isPlanned = false;
+	protocol.flushPending = () => {
+		if (isPlanned) return;
+		isPlanned = true;
+		setImmediate(() => {
+			isPlanned = false;
+			flush();
+		});
 	};
 }
 
@@ -216,6 +237,7 @@ class NatsLink implements Link {
 	}
 
 	async close(): Promise<void> {
+		this.readers.flush();
 		// A server that hangs hears no goodbye.
 		if (this.connected) await Promise.race([this.connection.drain().catch(() => undefined), delay(closeMsMax, undefined, { ref: false })]);
 		await this.connection.close();

@@ -55,6 +55,8 @@ const againMs = 500;
 const askMsMax = 2_000;
 /** A reader that heard neither message nor heartbeat for twice this long begins anew. */
 const heartbeatMs = 5_000;
+/** How much later an acknowledgement may be said. */
+const ackAfterMs = 50;
 /** What a reader that stops waits for what is on its way to it. */
 const drainMsMax = 1_000;
 /** The server removes what a follower read by, once the follower has been away for this long. */
@@ -64,6 +66,9 @@ export class Readers {
 	private readonly connection: NatsConnection;
 	private readonly parts: ReadersParts;
 	private readonly readings = new Set<Reading>();
+	/** Handled, and not said yet. */
+	private readonly done: JsMsg[] = [];
+	private sayDone: NodeJS.Timeout | undefined;
 	/** How often the connection was lost. */
 	private losses = 0;
 
@@ -78,11 +83,24 @@ export class Readers {
 		for (const { messages } of this.readings) void messages.close();
 	}
 
+	/** Says what was acknowledged: see {@link ackLater}. */
+	flush(): void {
+		clearTimeout(this.sayDone);
+		this.sayDone = undefined;
+		for (const message of this.done.splice(0)) tell(() => message.ack());
+	}
+
+	/** An acknowledgement only spares the server a second delivery half a minute later: many of them go together, a little later. */
+	private ackLater(message: JsMsg): void {
+		this.done.push(message);
+		this.sayDone ??= setTimeout(() => this.flush(), ackAfterMs);
+	}
+
 	/** Reads a durable consumer. Returns what stops it. */
 	durable(stream: string, name: string, onMessage: (message: LinkMessage) => void): () => Promise<void> {
 		return this.keepReading(`consumer ${name}`, async () => {
 			const consumer = await this.connection.jetstream({ timeout: askMsMax }).consumers.get(stream, name);
-			const callback = (message: JsMsg) => onMessage(messageOf(message));
+			const callback = (message: JsMsg) => onMessage(messageOf(message, () => this.ackLater(message)));
 			const options = { max_messages: 500, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
 			const messages = await consumer.consume(options);
 			return { messages, stop: () => this.drain(messages) };
@@ -112,7 +130,7 @@ export class Readers {
 				// One that is missing was lost on its way: it is read again.
 				if (message.info.deliverySequence !== heard + 1) return void stop();
 				heard++;
-				onMessage(messageOf(message));
+				onMessage(messageOf(message, () => undefined));
 			};
 			const consumer = this.connection.jetstream({ timeout: askMsMax }).consumers.getPullConsumerFor(made);
 			const options = { max_messages: 1_000, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
@@ -192,7 +210,7 @@ function askNothingMore(messages: ConsumerMessages): ConsumerMessages & { readon
 	return Object.assign(messages, { pull: () => undefined });
 }
 
-function messageOf(message: JsMsg): LinkMessage {
+function messageOf(message: JsMsg, ack: () => void): LinkMessage {
 	const { streamSequence, deliveryCount, timestampNanos, pending } = message.info;
 	return {
 		subject: message.subject,
@@ -201,7 +219,7 @@ function messageOf(message: JsMsg): LinkMessage {
 		tries: deliveryCount,
 		storedAt: new Date(timestampNanos / 1e6),
 		pending,
-		ack: () => tell(() => message.ack()),
+		ack,
 		retry: (delayMs) => tell(() => message.nak(delayMs)),
 		working: () => tell(() => message.working()),
 	};

@@ -1,5 +1,5 @@
 // Logs: one line of JSON each, with call id and trace id, and nothing of an event but what is public.
-import { destination, type Logger, pino, stdTimeFunctions } from "pino";
+import { destination, type Logger, type LoggerOptions, pino, stdTimeFunctions } from "pino";
 import { callOf } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 
@@ -13,7 +13,22 @@ export function createLogger(service: string, level = "info"): Logger {
 		formatters: { level: (label: string) => ({ level: label }) },
 		serializers: { error: (error: unknown) => describeError(error), err: (error: unknown) => describeError(error) },
 	};
-	return pino(options, destination({ dest: 1, sync: true }));
+	const lines = destination({ dest: 1, sync: true, minLength: bufferedCharsMax });
+	setInterval(() => lines.flush(), flushEveryMs).unref();
+	return pino({ ...options, hooks: { logMethod: flushingErrors(() => lines.flushSync()) } }, lines);
+}
+
+/** A system call a line is a tenth of what a call costs: lines go out together, an error at once with all before it. */
+const bufferedCharsMax = 8 * 1024;
+const flushEveryMs = 200;
+/** https://getpino.io/#/docs/api?id=loggerlevels-object */
+const errorLevel = 50;
+
+function flushingErrors(flush: () => void): NonNullable<NonNullable<LoggerOptions["hooks"]>["logMethod"]> {
+	return function logMethod(args, method, level) {
+		method.apply(this, args);
+		if (level >= errorLevel) flush();
+	};
 }
 
 /** What every log line about an event says: which, of which call, in which trace (W3C Trace Context). */

@@ -46,6 +46,7 @@ export function runService(name: string, start: (log: Logger, environment: NodeJ
 				running.stop().then(
 					() => {
 						log.info("stopped");
+						log.flush();
 						process.exit(0);
 					},
 					(error: unknown) => {

@@ -56,13 +56,9 @@ function problemIn({ problem }: Readonly<Record<string, unknown>>) {
 
 /** The function's own answer, every digit of its numbers as it sent them. */
 function bodyLines(text: string): string[] {
-	const { headers, body } = recordOf(recordOf(parseExactly(text)).result);
+	const { body } = recordOf(recordOf(parseExactly(text)).result);
 	if (body === undefined) return [];
-	if (typeof body === "string") return safeLines(body.replace(/\r?\n$/, ""));
-	const type = recordOf(headers)["content-type"];
-	const { base64 } = recordOf(body);
-	const isBinary = typeof base64 === "string" && !(typeof type === "string" && /\bjson\b/i.test(type));
-	return isBinary ? [safeLine(base64)] : showJson(body);
+	return typeof body === "string" ? safeLines(body.replace(/\r?\n$/, "")) : showJson(body);
 }
 
 /** The id in a `202`. @throws {CommandFailed} */

@@ -8,7 +8,7 @@ import { type Configuration, createConfiguration } from "./configuration.ts";
 import { type ConfigurationError, compareErrors, type Fault } from "./configuration-error.ts";
 import type { ConnectionDocument } from "./kinds/connection.ts";
 import { compileGroup, type Group, type GroupDocument } from "./kinds/group.ts";
-import { compileIssuer, type Issuer, type IssuerDocument } from "./kinds/issuer.ts";
+import { compileIssuer, type Issuer, type IssuerDocument, whyNotToldApart } from "./kinds/issuer.ts";
 import { didYouMean } from "./nearest.ts";
 import { type Kind, type PlacedDocument, type ReadDocuments, readDocuments, referenceOf, resolveReference } from "./read-documents.ts";
 import { revisionOf, type SourceFiles, whyNotSourceFiles } from "./source-files.ts";
@@ -47,7 +47,7 @@ class Compiler {
 	}
 
 	compile(): CompiledConfiguration {
-		const issuers = this.unique("Issuer").map((document) => this.issuer(document));
+		const issuers = this.issuers();
 		const groups = this.unique("Group").map((document) => this.group(document));
 		const connections = this.unique("Connection").map((document) => this.connection(document));
 		const policy = this.policy(groups, connections);
@@ -91,6 +91,20 @@ class Compiler {
 			}
 		}
 		return [...first.values()];
+	}
+
+	private issuers(): Issuer[] {
+		const earlier: { readonly issuer: Issuer; readonly document: PlacedDocument }[] = [];
+		for (const document of this.unique("Issuer")) {
+			const issuer = this.issuer(document);
+			for (const { issuer: other, document: place } of earlier) {
+				const why = whyNotToldApart(issuer, other);
+				const { line } = place.yaml.locate({ path: ["audience"] });
+				if (why !== undefined) this.report(document, [{ path: ["audience"], message: `${why} (${place.file}:${line})` }]);
+			}
+			earlier.push({ issuer, document });
+		}
+		return earlier.map(({ issuer }) => issuer);
 	}
 
 	private issuer(document: PlacedDocument): Issuer {

@@ -8,6 +8,7 @@ const says = {
 	token_too_large: "the token is too large",
 	not_a_token: "expected `Authorization: Bearer` and one signed JWT",
 	issuer_unknown: "the token is refused: its issuer is not trusted here",
+	issuer_ambiguous: "the token is refused: its audiences are those of several configured issuers",
 	/** The one reason that is not the caller's fault: the problem is `not_ready`. */
 	issuer_unavailable: "the token's issuer cannot be asked for its keys now",
 	key_unknown: "the token is refused: its key is not one of the issuer's",

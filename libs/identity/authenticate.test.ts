@@ -62,6 +62,13 @@ describe("a good token", () => {
 		expect(await outcomeOf(await bearer(claims(url, { exp: seconds - 4 })))).toMatchObject({ subject: "robin" });
 		expect(await outcomeOf(await bearer(claims(url, { nbf: seconds + 4 })))).toMatchObject({ subject: "robin" });
 	});
+	test("needs no type where its Issuer says so, and then none but those it names", async () => {
+		const issuer = trusted({ allowUntyped: true });
+		for (const typ of [undefined, "at+jwt"])
+			expect(await outcomeOf(await bearer(claims(url), { typ }), [issuer])).toMatchObject({ subject: "robin" });
+		for (const typ of ["", "id+jwt", null, ["at+jwt"]])
+			expect(await whyOf(await bearer(claims(url), { typ }), [issuer])).toMatchObject({ reason: "type_not_allowed" });
+	});
 	test("takes its subject from the claim that is configured", async () => {
 		const issuer = trusted({ claims: { subject: "client_id" } });
 		expect(await outcomeOf(await bearer(claims(url, { client_id: "deployer", groups: "x", email: 3 })), [issuer])).toEqual({
@@ -186,6 +193,8 @@ describe("a refusal tells its reason and the Issuer's name, for the operator", (
 		["algorithm_not_allowed", () => asked({}, {}, rsa), "test"],
 		["signature_invalid", () => asked({}, { kid: "k1" }, other), "test"],
 		["type_not_allowed", () => asked({}, { typ: "id+jwt" }), "test"],
+		["type_not_allowed", () => asked({}, { typ: undefined }), "test"],
+		["type_not_allowed", () => asked({}, { typ: 7 }), "test"],
 		["audience_not_allowed", () => asked({ aud: "other" }), "test"],
 		["audience_not_allowed", () => asked({ aud: undefined }), "test"],
 		["expired", () => asked({ exp: seconds - 60 }), "test"],
@@ -249,6 +258,31 @@ describe("several Issuer documents", () => {
 			});
 			expect(await outcomeOf(await bearer(claims(url, { aud: "other" })), issuers)).toBe("unauthenticated");
 		}
+	});
+	test("for one issuer: the refusal is that of the one that was meant, in any order", async () => {
+		const apps = trusted({ name: "apps", audience: ["apps"], claims: { subject: "client_id" } });
+		const people = trusted({ name: "people", audience: ["callgate"], maxTokenAgeSeconds: 60 });
+		const untyped = trusted({ name: "untyped", audience: ["callgate"], tokenTypes: ["other"], allowUntyped: true });
+		for (const issuers of [
+			[apps, people, untyped],
+			[untyped, people, apps],
+		]) {
+			expect(await whyOf(await bearer(claims(url, { aud: "apps" })), issuers)).toMatchObject({ issuer: "apps", reason: "claim_malformed" });
+			expect(await whyOf(await bearer(claims(url, { iat: seconds - 120 })), issuers)).toMatchObject({
+				issuer: "people",
+				reason: "too_old",
+			});
+			expect(await whyOf(await bearer(claims(url, { exp: seconds - 60 }), { typ: undefined }), issuers)).toMatchObject({
+				...{ issuer: "untyped", reason: "expired" },
+			});
+			expect(await whyOf(await bearer(claims(url, { aud: "other" })), issuers)).toMatchObject({ reason: "audience_not_allowed" });
+			expect(await whyOf(await bearer(claims(url), { typ: "id+jwt" }), issuers)).toMatchObject({ reason: "type_not_allowed" });
+		}
+	});
+	test("for one issuer: a token for two of them is refused, not read in the way of whichever comes first", async () => {
+		const issuers = [trusted({ audience: ["apps"], claims: { subject: "client_id" } }), trusted({ audience: ["callgate"] })];
+		const token = await bearer(claims(url, { aud: ["apps", "callgate"], client_id: "deployer" }));
+		expect(await whyOf(token, issuers)).toMatchObject({ reason: "issuer_ambiguous" });
 	});
 	test("for several issuers: none vouches for another's callers", async () => {
 		const elsewhere = issuerOf("https://other.example", { keys: { from: "file", keys: [other.jwk] as never } });

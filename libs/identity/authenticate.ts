@@ -1,5 +1,5 @@
 // Who is calling: one bearer token, verified on every request against the configured issuers (RFC 6750, RFC 7519, RFC 8725, RFC 9068).
-import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
@@ -7,6 +7,7 @@ import { bearerToken } from "./authorization-header.ts";
 import { callerFrom } from "./caller-from-claims.ts";
 import { type IssuerKeys, IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 import { refused } from "./refused.ts";
+import { refuseType, whichIssuer } from "./which-issuer.ts";
 
 export interface Authenticator {
 	/**
@@ -32,27 +33,14 @@ export function createAuthenticator(
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
-			let refusal: NotAuthenticated | undefined;
-			// One issuer may be configured several times, for several audiences: the first that accepts the token counts.
-			for (const issuer of trusted.get(claimedIssuer(token)) ?? []) {
-				try {
-					return callerFrom(await verified(token, issuer, now()), issuer);
-				} catch (error) {
-					// One that could not be asked might have accepted it: that is not the caller's fault, whatever the others say.
-					if (refusal?.reason !== "issuer_unavailable") refusal = refusalOf(error, issuer.name);
-				}
+			const issuer = whichIssuer(token, trusted);
+			try {
+				return callerFrom(await verified(token, issuer, now()), issuer);
+			} catch (error) {
+				throw refusalOf(error, issuer.name);
 			}
-			throw refusal ?? new NotAuthenticated("issuer_unknown");
 		},
 	};
-}
-
-function claimedIssuer(token: string): string {
-	try {
-		return decodeJwt(token).iss ?? "";
-	} catch {
-		throw new NotAuthenticated("not_a_token");
-	}
 }
 
 async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTPayload> {
@@ -65,8 +53,7 @@ async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTP
 		...(issuer.maxTokenAgeSeconds !== undefined && { maxTokenAge: issuer.maxTokenAgeSeconds }),
 		currentDate: now,
 	});
-	const type = (protectedHeader.typ ?? "").toLowerCase().replace(/^application\//, "");
-	if (!issuer.tokenTypes.includes(type)) throw refused("type_not_allowed", `its type is not one of ${issuer.tokenTypes.join(", ")}`);
+	refuseType(issuer, protectedHeader.typ);
 	if (!Number.isSafeInteger(Math.trunc(payload.exp ?? Number.NaN))) throw refused("claim_malformed", "its end is not a time");
 	return payload;
 }

@@ -69,7 +69,12 @@ export function issuerOf(url: string, over: Partial<Issuer> = {}): Issuer {
 			audience: ["callgate"],
 			algorithms: ["ES256"],
 		},
-		...{ claims: { subject: "sub", groups: "groups", email: "email" }, tokenTypes: ["at+jwt", "jwt"], clockToleranceSeconds: 5 },
+		...{
+			claims: { subject: "sub", groups: "groups", email: "email" },
+			tokenTypes: ["at+jwt", "jwt"],
+			allowUntyped: false,
+			clockToleranceSeconds: 5,
+		},
 		...over,
 	};
 }

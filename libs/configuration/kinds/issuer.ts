@@ -72,6 +72,13 @@ export const IssuerDocument = Type.Object(
 				description: "Accepted values of the header `typ`, compared without case (RFC 8725 section 3.11).",
 			}),
 		),
+		allowUntyped: Type.Optional(
+			Type.Boolean({
+				default: false,
+				description:
+					"Whether tokens without the header `typ` are taken, as Cognito, Apple and Okta make them. ID tokens for this audience are then too.",
+			}),
+		),
 		clockToleranceSeconds: Type.Optional(
 			Type.Integer({ minimum: 0, maximum: 60, default: 5, description: "How far the issuer's clock may be off." }),
 		),
@@ -101,6 +108,8 @@ export type Issuer = {
 	readonly claims: { readonly subject: string; readonly groups?: string; readonly email?: string };
 	/** Lower case. */
 	readonly tokenTypes: readonly string[];
+	/** Whether a token may have no type. */
+	readonly allowUntyped: boolean;
 	readonly clockToleranceSeconds: number;
 	readonly maxTokenAgeSeconds?: number;
 };
@@ -132,11 +141,24 @@ export function compileIssuer(
 			algorithms: document.algorithms,
 			claims: { subject, ...(groups !== undefined && { groups }), ...(email !== undefined && { email }) },
 			tokenTypes: tokenTypes.map((type) => type.toLowerCase()),
+			allowUntyped: document.allowUntyped ?? false,
 			clockToleranceSeconds,
 			...(maxTokenAgeMs !== undefined && { maxTokenAgeSeconds: maxTokenAgeMs / 1_000 }),
 		},
 		faults,
 	};
+}
+
+/**
+ * What of a token decides between two documents for one `iss` is its audience and its type. Where both could be meant, rights would depend on
+ * which is asked first, and the refusal of the other one be told.
+ */
+export function whyNotToldApart(one: Issuer, other: Issuer): string | undefined {
+	if (one.issuer !== other.issuer) return undefined;
+	const audience = one.audience.find((name) => other.audience.includes(name));
+	const type = one.tokenTypes.find((name) => other.tokenTypes.includes(name));
+	if (audience === undefined || (type === undefined && !(one.allowUntyped && other.allowUntyped))) return undefined;
+	return `found ${JSON.stringify(audience)}, expected an audience of its own, or other tokenTypes: tokens of this issuer could be for the Issuer "${other.name}" as well`;
 }
 
 function keysOf(document: IssuerDocument, jwksText: string | undefined, faults: Fault[]): IssuerKeys {

@@ -4,20 +4,21 @@ import { request as tlsRequest } from "node:https";
 import type { Command } from "commander";
 import { callIdPattern } from "#libs/contracts/call.ts";
 import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
+import { serviceUrl } from "#libs/service/port-plan.ts";
 import { CommandFailed, exitCodes, wrongUsage } from "./command-failed.ts";
 import type { Io } from "./io.ts";
 import { readProblem, refused } from "./problem.ts";
 import { readText } from "./read-input.ts";
 
 const services = {
-	ingress: { name: "Callgate", option: "url", variable: "CALLGATE_URL", byDefault: "http://127.0.0.1:7300" },
+	ingress: { name: "Callgate", option: "url", variable: "CALLGATE_URL", byDefault: serviceUrl("ingress") },
 	approval: {
 		name: "Callgate's approval service",
 		option: "approval-url",
 		variable: "CALLGATE_APPROVAL_URL",
-		byDefault: "http://127.0.0.1:7301",
+		byDefault: serviceUrl("approval"),
 	},
-	audit: { name: "Callgate's audit service", option: "audit-url", variable: "CALLGATE_AUDIT_URL", byDefault: "http://127.0.0.1:7302" },
+	audit: { name: "Callgate's audit service", option: "audit-url", variable: "CALLGATE_AUDIT_URL", byDefault: serviceUrl("audit") },
 } as const;
 export type Service = keyof typeof services;
 

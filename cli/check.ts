@@ -1,10 +1,9 @@
 // `callgate check`: what is wrong with a configuration and where, and how it would decide a given call and why.
 import { type Command, Option } from "commander";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import { compileFolder } from "#libs/configuration/compile-folder.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import { type ConfigurationError, formatConfigurationError } from "#libs/configuration/configuration-error.ts";
+import { refusalLines } from "#libs/configuration/configuration-error.ts";
 import { didYouMean } from "#libs/configuration/nearest.ts";
-import { readFolder } from "#libs/configuration/read-folder.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { withBodyType } from "#libs/openapi/body-type.ts";
@@ -61,17 +60,12 @@ export function registerCheck(program: Command, io: Io): void {
 }
 
 async function compiled(folder: string, options: CheckOptions, io: Io): Promise<Configuration> {
-	const read = await readFolder(folder);
-	const result = read.ok ? compileConfiguration(read.files) : read;
+	const result = await compileFolder(folder);
 	if (result.ok) return result.configuration;
-	showErrors(result.errors, options, io);
-	const many = result.errors.length === 1 ? "one mistake" : `${result.errors.length} mistakes`;
-	throw new CommandFailed(`The configuration has ${many}. A configuration is activated whole or not at all.`);
-}
-
-function showErrors(errors: readonly ConfigurationError[], { json }: CheckOptions, io: Io): void {
-	if (json) io.print(safeJson(JSON.stringify({ ok: false, errors })));
-	else for (const error of errors) io.print(safeLine(formatConfigurationError(error)));
+	const { mistakes, verdict } = refusalLines(result.errors);
+	if (options.json) io.print(safeJson(JSON.stringify({ ok: false, errors: result.errors })));
+	else for (const mistake of mistakes) io.print(safeLine(mistake));
+	throw new CommandFailed(verdict);
 }
 
 function showSummary({ revision, issuers, connections, groups, policy }: Configuration, { json }: CheckOptions, io: Io): void {

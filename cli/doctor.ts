@@ -1,6 +1,6 @@
 // `callgate doctor`: whether an installation is well, and what it would survive. It asks every process for what it may tell anyone, so it needs no key.
 import type { Command } from "commander";
-import { portOf } from "../infra/local/port-plan.ts";
+import { firstPortDefault, servicePort, serviceUrl } from "#libs/service/port-plan.ts";
 import { askReadiness } from "./ask-readiness.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
 import { diagnose, type Finding } from "./diagnose.ts";
@@ -28,7 +28,7 @@ what to do. The exit code is 1 if anything failed. What each level survives: doc
 Examples:
   $ callgate doctor                                        the stack of \`npm start\`
   $ callgate doctor --port 8300                            another one, started with --port 8300
-  $ callgate doctor --executor-url http://a:7304,http://b:7304 --url …   a deployment; several of one kind with commas
+  $ callgate doctor --executor-url http://a:${servicePort("executor")},http://b:${servicePort("executor")} --url …   a deployment; several of one kind with commas
 `;
 
 export function registerDoctor(program: Command, io: Io): void {
@@ -36,7 +36,7 @@ export function registerDoctor(program: Command, io: Io): void {
 		.command("doctor")
 		.description("Check that an installation is well, and what it would survive")
 		.option("--json", "print JSON, for other programs")
-		.option("--port <n>", "first port of the stack of `npm start` that is asked where no address is given", "7300");
+		.option("--port <n>", "first port of the stack of `npm start` that is asked where no address is given", String(firstPortDefault));
 	for (const [part, { option, variable }] of Object.entries(parts)) {
 		command.option(`--${option} <urls>`, `where ${part} listens, with commas where there are several (or ${variable})`);
 	}
@@ -55,12 +55,12 @@ function addressesOf(part: Part, options: DoctorOptions, { environment }: Io): {
 	const given = options[member];
 	const firstPort = /^\d{1,5}$/.test(options.port) ? Number(options.port) : Number.NaN;
 	if (!(firstPort >= 1 && firstPort <= 65_000)) throw wrongUsage("--port must be a port's number.");
-	const text = given ?? environment[variable] ?? `http://127.0.0.1:${portOf(part, firstPort)}`;
+	const text = given ?? environment[variable] ?? serviceUrl(part, firstPort);
 	const urls = text.split(",").map((one) => one.trim());
 	for (const url of urls) {
 		const parsed = URL.canParse(url) ? new URL(url) : undefined;
 		if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username !== "" || parsed.password !== "")
-			throw wrongUsage(`${given === undefined ? variable : `--${option}`} is no URL such as http://127.0.0.1:7300, without a login.`);
+			throw wrongUsage(`${given === undefined ? variable : `--${option}`} is no URL such as ${serviceUrl("ingress")}, without a login.`);
 	}
 	return urls.map((url, nth) => ({ process: urls.length === 1 ? part : `${part} ${nth + 1}`, url }));
 }

@@ -1,5 +1,6 @@
 // The program with all its commands, and what each way to end means for whoever reads it.
 import { Command, CommanderError } from "commander";
+import { serviceUrl } from "#libs/service/port-plan.ts";
 import manifest from "../package.json" with { type: "json" };
 import { registerApprovals } from "./approvals.ts";
 import { registerAudit } from "./audit.ts";
@@ -30,9 +31,9 @@ Who you are: a token of your identity provider, in a file (--token-file) or in C
 argument: other users of the machine could read it in \`ps\`, and the shell would keep it in its history.
 
 Where Callgate is (an option wins over the variable):
-  --url           CALLGATE_URL            calls and functions   default http://127.0.0.1:7300
-  --approval-url  CALLGATE_APPROVAL_URL   approvals             default http://127.0.0.1:7301
-  --audit-url     CALLGATE_AUDIT_URL      the record            default http://127.0.0.1:7302
+  --url           CALLGATE_URL            calls and functions   default ${serviceUrl("ingress")}
+  --approval-url  CALLGATE_APPROVAL_URL   approvals             default ${serviceUrl("approval")}
+  --audit-url     CALLGATE_AUDIT_URL      the record            default ${serviceUrl("audit")}
 
 Results go to standard output, everything else to standard error. --json prints what the API answers, for other programs;
 an error is then one line of JSON on standard error.

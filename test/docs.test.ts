@@ -138,8 +138,9 @@ describe("what pages name", () => {
 			const list = labels
 				?.split(",")
 				.map((label) => `"${label}"`)
-				.join(", ");
-			return made.has(metric) && (list === undefined || sources.some((source) => source.includes(metric) && source.includes(`[${list}]`)));
+				.join(",\\s*");
+			const labelled = new RegExp(`"${metric}",[^;]*\\[\\s*${list},?\\s*\\]`);
+			return made.has(metric) && (list === undefined || sources.some((source) => labelled.test(source)));
 		};
 		expect(metrics.filter((metric) => !isMade(metric))).toEqual([]);
 		expect([...made].filter((metric) => !operations.includes(metric))).toEqual([]);

@@ -1,6 +1,7 @@
 // What `npm start` may be told.
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { firstPortDefault } from "#libs/service/port-plan.ts";
 import { setupError } from "./setup-error.ts";
 
 export interface StartOptions {
@@ -25,7 +26,7 @@ a small bank, an identity provider and a stand-in for Slack. Ctrl-C stops it; st
 
   --config DIR    use this configuration folder instead of the demo's
   --data DIR      keep keys, streams, index and logs here (default: .callgate in the project)
-  --port N        first port; the others follow it (default: 7300)
+  --port N        first port; the others follow it (default: ${firstPortDefault})
   --replicas N    processes per service (default: 1)
   --json          print one line of JSON with every URL and demo credential once ready; logs go to files
   --tour          do the tour: print each step with what was expected and seen, stop; exit 1 if one differs
@@ -41,7 +42,7 @@ export function readOptions(args: readonly string[], cwd: string, home: string):
 	return {
 		config: values.config === undefined ? undefined : resolve(cwd, values.config),
 		data: values.data === undefined ? resolve(home, ".callgate") : resolve(cwd, values.data),
-		port: integer("--port", values.port ?? "7300", 1_024, portMax),
+		port: integer("--port", values.port ?? String(firstPortDefault), 1_024, portMax),
 		replicas: integer("--replicas", values.replicas ?? "1", 1, replicasMax),
 		json: values.json ?? false,
 		tour: values.tour ?? false,

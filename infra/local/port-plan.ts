@@ -1,9 +1,9 @@
 // Which port each part of a local stack has: all of them follow from the first, so two stacks need only two numbers.
+import { serviceOrder } from "#libs/service/port-plan.ts";
 import { assertPortFree, loopback } from "./ports.ts";
 
-const parts = ["ingress", "approval", "audit", "policy", "executor", "bank", "idp", "slack", "nats", "valkey", "opensearch"] as const;
+const parts = [...serviceOrder, "bank", "idp", "slack", "nats", "valkey", "opensearch"] as const;
 export type Part = (typeof parts)[number];
-const services: readonly Part[] = ["ingress", "approval", "audit", "policy", "executor"];
 
 /** Further replicas of the services live this far above the first. */
 const replicaStep = 20;
@@ -21,6 +21,6 @@ export function urlOf(part: Part, first: number, replica = 0): string {
 export async function assertPortsFree(first: number, replicas: number): Promise<void> {
 	for (const part of parts) await assertPortFree(portOf(part, first), part);
 	for (let replica = 1; replica < replicas; replica++) {
-		for (const service of services) await assertPortFree(portOf(service, first, replica), `replica ${replica + 1} of ${service}`);
+		for (const service of serviceOrder) await assertPortFree(portOf(service, first, replica), `replica ${replica + 1} of ${service}`);
 	}
 }

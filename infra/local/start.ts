@@ -1,5 +1,8 @@
 // `npm start`: brings everything up, says what to do with it, and takes it down again.
 import { fileURLToPath } from "node:url";
+import { compileFolder } from "#libs/configuration/compile-folder.ts";
+import { refusalLines } from "#libs/configuration/configuration-error.ts";
+import { safeLine } from "../../cli/terminal-text.ts";
 import { describeStack, jsonOf } from "./describe-stack.ts";
 import { readOptions, usage } from "./options.ts";
 import { createProgress } from "./progress.ts";
@@ -16,6 +19,7 @@ async function main(): Promise<number> {
 		process.stdout.write(usage);
 		return 0;
 	}
+	if (options.config !== undefined && !(await isRight(options.config))) return 1;
 	const progress = createProgress(process.stderr, begun);
 	const interrupted = Promise.withResolvers<number>();
 	let signals = 0;
@@ -46,6 +50,15 @@ async function main(): Promise<number> {
 		await stack.stop();
 		progress("stopped");
 	}
+}
+
+/** Looks at the folder as `callgate check` does, and says the same, before anything is started for it. */
+async function isRight(folder: string): Promise<boolean> {
+	const compiled = await compileFolder(folder);
+	if (compiled.ok) return true;
+	const { mistakes, verdict } = refusalLines(compiled.errors);
+	process.stderr.write(`${[...mistakes, `callgate: ${verdict}`].map(safeLine).join("\n")}\nNothing was started.\n`);
+	return false;
 }
 
 main().then(

@@ -21,6 +21,15 @@ export function formatConfigurationError({ file, line, column, message }: Config
 	return `${file}:${line}:${column}: ${message}`;
 }
 
+/** What people read where a folder is refused: a line for each mistake, then what that means. */
+export function refusalLines(errors: readonly ConfigurationError[]): { readonly mistakes: string[]; readonly verdict: string } {
+	const many = errors.length === 1 ? "one mistake" : `${errors.length} mistakes`;
+	return {
+		mistakes: errors.map(formatConfigurationError),
+		verdict: `The configuration has ${many}. A configuration is activated whole or not at all.`,
+	};
+}
+
 /** By file, line and column: the order in which someone reads them. */
 export function compareErrors(one: ConfigurationError, other: ConfigurationError): number {
 	if (one.file !== other.file) return one.file < other.file ? -1 : 1;

@@ -18,7 +18,7 @@ export interface HttpOptions {
 	/** Each check that must pass before this process can do its work; it throws with the reason. */
 	readonly ready: Readonly<Record<string, () => Promise<void>>>;
 	/** What an operator should look at although this process does its work, by name. Everyone may read it: nothing secret. */
-	readonly warnings?: () => Readonly<Record<string, string>>;
+	readonly warnings?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
 	/** What `/readyz` tells of how the servers keep things, as read back from them. Everyone may read it: names and numbers, nothing secret. */
 	readonly durability?: () => object;
 	readonly bodyBytesMax: number;
@@ -186,11 +186,12 @@ function addOperationalRoutes(http: FastifyInstance, { ready, metrics, warnings,
 				(error: unknown) => (error instanceof Error ? error.message : "failed"),
 			);
 		}
+		const told = { warnings: await warnings?.(), durability: durability?.() };
 		const isReady = Object.values(checks).every((state) => state === "ok");
 		return reply
 			.code(isReady ? 200 : 503)
 			.type("application/json")
-			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks, warnings: warnings?.(), durability: durability?.() }));
+			.send(JSON.stringify({ status: isReady ? "ready" : "not ready", checks, ...told }));
 	});
 	http.get("/metrics", hidden, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
 }

@@ -1,6 +1,7 @@
 // What the approval process must be told.
 import { type Static, Type } from "typebox";
 import { ConfigurationInvalid, secretSetting, setting } from "#libs/service/config.ts";
+import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 
 const ms = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
@@ -35,7 +36,11 @@ export const ApprovalConfig = Type.Object({
 	planEveryMs: setting("CALLGATE_PLAN_EVERY_MS", "how often the timetable is compared with the stream", ms(1_000, 600_000, 10_000)),
 	keepSettledMs: setting("CALLGATE_KEEP_SETTLED_MS", "how long settled calls stay in memory", ms(3_600_000, 604_800_000, 86_400_000)),
 	bodyBytesMax: setting("CALLGATE_BODY_BYTES_MAX", "largest body of an API request", ms(1_024, 1_048_576, 16_384)),
-	port: setting("CALLGATE_PORT", "port of the approvals API, Slack's clicks, health, readiness and metrics", ms(1, 65_535, 7303)),
+	port: setting(
+		"CALLGATE_PORT",
+		"port of the approvals API, Slack's clicks, health, readiness and metrics",
+		ms(1, 65_535, servicePort("approval")),
+	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 });
 export type ApprovalConfig = Static<typeof ApprovalConfig>;

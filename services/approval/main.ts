@@ -2,6 +2,7 @@
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -37,11 +38,13 @@ runService("approval", async (log, environment) => {
 
 	const { bus, stream } = await connectServiceBus("approval", config, { log, metrics });
 	let authenticator = createAuthenticator([]);
+	let warnings = watchIssuers([]);
 	let groups: ReadonlyMap<string, Group> = new Map();
 	const configuration = await followConfiguration(
 		bus,
 		(activated) => {
 			authenticator = createAuthenticator(activated.issuers);
+			warnings = watchIssuers(activated.issuers);
 			groups = new Map(activated.groups.map((group) => [group.name, group]));
 			log.info({ revision: activated.revision }, "configuration in force");
 		},
@@ -59,7 +62,7 @@ runService("approval", async (log, environment) => {
 
 	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
 	const durability = () => ({ ...stream.durability(), redis: timetable.durability() });
-	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: config.bodyBytesMax });
+	const http = createHttp({ log, metrics, ready, warnings: () => warnings(), durability, bodyBytesMax: config.bodyBytesMax });
 	await listenHttp(http, { parts, strangers, authenticate: (authorization) => authenticator.authenticate(authorization) });
 	const clicks = listenSlackIf(http, { parts, strangers }, slack, slackConfig);
 	await http.listen({ host: config.host, port: config.port });

@@ -1,6 +1,7 @@
 // What the audit process must be told.
 import { type Static, Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
+import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 
 const integer = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
@@ -20,6 +21,6 @@ export const AuditConfig = Type.Object({
 	batchEventsMax: setting("CALLGATE_AUDIT_BATCH_EVENTS", "events in one bulk request", integer(1, 10_000, 2_000)),
 	batchWaitMs: setting("CALLGATE_AUDIT_BATCH_WAIT_MS", "how long a batch waits for more", integer(1, 5_000, 200)),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
-	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, 7305)),
+	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, servicePort("audit"))),
 });
 export type AuditConfig = Static<typeof AuditConfig>;

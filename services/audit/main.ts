@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
@@ -39,10 +40,12 @@ runService("audit", async (log, environment) => {
 	const { bus, stream } = await connectServiceBus("audit", config, { log, metrics });
 	const counters = createCounters(metrics, systemClock.now, () => bus.backlog());
 	let authenticator = createAuthenticator([]);
+	let warnings = watchIssuers([]);
 	const configuration = await followConfiguration(
 		bus,
 		(activated) => {
 			authenticator = createAuthenticator(activated.issuers);
+			warnings = watchIssuers(activated.issuers);
 			log.info({ revision: activated.revision }, "configuration in force");
 		},
 		(error) => log.error({ error }, "a configuration could not be followed"),
@@ -64,7 +67,7 @@ runService("audit", async (log, environment) => {
 		index: async () => IndexNotReady.throwIf(recorder.trouble()),
 	};
 	const durability = () => ({ ...stream.durability(), index: indexDurability.found() });
-	const http = createHttp({ log, metrics, ready, durability, bodyBytesMax: 1_024 });
+	const http = createHttp({ log, metrics, ready, warnings: () => warnings(), durability, bodyBytesMax: 1_024 });
 	const strangers = tellRefusals("control.authentication.failed", "audit", bus);
 	const refused = tellRefusals("control.record.refused", "audit", bus);
 	await addAuditApi(http, {

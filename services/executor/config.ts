@@ -2,6 +2,7 @@
 import { type Static, Type } from "typebox";
 import { namePattern } from "#libs/contracts/call.ts";
 import { secretSetting, setting } from "#libs/service/config.ts";
+import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 import { sealingSettings } from "#libs/service/service-keys.ts";
 import { leaseTermsDefault } from "./ports.ts";
@@ -29,6 +30,10 @@ export const ExecutorConfig = Type.Object({
 		Type.Integer({ minimum: 500, maximum: 600_000, default: leaseTermsDefault.settleWithinMs }),
 	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
-	port: setting("CALLGATE_PORT", "port of health, readiness and metrics", Type.Integer({ minimum: 1, maximum: 65_535, default: 7304 })),
+	port: setting(
+		"CALLGATE_PORT",
+		"port of health, readiness and metrics",
+		Type.Integer({ minimum: 1, maximum: 65_535, default: servicePort("executor") }),
+	),
 });
 export type ExecutorConfig = Static<typeof ExecutorConfig>;

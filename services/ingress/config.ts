@@ -1,6 +1,7 @@
 // What the ingress process must be told.
 import { type Static, Type } from "typebox";
 import { setting } from "#libs/service/config.ts";
+import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 import { sealingSettings } from "#libs/service/service-keys.ts";
 
@@ -11,7 +12,7 @@ export const IngressConfig = Type.Object({
 	...natsSettings,
 	...sealingSettings,
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
-	port: setting("CALLGATE_PORT", "port of the API, health, readiness and metrics", integer(1, 65_535, 7300)),
+	port: setting("CALLGATE_PORT", "port of the API, health, readiness and metrics", integer(1, 65_535, servicePort("ingress"))),
 	bodyBytesMax: setting("CALLGATE_BODY_BYTES_MAX", "largest request body", integer(1_024, 4 * mebibyte, mebibyte)),
 	waitSecondsMax: setting("CALLGATE_WAIT_SECONDS_MAX", "longest `Prefer: wait` that is honoured", integer(1, 3_600, 300)),
 	proxyWaitSeconds: setting("CALLGATE_PROXY_WAIT_SECONDS", "how long a proxied request waits that does not say", integer(1, 3_600, 60)),

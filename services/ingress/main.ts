@@ -1,6 +1,7 @@
 // The ingress process: where calls come in and answers go out.
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -25,10 +26,12 @@ runService("ingress", async (log, environment) => {
 	const intake = new Intake({ bytesMax: config.intakeBytesMax, bodyBytesMax: config.bodyBytesMax, bus });
 	metrics.gauge("callgate_intake_bytes", "Bodies of requests that are not answered yet", () => intake.bytes());
 	let authenticator = createAuthenticator([]);
+	let warnings = watchIssuers([]);
 	const configuration = await followConfiguration(
 		bus,
 		({ revision, issuers }) => {
 			authenticator = createAuthenticator(issuers);
+			warnings = watchIssuers(issuers);
 			log.info({ revision }, "configuration in force");
 		},
 		(error) => log.error({ error }, "a configuration could not be followed"),
@@ -42,7 +45,14 @@ runService("ingress", async (log, environment) => {
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};
 	const ready = { events: stream.checkReady, configuration: () => configuration.checkReady() };
-	const http = createHttp({ log, metrics, ready, durability: stream.durability, bodyBytesMax: config.bodyBytesMax });
+	const http = createHttp({
+		log,
+		metrics,
+		ready,
+		warnings: () => warnings(),
+		durability: stream.durability,
+		bodyBytesMax: config.bodyBytesMax,
+	});
 	await listenHttp(http, ports, config);
 	await listenProxy(http, ports, config);
 	await http.listen({ host: config.host, port: config.port });

@@ -1,6 +1,7 @@
 // What the policy process must be told.
 import { type Static, Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
+import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
 import { sealingSettings } from "#libs/service/service-keys.ts";
 
@@ -23,6 +24,10 @@ export const PolicyConfig = Type.Object({
 		Type.Integer({ minimum: secondMs, maximum: 3_600 * secondMs, default: 300 * secondMs }),
 	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
-	port: setting("CALLGATE_PORT", "port of health, readiness and metrics", Type.Integer({ minimum: 1, maximum: 65_535, default: 7302 })),
+	port: setting(
+		"CALLGATE_PORT",
+		"port of health, readiness and metrics",
+		Type.Integer({ minimum: 1, maximum: 65_535, default: servicePort("policy") }),
+	),
 });
 export type PolicyConfig = Static<typeof PolicyConfig>;

@@ -150,11 +150,11 @@ function functionsOf(document: ConnectionDocument, openapi: unknown, credential:
 		...((credential?.as === "header" || credential?.as === "query") && { credential: { in: credential.as, name: credential.name } }),
 	});
 	for (const [name, written] of Object.entries(functions)) {
-		if (!read.operationIds.includes(name) && read.operationIds.length > 0) {
+		if (!read.names.includes(name) && read.names.length > 0) {
 			faults.push({
 				path: ["functions", name],
 				atKey: true,
-				message: `found the function "${name}", expected an operationId of ${document.openapi}${didYouMean(name, read.operationIds)}`,
+				message: `found the function "${name}", expected an operation of ${document.openapi}${didYouMean(name, read.names)}`,
 			});
 		}
 		for (const member of ["method", "path", "arguments", "query", "description"] as const) {
@@ -166,14 +166,19 @@ function functionsOf(document: ConnectionDocument, openapi: unknown, credential:
 				});
 		}
 	}
-	for (const { operationId, key, known } of read.unusedRenames) {
+	for (const { name, key, known } of read.unusedRenames) {
 		faults.push({
-			path: ["functions", operationId, "rename", key],
+			path: ["functions", name, "rename", key],
 			atKey: true,
 			message: `found "${key}", expected one of ${known.slice(0, 30).join(", ") || "none: it has no arguments"}${didYouMean(key, known)}`,
 		});
 	}
-	return { functions: read.functions, openapiFaults: read.errors, names: read.operationIds };
+	if (read.functions.length === 0 && read.errors.length === 0)
+		faults.push({
+			path: ["openapi"],
+			message: `found no operation of ${document.openapi} that is exposed, expected at least one function`,
+		});
+	return { functions: read.functions, openapiFaults: read.errors, names: read.names };
 }
 
 /** Reports functions whose arguments could not be checked. Functions that share their definitions are as compilable as the first of them. */

@@ -26,9 +26,9 @@ export function writtenFunctions(document: ConnectionDocument, faults: Fault[]):
 	for (const [name, fn] of written) addOperation(name, fn, paths, defs, origins, faults);
 	const read = functionsFromOpenapi({ openapi: "3.1.0", paths, $defs: defs }, { renames: (name) => document.functions?.[name]?.rename });
 	for (const error of read.errors) faults.push({ path: originOf(error.path, origins), message: error.message });
-	for (const { operationId, key, known } of read.unusedRenames) {
+	for (const { name, key, known } of read.unusedRenames) {
 		faults.push({
-			path: ["functions", operationId, "rename", key],
+			path: ["functions", name, "rename", key],
 			atKey: true,
 			message: `found "${key}", expected one of ${known.join(", ")}`,
 		});

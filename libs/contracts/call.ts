@@ -15,6 +15,8 @@ export function madeAt(call: string): Date {
 /** Names of connections, pools, groups and rules: one token of a subject, one word in Slack. */
 export const namePattern = "^[a-z][a-z0-9-]{0,62}$";
 export const Name = pub(Type.String({ pattern: namePattern }));
+/** Functions as they may be called: most of what vendors write as `operationId`, and `GET/accounts/:id`. */
+export const functionNamePattern = "^_?[A-Za-z][A-Za-z0-9_.:/-]{0,126}$";
 /** A function's name is its `operationId`, which vendors write in their own way. */
 export const FunctionName = pub(Type.String({ minLength: 1, maxLength: 128 }));
 /** `sha256:` and 64 hexadecimal digits. */

@@ -1,5 +1,6 @@
 // What becomes of a vendor's document: arguments, schemas, and what is refused.
 import { expect, test } from "vitest";
+import { functionNamePattern } from "#libs/contracts/call.ts";
 import { documentOf, functionOf, messagesOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
 import { compileArguments, whyNotASchema } from "./validate-arguments.ts";
@@ -249,13 +250,50 @@ test("references in a circle, and more schemas than a function can have, end", (
 	);
 });
 
+test("an operation without a usable operationId is a function too, named by method and path", () => {
+	const names = (paths: Record<string, object>) => functionsFromOpenapi({ openapi: "3.1.0", paths }).functions.map(({ name }) => name);
+	const accounts = {
+		get: {},
+		delete: { operationId: "2 steps!" },
+		post: { operationId: "" },
+		put: { operationId: 7 },
+		patch: { operationId: "ok" },
+	};
+	const withId = Object.fromEntries(Object.entries(accounts).map(([method, operation]) => [method, { ...operation, parameters: [id] }]));
+	expect(names({ "/accounts/{id}": withId }).sort()).toEqual([
+		"DELETE/accounts/:id",
+		"GET/accounts/:id",
+		"POST/accounts/:id",
+		"PUT/accounts/:id",
+		"ok",
+	]);
+	// What a name cannot say exactly is told apart by a hash, and each name can be written into a configuration.
+	const odd = names({
+		"/a,b": { get: {} },
+		"/a_b": { get: {} },
+		"/a:b": { get: {} },
+		"/x/{id}": { get: { parameters: [id] } },
+		"/x/:id": { get: {} },
+		[`/${"long/".repeat(50)}`]: { get: {} },
+		[`/${"long/".repeat(50)}er`]: { get: {} },
+	});
+	expect(new Set(odd).size).toBe(7);
+	expect(odd).toContain("GET/a_b");
+	expect(odd).toContain("GET/x/:id");
+	for (const name of odd) expect(name).toMatch(new RegExp(functionNamePattern));
+	const { errors } = functionsFromOpenapi({ openapi: "3.1.0", paths: { "/a": { get: {} }, "/b": { get: { operationId: "GET/a" } } } });
+	expect(errors).toEqual([
+		{ path: ["paths", "/b", "get", "operationId"], message: expect.stringContaining("found two operations called GET/a") },
+	]);
+});
+
 test("operations that no router can tell apart, and names given twice, are refused", () => {
 	const get = (operationId: string, name: string) => ({
 		get: { operationId, parameters: [{ name, in: "path", required: true, schema: { type: "string" } }] },
 	});
 	const { errors } = functionsFromOpenapi({ openapi: "3.1.0", paths: { "/a/{x}": get("one", "x"), "/A/{y}/": get("one", "y") } });
 	expect(errors.map(({ path, message }) => [path.join(" "), message.slice(0, 40)])).toEqual([
-		["paths /A/{y}/ get operationId", "found an operationId twice, expected it "],
+		["paths /A/{y}/ get operationId", "found two operations called one, expecte"],
 		["paths /A/{y}/ get", "found a path that cannot be told from /a"],
 	]);
 });

@@ -1,5 +1,6 @@
 // A vendor's OpenAPI 3.0 or 3.1 document → functions.
 import { type HttpFunction, httpMethods, isRecord, memberOf, type OpenapiError } from "./http-function.ts";
+import { operationName } from "./operation-name.ts";
 import { parsePathTemplate, shapeOf } from "./path-template.ts";
 import { type FromOpenapiOptions, type Operation, OperationReader, type UnusedRename } from "./read-operation.ts";
 import { followRefs } from "./resolve-ref.ts";
@@ -11,31 +12,31 @@ const operationsMax = 5_000;
 export type FromOpenapi = {
 	readonly functions: readonly HttpFunction[];
 	readonly errors: readonly OpenapiError[];
-	/** Every operationId of the document, exposed or not, in the document's order. */
-	readonly operationIds: readonly string[];
+	/** The names of all operations of the document, exposed or not, in the document's order. */
+	readonly names: readonly string[];
 	/** Renames that named nothing, with what they could have named. */
 	readonly unusedRenames: readonly UnusedRename[];
 };
 
-/** Reads every operation with an `operationId`. All errors at once; a function with an error is left out. Never throws. */
+/** Reads every operation. All errors at once; a function with an error is left out. Never throws. */
 export function functionsFromOpenapi(document: unknown, options: FromOpenapiOptions = {}): FromOpenapi {
 	const errors: OpenapiError[] = [];
 	const unusedRenames: UnusedRename[] = [];
 	const dialect = dialectOf(document, errors);
-	if (dialect === undefined) return { functions: [], errors, operationIds: [], unusedRenames };
+	if (dialect === undefined) return { functions: [], errors, names: [], unusedRenames };
 	const operations = findOperations(document, errors);
 	refuseSameNames(operations, errors);
 	const functions: HttpFunction[] = [];
 	for (const found of operations) {
-		if (found.operationId === undefined || options.exposes?.(found.operationId) === false) continue;
+		if (options.exposes?.(found.name) === false) continue;
 		const reader = new OperationReader(document, dialect, found, options);
 		const fn = reader.read(operations);
 		errors.push(...reader.errors);
 		unusedRenames.push(...reader.unusedRenames());
 		if (fn && reader.errors.length === 0) functions.push(fn);
 	}
-	const operationIds = operations.flatMap(({ operationId }) => operationId ?? []);
-	return { functions, errors: withoutRepeats(errors), operationIds, unusedRenames };
+	const names = operations.map(({ name }) => name);
+	return { functions, errors: withoutRepeats(errors), names, unusedRenames };
 }
 
 function dialectOf(document: unknown, errors: OpenapiError[]): Dialect | undefined {
@@ -76,9 +77,8 @@ function findOperations(document: unknown, errors: OpenapiError[]): Operation[] 
 				errors.push({ path, message: "expected an operation (a mapping)" });
 				continue;
 			}
-			const id = memberOf(operation, "operationId");
 			operations.push({
-				operationId: typeof id === "string" ? id : undefined,
+				name: operationName(memberOf(operation, "operationId"), method, template),
 				method,
 				template,
 				segments: parsed.ok ? parsed.path : undefined,
@@ -99,14 +99,14 @@ function findOperations(document: unknown, errors: OpenapiError[]): Operation[] 
 
 /** Two operations with one name, and two templates no router can tell apart: nobody could say which one a call means. */
 function refuseSameNames(operations: readonly Operation[], errors: OpenapiError[]): void {
-	const ids = new Set<string>();
+	const names = new Set<string>();
 	const shapes = new Map<string, string>();
-	for (const { operationId, method, template, segments, path } of operations) {
-		if (operationId !== undefined) {
-			if (ids.has(operationId))
-				errors.push({ path: [...path, "operationId"], message: "found an operationId twice, expected it to be unique" });
-			ids.add(operationId);
+	for (const { name, operation, method, template, segments, path } of operations) {
+		if (names.has(name)) {
+			const at = memberOf(operation, "operationId") === name ? [...path, "operationId"] : path;
+			errors.push({ path: at, message: `found two operations called ${name}, expected an operationId of its own for each` });
 		}
+		names.add(name);
 		const shape = segments && `${method} ${shapeOf(segments)}`;
 		const same = shape && shapes.get(shape);
 		if (same)

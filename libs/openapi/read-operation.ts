@@ -6,23 +6,22 @@ import { type OperationContext, type PlacedParameter, readParameters } from "./r
 import { type Dialect, SchemaConverter } from "./schema-from-openapi.ts";
 import { sensitivePaths } from "./sensitive-paths.ts";
 
-const operationIdPattern = /^_?[A-Za-z][A-Za-z0-9_.:/-]{0,126}$/;
-
 export type FromOpenapiOptions = {
 	/** Which operations become functions; errors of others do not matter. Default: all. */
-	readonly exposes?: (operationId: string) => boolean;
+	readonly exposes?: (name: string) => boolean;
 	/** `path.id: account` and the like: new names of arguments by place and wire name. `body` alone renames a body that is one argument. */
-	readonly renames?: (operationId: string) => Readonly<Record<string, string>> | undefined;
+	readonly renames?: (name: string) => Readonly<Record<string, string>> | undefined;
 	/** Where the credential goes: a parameter of that name is not an argument. */
 	readonly credential?: { readonly in: "header" | "query"; readonly name: string };
 };
 
 /** A rename that named nothing, and what it could have named. */
-export type UnusedRename = { readonly operationId: string; readonly key: string; readonly known: readonly string[] };
+export type UnusedRename = { readonly name: string; readonly key: string; readonly known: readonly string[] };
 
 /** An operation as it was found in the document. */
 export type Operation = {
-	readonly operationId: string | undefined;
+	/** Of its function: {@link operationName}. */
+	readonly name: string;
 	readonly method: HttpMethod;
 	readonly template: string;
 	readonly segments: readonly PathSegment[] | undefined;
@@ -44,7 +43,7 @@ export class OperationReader {
 
 	constructor(document: unknown, dialect: Dialect, found: Operation, options: FromOpenapiOptions) {
 		this.found = found;
-		this.name = found.operationId ?? "";
+		this.name = found.name;
 		this.renames = options.renames?.(this.name) ?? {};
 		this.context = {
 			document,
@@ -57,12 +56,6 @@ export class OperationReader {
 
 	read(all: readonly Operation[]): HttpFunction | undefined {
 		const { item, operation, itemPath, path, segments, templateProblem, template, method } = this.found;
-		if (!operationIdPattern.test(this.name)) {
-			this.refuse(
-				[...path, "operationId"],
-				"expected a name of letters, digits and _.:/- that starts with a letter, of at most 128 characters",
-			);
-		}
 		if (segments === undefined) return this.refuse(itemPath, templateProblem ?? "expected a path template");
 		const parameters = readParameters(this.context, [
 			{ list: memberOf(item, "parameters"), path: [...itemPath, "parameters"] },
@@ -92,7 +85,7 @@ export class OperationReader {
 	unusedRenames(): readonly UnusedRename[] {
 		const known = [...this.renamable];
 		const unused = Object.keys(this.renames).filter((key) => !this.renamable.has(key));
-		return unused.map((key) => ({ operationId: this.name, key, known }));
+		return unused.map((key) => ({ name: this.name, key, known }));
 	}
 
 	private argumentFor(place: "path" | "query" | "header" | "body", name: string): string {

@@ -1,6 +1,6 @@
 // Kind `Connection`: where functions live, how to get there, and what may pass. How one is compiled: ../compile-connection.ts.
 import { type Static, type TSchema, Type } from "typebox";
-import { namePattern } from "#libs/contracts/call.ts";
+import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
 import type { HttpFunction } from "#libs/openapi/http-function.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
@@ -121,7 +121,7 @@ export const ConnectionDocument = Type.Object(
 				minLength: 1,
 				maxLength: 512,
 				expected: "a file of this folder",
-				description: "OpenAPI 3.0 or 3.1, YAML or JSON, beside this file: one function per operationId.",
+				description: "OpenAPI 3.0 or 3.1, YAML or JSON, beside this file: one function per operation.",
 			}),
 		),
 		expose: Type.Optional(
@@ -130,7 +130,7 @@ export const ConnectionDocument = Type.Object(
 				description: "`listed`: only operations named under `functions:` exist.",
 			}),
 		),
-		functions: Type.Optional(Type.Record(Type.String({ pattern: "^_?[A-Za-z][A-Za-z0-9_.:/-]{0,126}$" }), FunctionDocument)),
+		functions: Type.Optional(Type.Record(Type.String({ pattern: functionNamePattern }), FunctionDocument)),
 		credential: Type.Optional(CredentialDocument),
 		pool: Type.Optional(Type.String({ pattern: namePattern, default: "default", description: "Which executors can reach it." })),
 		forward: Type.Optional(

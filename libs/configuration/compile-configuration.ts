@@ -26,22 +26,35 @@ const errorsMax = 200;
  * what a broken document would have defined counts as defined, so that one mistake is one error.
  */
 export function compileConfiguration(files: SourceFiles): CompiledConfiguration {
+	return compile(files, true);
+}
+
+/**
+ * Compiles files that were activated. Whether policies fit the schemas was looked at then: another version that looks more closely must not
+ * find the revision in force unreadable, and stop every call.
+ */
+export function compileActivated(files: SourceFiles): CompiledConfiguration {
+	return compile(files, false);
+}
+
+function compile(files: SourceFiles, checksTypes: boolean): CompiledConfiguration {
 	const problem = whyNotSourceFiles(files);
 	if (problem !== undefined) return { ok: false, errors: [{ file: ".", line: 1, column: 1, message: problem }] };
-	const compiler = new Compiler(files, readDocuments(files));
-	return compiler.compile();
+	return new Compiler(files, readDocuments(files), checksTypes).compile();
 }
 
 class Compiler {
 	private readonly errors: ConfigurationError[];
 	private readonly files: SourceFiles;
 	private readonly read: ReadDocuments;
+	private readonly checksTypes: boolean;
 	private readonly used: Set<string>;
 	private readonly vendorFiles = new Map<string, YamlDocument | undefined>();
 
-	constructor(files: SourceFiles, read: ReadDocuments) {
+	constructor(files: SourceFiles, read: ReadDocuments, checksTypes: boolean) {
 		this.files = files;
 		this.read = read;
+		this.checksTypes = checksTypes;
 		this.errors = [...read.errors];
 		this.used = new Set(read.used);
 	}
@@ -137,9 +150,9 @@ class Compiler {
 			this.policyContext(groups, connections),
 		);
 		if (compiled.ok) return compiled.policy;
-		for (const { document: name, path, offset, message } of compiled.errors) {
+		for (const { document: name, message, ...place } of compiled.errors) {
 			const document = byName.get(name);
-			const fault = { path, message: message + this.hint(message, groups, connections), ...(offset !== undefined && { offset }) };
+			const fault = { ...place, message: message + this.hint(message, groups, connections) };
 			if (document) this.report(document, [fault]);
 		}
 		return undefined;
@@ -157,6 +170,7 @@ class Compiler {
 				...connections.map((compiled): [string, ReadonlySet<string>] => [compiled.connection.name, functionNames(compiled)]),
 			]),
 			argumentNames: new Map(connections.map(({ connection }) => [connection.name, argumentNames(connection.functions)])),
+			typesOf: this.checksTypes ? typesIn(connections) : undefined,
 		};
 	}
 
@@ -241,6 +255,11 @@ function argumentNames(functions: CompiledConnection["connection"]["functions"])
 		return names ? [[fn.name, names]] : [];
 	});
 	return new Map(entries);
+}
+
+function typesIn(connections: readonly CompiledConnection[]): PolicyContext["typesOf"] {
+	const byConnection = new Map(connections.map(({ connection, types }) => [connection.name, types]));
+	return (connection, fn) => byConnection.get(connection)?.(fn);
 }
 
 /** Each error once, in the order someone reads them, as many as someone reads. */

@@ -6,6 +6,7 @@ import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
+import { functionTypes } from "./function-types.ts";
 import { addressPolicy, parseHttpUrl, whyNotDialled } from "./kinds/addresses.ts";
 import type { Connection, ConnectionDocument, ConnectionFunction, ConnectionLimits, Credential } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
@@ -30,6 +31,8 @@ export type CompiledConnection = {
 	readonly openapiFaults: readonly Fault[];
 	/** Names that policies may mention although this connection has faults. */
 	readonly names: readonly string[];
+	/** What a function's schemas say of its arguments and answers. */
+	readonly types: ReturnType<typeof functionTypes>;
 };
 
 /** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
@@ -57,7 +60,7 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 		functions,
 		function: (name) => byName.get(name),
 	};
-	return { connection, faults, openapiFaults: found.openapiFaults, names: found.names };
+	return { connection, faults, openapiFaults: found.openapiFaults, names: found.names, types: functionTypes(functions, openapi) };
 }
 
 function compileUrl(document: ConnectionDocument, faults: Fault[]): string {

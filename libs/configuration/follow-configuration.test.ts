@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { compileConfiguration } from "./compile-configuration.ts";
 import { currentKey, followConfiguration, revisionKey } from "./follow-configuration.ts";
 import { packFiles } from "./pack-files.ts";
 import { revisionOf, type SourceFiles } from "./source-files.ts";
@@ -61,5 +62,18 @@ test("why a revision cannot be read is told without a word of what it holds: eve
 	const told = await following.checkReady().catch((error: unknown) => String(error));
 	expect(told).toContain(`revision ${broken} cannot be read`);
 	expect(told).not.toContain("INTERNAL");
+	await following.stop();
+});
+
+test("a revision that was activated before policies were checked this closely is read all the same", async () => {
+	const stream = new MemoryStream();
+	const files = { ...demo, "policy.yaml": (demo["policy.yaml"] ?? "").replace("args.country in", "args.amount in") };
+	expect(compileConfiguration(files).ok).toBe(false);
+	const revision = revisionOf(files);
+	const store = createMemoryBus(stream, "policy").store("configuration");
+	await store.put(revisionKey(revision), packFiles(files));
+	await store.put(currentKey, JSON.stringify({ revision, previous: [] }));
+	const following = await followConfiguration(createMemoryBus(stream, "ingress"));
+	expect(following.current().revision).toBe(revision);
 	await following.stop();
 });

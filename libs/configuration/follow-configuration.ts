@@ -2,7 +2,7 @@
 import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { followed } from "#libs/bus/permissions.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
-import { compileConfiguration } from "./compile-configuration.ts";
+import { compileActivated } from "./compile-configuration.ts";
 import type { Configuration } from "./configuration.ts";
 import { unpackFiles } from "./pack-files.ts";
 
@@ -65,7 +65,7 @@ export async function followConfiguration(
 	async function load(revision: string): Promise<Configuration | undefined> {
 		const entry = await store.get(revisionKey(revision));
 		if (!entry) return undefined;
-		const result = compileConfiguration(unpackFiles(entry.value));
+		const result = compileActivated(unpackFiles(entry.value));
 		// Whoever activated it could: it uses what this version does not know.
 		if (!result.ok) throw new EventsUnavailable(`revision ${revision} cannot be read by this version of Callgate`);
 		// What was stored under this name must be this: a revision is the hash of its content.

@@ -60,7 +60,7 @@ function addOperation(
 		return;
 	}
 	origins.operations.set(`${path} ${method.toLowerCase()}`, name);
-	defs[name] = memberOf(fn.arguments, "$defs") ?? {};
+	defs[name] = rebase(memberOf(fn.arguments, "$defs") ?? {}, name);
 	item[method.toLowerCase()] = operationOf(name, fn, method, path);
 }
 

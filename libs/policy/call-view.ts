@@ -33,7 +33,6 @@ export function viewOf(call: PolicyCall, declared: ReadonlySet<string> | undefin
 	// Without a prototype: the library looks names up as properties, and `constructor` must not be found.
 	const bindings = Object.create(null) as Record<string, CelInput>;
 	bindings.connection = call.connection;
-	bindings.function = call.function;
 	lazily(bindings, "args", () => celOf(call.arguments));
 	lazily(bindings, "now", () => timestampFromMs(instantMs(call.receivedAt)));
 	lazily(bindings, "caller", () =>

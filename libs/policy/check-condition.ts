@@ -1,15 +1,35 @@
 // What a condition may say, checked when it is compiled: names, functions, types, size. The library itself checks none of it before it runs.
-import type { CelFunc, CelType, parse } from "@bufbuild/cel";
-import { patternFaults } from "#libs/patterns/linear-pattern.ts";
-import { allowedFunctions, conditionEnvironment, loopStep, patternOf } from "./condition-functions.ts";
+import { fits, kindsOf } from "./cel-kinds.ts";
+import { allowedFunctions, conditionEnvironment, loopStep } from "./condition-functions.ts";
 import { timeMethods } from "./condition-time.ts";
-
-export type Parsed = ReturnType<typeof parse>;
-export type Expr = Parsed["expr"];
-type Kind<Case extends string> = Extract<Expr["exprKind"], { case: Case }>["value"];
-
-/** CEL's types as far as conditions know them before they run; `number` is int or double, `dyn` anything. */
-export type StaticType = "bool" | "int" | "double" | "number" | "string" | "list" | "map" | "null" | "timestamp" | "duration" | "dyn";
+import {
+	argumentsOfCall,
+	counted,
+	type Expr,
+	isCounted,
+	literalText,
+	type Parsed,
+	type Part,
+	recordOf,
+	records,
+	spoken,
+} from "./condition-tree.ts";
+import { equality, order, type Relation } from "./value-relation.ts";
+import {
+	answered,
+	anyJson,
+	anything,
+	either,
+	joined,
+	literal,
+	lookUp,
+	nothing,
+	spokenType,
+	surelyIs,
+	typeOf,
+	type ValueType,
+} from "./value-type.ts";
+import { whyNoPattern, whyNoZone } from "./written-arguments.ts";
 
 /** Why a condition is refused, and where in its text (UTF-16 code units). */
 export class ConditionRefused extends Error {
@@ -21,59 +41,107 @@ export class ConditionRefused extends Error {
 	}
 }
 
+/** The function that a condition is checked for: what is known of its calls. */
+export interface CheckedFunction {
+	readonly connection: string;
+	readonly name: string;
+	readonly args: ValueType;
+}
+
+/** A part of a condition that is in vain for one function, which need not be a mistake: the condition may be about others. */
+export interface Vain {
+	readonly offset: number;
+	readonly message: string;
+	/** An argument that the function does not have, a value that its schema does not have, or a place that is another function's. */
+	readonly about: "argument" | "value" | "place";
+}
+
+export interface Checked {
+	readonly type: ValueType;
+	readonly vain: ReadonlyMap<string, Vain>;
+	/** Every part that was looked at, by its id; what stands behind a `has()` that is never true is not. */
+	readonly reached: ReadonlyMap<string, ValueType>;
+	/** What can never be evaluated, or is of the wrong type; nothing behind it was looked at. */
+	readonly refused?: ConditionRefused;
+}
+
 /** Bounds that no sensible condition meets; each keeps a recursion or a product small. */
-const conditionLimits = { nodesMax: 1_000, depthMax: 64, loopDepthMax: 2, patternCharactersMax: 256 } as const;
+const conditionLimits = { nodesMax: 1_000, depthMax: 64, loopDepthMax: 2 } as const;
 
+const text = typeOf(["string"]);
+const bool = typeOf(["bool"]);
 /** Members of `caller`; every one is always there (`email` is "" if the issuer gave none). */
-const callerMembers: ReadonlyMap<string, StaticType> = new Map([
-	["issuer", "string"],
-	["subject", "string"],
-	["email", "string"],
-	["groups", "list"],
+const callerMembers: ReadonlyMap<string, ValueType> = new Map([
+	["issuer", text],
+	["subject", text],
+	["email", text],
+	["groups", typeOf(["list"], { items: () => text })],
 ]);
-const variables: ReadonlyMap<string, StaticType> = new Map([
-	["args", "map"],
-	["caller", "map"],
-	["connection", "string"],
-	["function", "string"],
-	["now", "timestamp"],
+const variables: ReadonlyMap<string, ValueType> = new Map([
+	["args", typeOf(["map"])],
+	["caller", typeOf(["map"])],
+	["connection", text],
+	["now", typeOf(["timestamp"])],
 ]);
-const numeric: ReadonlySet<StaticType> = new Set(["int", "double", "number"]);
-/** Only their members can be read: what a condition depends on is then known before it runs. */
-const records: ReadonlySet<string> = new Set(["args", "caller"]);
-
 interface Scope {
-	readonly loops: ReadonlyMap<string, StaticType>;
+	readonly loops: ReadonlyMap<string, ValueType>;
 	readonly depth: number;
 	readonly loopDepth: number;
 }
 
 /**
  * Checks one parsed condition and rewrites it in place: `args["x"]` to `args.x`, `"x" in args` to `has(args.x)`, and a counter around every
- * loop. Returns its static type.
- *
- * @throws {ConditionRefused}
+ * loop. With `fn` it is checked for the calls of that function, else for calls of which nothing is known.
  */
-export function checkCondition(parsed: Parsed): StaticType {
-	return new Check(parsed).typeOf(parsed.expr, { loops: new Map(), depth: 0, loopDepth: 0 });
+export function checkCondition(parsed: Parsed, fn?: CheckedFunction): Checked {
+	const check = new Check(parsed, fn);
+	const { vain, reached } = check;
+	try {
+		return { type: check.typeOf(parsed.expr, { loops: new Map(), depth: 0, loopDepth: 0 }), vain, reached };
+	} catch (error) {
+		if (!(error instanceof ConditionRefused)) throw error;
+		return { type: nothing, vain, reached, refused: error };
+	}
 }
 
 class Check {
+	readonly vain = new Map<string, Vain>();
+	readonly reached = new Map<string, ValueType>();
 	private readonly positions: Readonly<Record<string, number>>;
+	private readonly fn: CheckedFunction | undefined;
 	private nodes = 0;
-	constructor(parsed: Parsed) {
+	/** Arguments read so far that the function does not have. */
+	private absent = 0;
+	constructor(parsed: Parsed, fn: CheckedFunction | undefined) {
 		this.positions = parsed.sourceInfo?.positions ?? {};
+		this.fn = fn;
 	}
 
 	private refuse(expr: Expr, message: string): never {
-		throw new ConditionRefused(this.positions[String(expr.id)] ?? 0, message);
+		throw new ConditionRefused(this.offsetOf(expr), message);
 	}
 
-	typeOf(expr: Expr | undefined, outer: Scope): StaticType {
+	private offsetOf(expr: Expr): number {
+		return this.positions[String(expr.id)] ?? 0;
+	}
+
+	private inVain(expr: Expr, about: Vain["about"], message: string): void {
+		this.vain.set(String(expr.id), { offset: this.offsetOf(expr), message, about });
+	}
+
+	typeOf(expr: Expr | undefined, outer: Scope): ValueType {
 		if (expr === undefined) throw new ConditionRefused(0, "the condition is incomplete");
 		const scope = { ...outer, depth: outer.depth + 1 };
 		if (++this.nodes > conditionLimits.nodesMax) this.refuse(expr, `the condition has more than ${conditionLimits.nodesMax} parts`);
 		if (scope.depth > conditionLimits.depthMax) this.refuse(expr, `the condition nests deeper than ${conditionLimits.depthMax} levels`);
+		const before = this.absent;
+		const type = this.typeOfPart(expr, scope);
+		// What reads an argument that the function does not have is never asked about it.
+		if (this.absent === before) this.reached.set(String(expr.id), type);
+		return type;
+	}
+
+	private typeOfPart(expr: Expr, scope: Scope): ValueType {
 		const kind = expr.exprKind;
 		switch (kind.case) {
 			case "constExpr":
@@ -84,9 +152,10 @@ class Check {
 				return this.select(expr, kind.value, scope);
 			case "callExpr":
 				return this.call(expr, kind.value, scope);
-			case "listExpr":
-				for (const element of kind.value.elements) this.typeOf(element, scope);
-				return "list";
+			case "listExpr": {
+				const items = kind.value.elements.map((element) => this.typeOf(element, scope));
+				return typeOf(["list"], { items: () => joined(items) });
+			}
 			case "structExpr":
 				return this.struct(expr, kind.value, scope);
 			case "comprehensionExpr":
@@ -96,134 +165,204 @@ class Check {
 		}
 	}
 
-	private constant(expr: Expr, value: Kind<"constExpr">): StaticType {
-		const { case: which, value: literal } = value.constantKind;
+	private constant(expr: Expr, value: Part<"constExpr">): ValueType {
+		const { case: which, value: written } = value.constantKind;
 		switch (which) {
 			case "boolValue":
-				return "bool";
+				// Not as a known answer: who writes `true` or `false` alone means it.
+				return bool;
 			case "stringValue":
-				return "string";
+				return literal("string", written);
 			case "nullValue":
-				return "null";
+				return typeOf(["null"]);
 			case "int64Value":
 				// Arguments are JSON numbers (doubles): beside a larger literal a comparison would round.
-				if (!Number.isSafeInteger(Number(literal))) this.refuse(expr, "whole numbers go up to 9007199254740991 (2^53 - 1)");
-				return "int";
+				if (!Number.isSafeInteger(Number(written))) this.refuse(expr, "whole numbers go up to 9007199254740991 (2^53 - 1)");
+				return literal("int", Number(written));
 			case "doubleValue":
-				if (!Number.isFinite(literal)) this.refuse(expr, "the number is too large");
-				return "double";
+				if (!Number.isFinite(written)) this.refuse(expr, "the number is too large");
+				return literal("double", written);
 			default:
 				return this.refuse(expr, "write numbers as 5 or 5.0 and text in quotes; bytes and unsigned numbers are not used in conditions");
 		}
 	}
 
-	private identifier(expr: Expr, name: string, scope: Scope): StaticType {
+	private identifier(expr: Expr, name: string, scope: Scope): ValueType {
 		const known = scope.loops.get(name) ?? variables.get(name);
 		if (known === undefined) this.refuse(expr, `unknown name "${name}": conditions know ${[...variables.keys()].join(", ")}`);
 		if (records.has(name))
 			this.refuse(expr, `"${name}" can only be read by a name written out, such as ${name}.${name === "args" ? "amount" : "subject"}`);
+		if (this.fn && name === "connection") return literal("string", this.fn.connection);
 		return known;
 	}
 
-	private select(expr: Expr, select: Kind<"selectExpr">, scope: Scope): StaticType {
+	private select(expr: Expr, select: Part<"selectExpr">, scope: Scope): ValueType {
 		const record = recordOf(select.operand);
 		if (record === "caller") {
 			const type = callerMembers.get(select.field);
 			if (type === undefined) this.refuse(expr, `caller has no member "${select.field}": it has ${[...callerMembers.keys()].join(", ")}`);
-			return select.testOnly ? "bool" : type;
+			return select.testOnly ? bool : type;
 		}
-		if (record !== "args") {
-			const operand = this.typeOf(select.operand, scope);
-			if (operand !== "map" && operand !== "dyn") this.refuse(expr, `${operand} has no member "${select.field}"`);
-		}
-		return select.testOnly ? "bool" : "dyn";
+		if (record === "args") return this.argument(expr, select);
+		const operand = this.typeOf(select.operand, scope);
+		if (!operand.kinds.has("map")) this.refuse(expr, `${spokenType(operand)} has no member "${select.field}"`);
+		const { found, missing } = lookUp(operand, select.field);
+		if (found) return select.testOnly ? bool : found;
+		if (!select.testOnly) this.refuse(expr, `the object has no member "${select.field}"${missing}`);
+		this.inVain(expr, "place", `has() is never true: the object has no member "${select.field}"${missing}`);
+		return answered(false);
 	}
 
-	private call(expr: Expr, call: Kind<"callExpr">, scope: Scope): StaticType {
+	/** An argument that this function does not have makes a rule silent about it, and is a mistake if no function has it. */
+	private argument(expr: Expr, { field, testOnly }: Part<"selectExpr">): ValueType {
+		const { found, missing } = lookUp(this.fn?.args ?? anything, field);
+		if (!found) this.inVain(expr, "argument", `no function that this rule matches has an argument "${field}"${missing}`);
+		if (testOnly) return found ? bool : answered(false);
+		if (!found) this.absent++;
+		return found ?? anything;
+	}
+
+	private call(expr: Expr, call: Part<"callExpr">, scope: Scope): ValueType {
 		if (this.rewriteRecordAccess(expr, call)) return this.typeOf(expr, scope);
-		const name = call.function;
-		if (name === "has") this.refuse(expr, "has() wants a member, such as has(args.amount)");
-		const types = [...(call.target === undefined ? [] : [call.target]), ...call.args].map((one) => this.typeOf(one, scope));
-		switch (name) {
+		const [first, second, third] = call.args;
+		switch (call.function) {
+			case "has":
+				return this.refuse(expr, "has() wants a member, such as has(args.amount)");
 			case "_&&_":
+				return this.both(false, [first, second], expr, scope);
 			case "_||_":
-				for (const [at, type] of types.entries())
-					if (type !== "bool" && type !== "dyn") this.refuse(call.args[at] ?? expr, `expected a yes-or-no condition, found ${type}`);
-				return "bool";
+				return this.both(true, [first, second], expr, scope);
+			case "_?_:_": {
+				const test = this.answer(first, expr, scope, ' before "?"');
+				if (surelyIs(true, test)) return this.typeOf(second, scope);
+				if (surelyIs(false, test)) return this.typeOf(third, scope);
+				return either(this.typeOf(second, scope), this.typeOf(third, scope));
+			}
 			case "@not_strictly_false":
-				return "bool";
-			case "_?_:_":
-				if (types[0] !== "bool" && types[0] !== "dyn") this.refuse(expr, `expected a yes-or-no condition before "?", found ${types[0]}`);
-				return types[1] === types[2] ? (types[1] ?? "dyn") : "dyn";
+			case loopStep:
+				this.typeOf(first, scope);
+				return bool;
 			case "_[_]":
-				if (types[0] !== "list" && types[0] !== "map" && types[0] !== "dyn") this.refuse(expr, `${types[0]} has no members`);
-				return "dyn";
+				return this.item(expr, this.typeOf(first, scope), this.typeOf(second, scope));
 			default:
-				return this.overload(expr, call, types);
+				return this.overload(
+					expr,
+					call,
+					[...(call.target === undefined ? [] : [call.target]), ...call.args].map((one) => this.typeOf(one, scope)),
+				);
 		}
 	}
 
-	private overload(expr: Expr, call: Kind<"callExpr">, types: readonly StaticType[]): StaticType {
+	/** `&&` (decided by a false) and `||` (decided by a true): what stands beside an answer that decides is not asked. */
+	private both(deciding: boolean, parts: readonly (Expr | undefined)[], expr: Expr, scope: Scope): ValueType {
+		let isOpen = false;
+		for (const part of parts) {
+			const answer = this.answer(part, expr, scope);
+			if (surelyIs(deciding, answer)) return answered(deciding);
+			isOpen ||= !surelyIs(!deciding, answer);
+		}
+		return isOpen ? bool : answered(!deciding);
+	}
+
+	private answer(part: Expr | undefined, expr: Expr, scope: Scope, where = ""): ValueType {
+		const type = this.typeOf(part, scope);
+		if (!type.kinds.has("bool")) this.refuse(part ?? expr, `expected a yes-or-no condition${where}, found ${spokenType(type)}`);
+		return type;
+	}
+
+	private item(expr: Expr, container: ValueType, at: ValueType): ValueType {
+		const isList = container.kinds.has("list") && (at.kinds.has("int") || at.kinds.has("double"));
+		const isMap = container.kinds.has("map") && at.kinds.has("string");
+		if (!isList && !isMap) this.refuse(expr, `${spokenType(container)} has no members that are read by ${spokenType(at)}`);
+		const [name, ...others] = at.values.get("string") ?? [];
+		const isNamed = isMap && typeof name === "string" && others.length === 0;
+		const { found, missing } = isNamed ? lookUp(container, name) : { found: isMap ? anyJson : nothing, missing: "" };
+		if (!found && !isList) this.refuse(expr, `the object has no member "${name}"${missing}`);
+		return either(found ?? nothing, isList ? container.items() : nothing);
+	}
+
+	private overload(expr: Expr, call: Part<"callExpr">, types: readonly ValueType[]): ValueType {
 		const name = call.function;
 		const group = allowedFunctions.has(name) ? conditionEnvironment.funcs.find(name) : undefined;
 		if (group === undefined) this.refuse(expr, `unknown function "${name}"`);
 		const isMethod = call.target !== undefined;
 		const fitting = [...group].filter((one) => (one.target !== undefined) === isMethod && fits(one, types));
-		if (fitting.length === 0) this.refuse(expr, `"${spoken(name)}" cannot be used with ${types.join(" and ") || "nothing"}`);
-		if ((name === "_==_" || name === "_!=_") && neverEqual(types[0], types[1]))
-			this.refuse(expr, `${types[0]} and ${types[1]} are never equal`);
-		if (name === "matches") this.pattern(call.args[0], expr);
-		if (timeMethods.includes(name) && call.args.length > 0) this.zone(call, expr);
-		const results = new Set(fitting.map((one) => staticTypeOf(one.result)));
-		if (results.size === 1) return [...results][0] ?? "dyn";
-		return [...results].every((type) => numeric.has(type)) ? "number" : "dyn";
-	}
-
-	/** A pattern is written in the condition, never taken from arguments, so its size is bounded and its mistakes are found here. */
-	private pattern(argument: Expr | undefined, expr: Expr): void {
-		const pattern = literalText(argument);
-		if (pattern === undefined) this.refuse(expr, "matches() wants its pattern written out in quotes");
-		if (pattern.length > conditionLimits.patternCharactersMax)
-			this.refuse(expr, `a pattern has at most ${conditionLimits.patternCharactersMax} characters`);
-		const compiled = patternOf(pattern);
-		if (typeof compiled === "string") this.refuse(expr, `matches(): ${patternFaults[compiled]}`);
-	}
-
-	private zone(call: Kind<"callExpr">, expr: Expr): void {
-		const zone = literalText(call.args[0]);
-		if (zone === undefined) this.refuse(expr, "the time zone must be written out in quotes");
-		try {
-			if (!/^[+-]\d\d:\d\d$/.test(zone)) new Intl.DateTimeFormat("en-US", { timeZone: zone });
-		} catch {
-			this.refuse(expr, `unknown time zone "${zone}"`);
+		if (fitting.length === 0)
+			this.refuse(expr, `"${spoken(name)}" cannot be used with ${types.map(spokenType).join(" and ") || "nothing"}`);
+		const [left = anything, right = anything] = types;
+		switch (name) {
+			case "_==_":
+			case "_!=_":
+				return this.equality(expr, left, right, name === "_==_");
+			case "@in":
+				return this.membership(expr, left, right);
+			case "!_":
+				return surelyIs(true, left) || surelyIs(false, left) ? answered(surelyIs(false, left)) : bool;
 		}
+		const unwritten =
+			name === "matches" ? whyNoPattern(call.args[0]) : timeMethods.includes(name) && call.args[0] ? whyNoZone(call.args[0]) : undefined;
+		if (unwritten !== undefined) this.refuse(expr, unwritten);
+		if (this.never(expr, order(name, left, right), "place")) return answered(false);
+		return typeOf([...new Set(fitting.flatMap((one) => kindsOf(one.result)))]);
 	}
 
-	private struct(expr: Expr, struct: Kind<"structExpr">, scope: Scope): StaticType {
+	private equality(expr: Expr, left: ValueType, right: ValueType, isWanted: boolean): ValueType {
+		const relation = equality(left, right);
+		// To ask whether something is not null is careful, and never wrong.
+		const isCareful = !isWanted && relation.is === "impossible" && (left.kinds.has("null") || right.kinds.has("null"));
+		if (isCareful) return bool;
+		return this.never(expr, relation) ? answered(!isWanted) : bool;
+	}
+
+	/** `x in [a, b]` is `x == a || x == b`: each of them is looked at. */
+	private membership(expr: Expr, left: ValueType, right: ValueType): ValueType {
+		const list = argumentsOfCall(expr)[1];
+		if (list?.exprKind.case === "listExpr") {
+			const { elements } = list.exprKind.value;
+			const never = elements.filter((one) => this.never(one, equality(left, this.reached.get(String(one.id)) ?? anything), aboutOf(expr)));
+			return elements.length > 0 && never.length === elements.length ? answered(false) : bool;
+		}
+		const isKey = right.kinds.has("map") && left.kinds.has("string");
+		const relation = right.kinds.has("list") ? equality(left, right.items()) : undefined;
+		if (isKey || relation?.is === "possible") return bool;
+		if (relation && this.never(expr, relation)) return answered(false);
+		return this.refuse(expr, `${spokenType(left)} is never in ${spokenType(right)}`);
+	}
+
+	/** Refuses what is impossible, notes what is in vain; whether it is. */
+	private never(expr: Expr, { is, why }: Relation, about = aboutOf(expr)): boolean {
+		if (is === "impossible") this.refuse(expr, why);
+		if (is === "vain") this.inVain(expr, about, why);
+		return is === "vain";
+	}
+
+	private struct(expr: Expr, struct: Part<"structExpr">, scope: Scope): ValueType {
 		if (struct.messageName !== "") this.refuse(expr, `unknown type "${struct.messageName}"`);
 		for (const entry of struct.entries) {
 			if (entry.keyKind.case === "mapKey") this.typeOf(entry.keyKind.value, scope);
 			this.typeOf(entry.value, scope);
 		}
-		return "map";
+		return typeOf(["map"]);
 	}
 
-	private loop(expr: Expr, loop: Kind<"comprehensionExpr">, scope: Scope): StaticType {
+	private loop(expr: Expr, loop: Part<"comprehensionExpr">, scope: Scope): ValueType {
 		if (variables.has(loop.iterVar) || scope.loops.has(loop.iterVar)) this.refuse(expr, `the name "${loop.iterVar}" is already taken`);
 		const range = this.typeOf(loop.iterRange, scope);
-		if (range !== "list" && range !== "map" && range !== "dyn") this.refuse(expr, `${range} has no items to go through`);
+		if (!range.kinds.has("list") && !range.kinds.has("map")) this.refuse(expr, `${spokenType(range)} has no items to go through`);
 		const loopDepth = scope.loopDepth + 1;
 		if (loopDepth > conditionLimits.loopDepthMax) this.refuse(expr, `loops nest at most ${conditionLimits.loopDepthMax} deep`);
-		const result = this.typeOf(loop.accuInit, scope);
-		const inner = { ...scope, loopDepth, loops: new Map([...scope.loops, [loop.iterVar, "dyn" as const], [loop.accuVar, result]]) };
+		const each = either(range.kinds.has("list") ? range.items() : nothing, range.kinds.has("map") ? text : nothing);
+		// What the loop collects changes as it goes: of that only the kind is known.
+		const result = typeOf([...this.typeOf(loop.accuInit, scope).kinds]);
+		const inner = { ...scope, loopDepth, loops: new Map([...scope.loops, [loop.iterVar, each], [loop.accuVar, result]]) };
 		this.typeOf(loop.loopCondition, inner);
 		this.typeOf(loop.loopStep, inner);
-		if (loop.loopCondition !== undefined) loop.loopCondition = counted(loop.loopCondition);
+		if (loop.loopCondition !== undefined && !isCounted(loop.loopCondition)) loop.loopCondition = counted(loop.loopCondition);
 		return this.typeOf(loop.result, { ...scope, loops: new Map([...scope.loops, [loop.accuVar, result]]) });
 	}
 
 	/** `args["x"]` and `"x" in args` mean `args.x` and `has(args.x)`; one form is enough for everything that reads the tree. */
-	private rewriteRecordAccess(expr: Expr, call: Kind<"callExpr">): boolean {
+	private rewriteRecordAccess(expr: Expr, call: Part<"callExpr">): boolean {
 		const [left, right] = call.args;
 		const isIndex = call.function === "_[_]" && recordOf(left) !== undefined;
 		const isPresence = call.function === "@in" && recordOf(right) !== undefined;
@@ -236,54 +375,9 @@ class Check {
 	}
 }
 
-/** `args` or `caller`, if that is what the expression is. */
-export function recordOf(expr: Expr | undefined): string | undefined {
-	if (expr?.exprKind.case !== "identExpr") return undefined;
-	const { name } = expr.exprKind.value;
-	return records.has(name) ? name : undefined;
-}
-
-function literalText(expr: Expr | undefined): string | undefined {
-	if (expr?.exprKind.case !== "constExpr") return undefined;
-	const { constantKind } = expr.exprKind.value;
-	return constantKind.case === "stringValue" ? constantKind.value : undefined;
-}
-
-function counted(condition: Expr): Expr {
-	return {
-		...condition,
-		exprKind: { case: "callExpr", value: { $typeName: "cel.expr.Expr.Call", function: loopStep, args: [condition] } },
-	};
-}
-
-function fits(one: CelFunc, types: readonly StaticType[]): boolean {
-	const wanted = [...(one.target === undefined ? [] : [one.target]), ...one.arguments].map(staticTypeOf);
-	if (wanted.length !== types.length) return false;
-	return wanted.every(
-		(type, at) => type === "dyn" || types[at] === "dyn" || type === types[at] || (types[at] === "number" && numeric.has(type)),
-	);
-}
-
-function neverEqual(left: StaticType | undefined, right: StaticType | undefined): boolean {
-	const same = (type: StaticType | undefined) => (type !== undefined && numeric.has(type) ? "number" : type);
-	if (left === "dyn" || right === "dyn" || left === "null" || right === "null") return false;
-	return same(left) !== same(right);
-}
-
-/** The library's type as ours; types that no condition can produce (bytes, unsigned) have a name that nothing fits. */
-function staticTypeOf(type: CelType): StaticType {
-	switch (type.kind) {
-		case "list":
-		case "map":
-			return type.kind;
-		case "object":
-			return type.name === "google.protobuf.Duration" ? "duration" : "timestamp";
-		default:
-			return type.name === "null_type" ? "null" : (type.name as StaticType);
-	}
-}
-
-/** `_<=_` as its author wrote it. */
-function spoken(name: string): string {
-	return name.replace(/^[_@]|_$/g, "");
+/** What a comparison is about: with `connection`, a rule for several of them is in vain for all but one. */
+function aboutOf(expr: Expr): Vain["about"] {
+	return argumentsOfCall(expr).some(({ exprKind }) => exprKind.case === "identExpr" && exprKind.value.name === "connection")
+		? "place"
+		: "value";
 }

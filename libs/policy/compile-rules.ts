@@ -2,8 +2,9 @@
 import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
 import { pathsMax } from "#libs/masking/mask.ts";
-import { parseSelector } from "#libs/masking/selector.ts";
-import { ConditionRefused } from "./check-condition.ts";
+import { parseSelector, type Segment } from "#libs/masking/selector.ts";
+import { type CheckedFunction, ConditionRefused } from "./check-condition.ts";
+import { whyNoPlace } from "./check-mask-path.ts";
 import type {
 	CompiledApproval,
 	CompiledLimit,
@@ -13,11 +14,12 @@ import type {
 	CompiledRule,
 	PolicyContext,
 } from "./compiled-policy.ts";
-import { compileAmount, compileCondition } from "./condition.ts";
+import { type Amount, type Condition, compileAmount, compileCondition } from "./condition.ts";
 import { durationMs } from "./duration.ts";
 import { maskFor } from "./mask-for.ts";
 import type { MaskEntry, PolicyDocument, Rule } from "./policy-document.ts";
 import { shelve } from "./rule-index.ts";
+import { anything, closedObject } from "./value-type.ts";
 
 export interface PolicySource {
 	readonly name: string;
@@ -30,6 +32,8 @@ interface PolicyError {
 	readonly document: string;
 	readonly path: readonly (string | number)[];
 	readonly offset?: number;
+	/** The mistake is in the name of the last member. */
+	readonly atKey?: true;
 	readonly message: string;
 }
 
@@ -144,7 +148,7 @@ class Compiler {
 		return names && new Set([...names].map((name) => (name.includes("|") ? name : emailKey(name))));
 	}
 
-	private expression<T extends { readonly reads: ReadonlyMap<string, number> }>(
+	private expression<T extends Condition | Amount>(
 		compile: (source: string) => T,
 		source: string,
 		match: CompiledMatch,
@@ -152,9 +156,11 @@ class Compiler {
 	): T | undefined {
 		try {
 			const compiled = compile(source);
-			for (const [argument, offset] of compiled.reads) {
-				if (this.nobodyHas(argument, match)) this.fault(path, `no function that this rule matches has an argument "${argument}"`, offset);
-			}
+			const faults = compiled.faultsFor({
+				all: this.matched(match).map((place) => this.checked(place)),
+				areNamed: match.functions !== undefined,
+			});
+			for (const { message, offset } of faults) this.fault(path, message, offset);
 			return compiled;
 		} catch (error) {
 			if (!(error instanceof ConditionRefused)) throw error;
@@ -162,20 +168,17 @@ class Compiler {
 		}
 	}
 
-	/** Whether it is certain that none of the functions in question has this argument: a misspelt name would make a rule silently empty. */
-	private nobodyHas(argument: string, match: CompiledMatch): boolean {
-		let seen = 0;
-		for (const [connection, functions] of this.context.connections) {
-			if (match.connections !== undefined && !match.connections.has(connection)) continue;
-			const known = this.context.argumentNames?.get(connection);
-			for (const fn of match.functions ?? functions) {
-				if (!functions.has(fn)) continue;
-				seen++;
-				const names = known?.get(fn);
-				if (names === undefined || names.has(argument)) return false;
-			}
-		}
-		return seen > 0;
+	private matched(match: Pick<CompiledMatch, "connections" | "functions">): { readonly connection: string; readonly name: string }[] {
+		const matching = [...this.context.connections].filter(([connection]) => match.connections?.has(connection) ?? true);
+		return matching.flatMap(([connection, functions]) =>
+			[...(match.functions ?? functions)].filter((name) => functions.has(name)).map((name) => ({ connection, name })),
+		);
+	}
+
+	private checked({ connection, name }: { readonly connection: string; readonly name: string }): CheckedFunction {
+		const names = this.context.argumentNames?.get(connection)?.get(name);
+		const args = this.context.typesOf?.(connection, name)?.args ?? (names ? closedObject(names) : anything);
+		return { connection, name, args };
 	}
 
 	private limit(limit: NonNullable<Rule["limit"]>, match: CompiledMatch, path: Path): CompiledLimit {
@@ -221,6 +224,7 @@ class Compiler {
 			for (const selector of Object.keys(entry[side] ?? {})) {
 				const parsed = parseSelector(selector);
 				if ("message" in parsed) this.fault([...path, side, selector], parsed.message, parsed.offset);
+				else this.maskPlace(side, parsed, places, [...path, side, selector]);
 			}
 		}
 		for (const [at, name] of (entry.detect ?? []).entries()) {
@@ -228,6 +232,24 @@ class Compiler {
 				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
 		}
 		this.masks.push({ policy: this.document_, ...places, entry });
+	}
+
+	/** A path that none of the functions has masks nothing, and what it was meant for stays readable. */
+	private maskPlace(
+		side: "request" | "response",
+		segments: readonly Segment[],
+		places: Parameters<Compiler["matched"]>[0],
+		path: Path,
+	): void {
+		const types = this.matched(places).map(({ connection, name }) => {
+			const known = this.context.typesOf?.(connection, name);
+			return side === "request" ? known?.args : known?.answer;
+		});
+		const problems = types.map((type) => type && whyNoPlace(segments, type));
+		if (problems.length === 0 || problems.includes(undefined)) return;
+		const [furthest] = problems.flatMap((one) => one ?? []).toSorted((one, other) => other.depth - one.depth);
+		const message = `no function that this entry matches has such a place: ${furthest?.why}`;
+		this.errors.push({ document: this.document_, path, atKey: true, message });
 	}
 
 	/** Each function's masks taken together must be what masking can compile: found here, not when the function is called. */

@@ -1,6 +1,7 @@
 // What policies become once compiled: rules that are found by name, and the masks beside them. Compiled whole, never changed.
 import type { Amount, Condition } from "./condition.ts";
 import type { MaskEntry } from "./policy-document.ts";
+import type { ValueType } from "./value-type.ts";
 
 export type Effect = "allow" | "hold" | "deny";
 
@@ -56,6 +57,12 @@ export interface RuleShelf {
 	readonly byGroup: Map<string, CompiledRule[]>;
 }
 
+export interface FunctionTypes {
+	readonly args: ValueType;
+	/** Undefined where no document says what the function answers. */
+	readonly answer: ValueType | undefined;
+}
+
 export interface PolicyContext {
 	/** Groups of approvers (documents of kind `Group`). */
 	readonly groups: ReadonlySet<string>;
@@ -66,6 +73,8 @@ export interface PolicyContext {
 	 * that is left out nothing is assumed: an argument that its calls do not give is treated as one that was omitted.
 	 */
 	readonly argumentNames?: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
+	/** What the schemas say of a function's arguments and answers, for checking policies against; undefined where they say nothing. */
+	readonly typesOf?: ((connection: string, fn: string) => FunctionTypes | undefined) | undefined;
 }
 
 export interface CompiledPolicy {

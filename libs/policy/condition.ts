@@ -1,9 +1,11 @@
 // One condition: compiled once, then asked of many calls. Its answer has four values, because "cannot be told" must never pass for "no".
 import { type CelValue, isCelError, parse, plan, unparse } from "@bufbuild/cel";
 import type { CallView } from "./call-view.ts";
-import { ConditionRefused, checkCondition, type Expr, type Parsed, recordOf } from "./check-condition.ts";
+import { ConditionRefused, checkCondition } from "./check-condition.ts";
+import { type ConditionFault, faultsFor, type MatchedFunctions, type Outcome, withOutcome } from "./check-for-functions.ts";
 import { isExhausted } from "./condition-budget.ts";
 import { conditionEnvironment } from "./condition-functions.ts";
+import { type Expr, type Parsed, recordOf } from "./condition-tree.ts";
 
 /**
  * - `true`, `false`: the condition could be decided.
@@ -20,14 +22,15 @@ export interface Step {
 }
 
 export interface Condition {
-	/** Arguments that it reads, and where in its text: `has(args.x)` alone does not count. */
-	readonly reads: ReadonlyMap<string, number>;
+	/** Its mistakes for the functions that it will be asked about. */
+	faultsFor(matched: MatchedFunctions): ConditionFault[];
 	/** Asks the condition; `onStep` hears every part that was evaluated. */
 	ask(call: CallView, onStep?: (step: Step) => void): Answer;
 }
 
 export interface Amount {
-	readonly reads: ReadonlyMap<string, number>;
+	/** Its mistakes for the functions that it will be asked about. */
+	faultsFor(matched: MatchedFunctions): ConditionFault[];
 	/** The number it stands for in this call, or why there is none. */
 	of(call: CallView): { readonly amount: number | bigint } | { readonly answer: "inapplicable" | "error"; readonly why: string };
 }
@@ -48,24 +51,24 @@ interface Failure {
 	readonly why: string;
 }
 
+const yesOrNo: Outcome = { kinds: ["bool"], expected: "a condition must be true or false" };
+const number: Outcome = { kinds: ["int", "double"], expected: "a sum needs a number" };
+
 /** Compiles a yes-or-no condition. @throws {ConditionRefused} */
 export function compileCondition(source: string): Condition {
 	const parsed = parseSource(source);
-	const type = checkCondition(parsed);
-	if (type !== "bool" && type !== "dyn") throw new ConditionRefused(0, `a condition must be true or false, this is ${type}`);
+	refuse(parsed, yesOrNo);
 	const node = nodeOf(parsed, parsed.expr, false, false);
-	return { reads: readsOf(parsed), ask: (call, onStep) => askNode(node, call, onStep) };
+	return { faultsFor: (matched) => faultsFor(parsed, matched, yesOrNo), ask: (call, onStep) => askNode(node, call, onStep) };
 }
 
 /** Compiles the number that a limit sums up. @throws {ConditionRefused} */
 export function compileAmount(source: string): Amount {
 	const parsed = parseSource(source);
-	const type = checkCondition(parsed);
-	if (type !== "int" && type !== "double" && type !== "number" && type !== "dyn")
-		throw new ConditionRefused(0, `a sum needs a number, this is ${type}`);
+	refuse(parsed, number);
 	const leaf = leafOf(parsed, parsed.expr);
 	return {
-		reads: readsOf(parsed),
+		faultsFor: (matched) => faultsFor(parsed, matched, number),
 		of(call) {
 			const value = leaf.evaluate(call);
 			if (isFailure(value)) return { answer: value.failed, why: value.why };
@@ -73,6 +76,11 @@ export function compileAmount(source: string): Amount {
 			return { answer: "error", why: "it is not a number" };
 		},
 	};
+}
+
+function refuse(parsed: Parsed, outcome: Outcome): void {
+	const { refused } = withOutcome(checkCondition(parsed), outcome);
+	if (refused) throw refused;
 }
 
 function parseSource(source: string): Parsed {
@@ -199,11 +207,6 @@ function textOf(parsed: Parsed, expr: Expr): string {
 	} catch {
 		return "condition";
 	}
-}
-
-function readsOf(parsed: Parsed): ReadonlyMap<string, number> {
-	const positions = parsed.sourceInfo?.positions ?? {};
-	return new Map([...argumentsOf(parsed.expr).read].map(([name, id]) => [name, positions[id] ?? 0]));
 }
 
 /** Top-level arguments that an expression reads (with the id of the first place) and those it tests with `has()`. */

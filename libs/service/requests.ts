@@ -38,10 +38,7 @@ export interface Requests {
 const noRoute = "none";
 
 export function countRequests(http: FastifyInstance, { log, metrics }: { log: Logger; metrics: Metrics }): Requests {
-	const total = metrics.counter("callgate_requests_total", "Requests by route and by the code of their problem, or none", [
-		"route",
-		"code",
-	]);
+	const total = metrics.counter("callgate_requests_total", "Requests by route and problem code", ["route", "code"]);
 	const seconds = metrics.duration("callgate_request_seconds", "From the first line of a request to the end of its answer", ["route"]);
 	const lines = new Tally<Line>({
 		tell: ({ about, count }) => log[problems[about.code].status < 500 ? "info" : "warn"]({ ...about, count }, "refused"),

@@ -1,6 +1,6 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Bus, type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
+import { type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { sealedCharsMax } from "#libs/contracts/message-size.ts";
@@ -10,7 +10,6 @@ import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
-import { rememberUnheard, takeUnheard, workAlone } from "./own-claims.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 
@@ -36,10 +35,6 @@ interface Claim {
 	readonly claimedAt: Date;
 }
 
-/** When this process first saw a claim that is not its own, by the monotonic clock: leases are never measured with another's clock. */
-const foreignClaims = new WeakMap<Bus, Map<Position, number>>();
-const foreignClaimsMax = 10_000;
-
 /** A grant that is delivered again while the call is in work here. */
 const inWorkMs = 5_000;
 
@@ -58,7 +53,7 @@ export async function executeCall(ports: ExecutorPorts, granted: Granted): Promi
 		if (error instanceof CannotRun) return error;
 		throw error;
 	});
-	const working = workAlone(ports.bus, granted.data.call, async () => {
+	const working = ports.claims.workAlone(granted.data.call, async () => {
 		if (prepared instanceof CannotRun) {
 			return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message });
 		}
@@ -92,10 +87,10 @@ async function claimCall(
 	try {
 		const claimed = await ports.bus.publishAfter(event, after);
 		// This one is dialled on: an earlier one that was not heard of was not stored.
-		if (claimed.won) takeUnheard(ports.bus, call, attempt);
+		if (claimed.won) ports.claims.takeUnheard(call, attempt);
 		return claimed.won ? { position: claimed.position, claimedAtMs, claimedAt: now } : undefined;
 	} catch (error) {
-		rememberUnheard(ports.bus, call, attempt, claimedAtMs);
+		ports.claims.rememberUnheard(call, attempt, claimedAtMs);
 		throw error;
 	}
 }
@@ -249,16 +244,16 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
 	if (!won) throw overtaken();
 	ports.ended(granted, "unknown", "outcome_unknown", 0);
-	foreignClaims.get(ports.bus)?.delete(started.position);
+	ports.claims.forgetForeign(started.position);
 }
 
 /**
  * The claim is this process's own: stored, but its acknowledgement was lost in an outage, or came while the process was stopped. Nothing was
  * dialled on it, and this is the one who may.
  */
-function ownClaim({ bus, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
+function ownClaim({ claims, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
 	const { call, attempt, executor } = event.data;
-	const claimedAtMs = executor === name ? takeUnheard(bus, call, attempt) : undefined;
+	const claimedAtMs = executor === name ? claims.takeUnheard(call, attempt) : undefined;
 	return claimedAtMs === undefined ? undefined : { position, claimedAtMs, claimedAt: new Date(event.time) };
 }
 
@@ -280,16 +275,8 @@ function refuseWithinLease(ports: ExecutorPorts, { event, position: claim }: Sto
 	const { startWithinMs, settleWithinMs } = ports.lease ?? leaseTermsDefault;
 	// Of one that cannot be read the longest counts: a comparison with no number would wait for nothing.
 	const lease = Math.min(Math.max(Number.isFinite(declaredMs) ? declaredMs : leaseMsMax, startWithinMs + settleWithinMs), leaseMsMax);
-	const seen = foreignClaims.get(ports.bus) ?? new Map<Position, number>();
-	foreignClaims.set(ports.bus, seen);
 	const now = elapsedMs(ports);
-	const since = seen.get(claim) ?? now;
-	seen.set(claim, since);
-	for (const oldest of seen.keys()) {
-		if (seen.size <= foreignClaimsMax) break;
-		seen.delete(oldest);
-	}
-	const left = since + lease - now;
+	const left = ports.claims.foreignSince(claim, now) + lease - now;
 	if (left > 0) throw new NotYet("another executor may still be at work on this call", Math.ceil(left));
 }
 

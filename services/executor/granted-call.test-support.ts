@@ -14,6 +14,7 @@ import type { SigningKey } from "#libs/contracts/jws.ts";
 import { type SealedArguments, SealingKeys } from "#libs/contracts/sealed.ts";
 import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { Claims } from "./claims.ts";
 import type { HttpDialer, OutboundAnswer, OutboundRequest } from "./dial-http.ts";
 import { executeCall } from "./execute-call.ts";
 import type { ExecutorPorts } from "./ports.ts";
@@ -87,6 +88,7 @@ export class Bench {
 			bus: createMemoryBus(this.stream, "executor"),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
 			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, pool: "default", name: uuidv7() },
+			claims: new Claims(),
 			clock: { now: () => this.now },
 			elapsedMs: () => this.elapsedMs,
 			storeRetryMs: 1,

@@ -13,6 +13,7 @@ import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
+import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
 import { createHttpDialer } from "./dial-http.ts";
 import { startExecutor } from "./service.ts";
@@ -38,6 +39,7 @@ runService("executor", async (log, environment) => {
 		sealingKeys: readSealingKeys(config.sealingKeys),
 		vault,
 		dialer,
+		claims: new Claims(),
 		clock: systemClock,
 		pool,
 		lease: { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs },

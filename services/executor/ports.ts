@@ -6,6 +6,7 @@ import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Vault } from "#libs/vault/vault.ts";
+import type { Claims } from "./claims.ts";
 import type { HttpDialer } from "./dial-http.ts";
 
 /** A lease is these two and the function's own timeout between them. Executors of one pool must agree on them. */
@@ -25,6 +26,7 @@ export interface ExecutorPorts {
 	readonly sealingKeys: SealingKeys;
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: HttpDialer;
+	readonly claims: Claims;
 	readonly clock: Clock;
 	readonly pool: string;
 	/** Absent: {@link leaseTermsDefault}. */

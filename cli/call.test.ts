@@ -251,6 +251,19 @@ describe("a call that was made", () => {
 			out: `call      ${call}\nfunction  bank.createTransfer\nstate     held\nreceived  2026-01-01 12:00:00.000Z`,
 			err: "",
 		});
+		const requirements = [
+			{ rule: "large", groups: ["finance", "cfo"], quorum: 2, votes: 1 },
+			{ rule: "abroad", groups: ["legal"], quorum: 1, votes: 0 },
+		];
+		api.on(
+			`GET /v1/calls/${call}`,
+			json(200, { ...about, state: "held", waitsFor: { requirements, expiresAt: "2026-01-01T12:30:00.000Z" } }),
+		);
+		expect((await run(["show", call])).out.split("\n").slice(3)).toEqual([
+			"waits     for finance or cfo: 1 of 2 approvals",
+			"waits     for legal: 0 of 1 approval",
+			"until     2026-01-01 12:30:00.000Z",
+		]);
 		api.on(`GET /v1/calls/${call}`, json(200, completed({ ok: 1 })));
 		expect((await run(["show", call])).out).toMatch(/state {5}completed\nanswered {2}201\nmasked: card .*\n\n\{\n {2}"ok": 1\n\}$/);
 		const denied = { status: 403, code: "denied", title: "Policy denies this call", rules: ["never"] };

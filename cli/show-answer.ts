@@ -3,7 +3,7 @@ import { type Answer, callIdOf } from "./api-client.ts";
 import { CommandFailed, exitCodes } from "./command-failed.ts";
 import { findingLines } from "./follow-call.ts";
 import type { Io } from "./io.ts";
-import { problemLines, readProblem, recordOf, refused } from "./problem.ts";
+import { listOf, problemLines, readProblem, recordOf, refused, wordsOf } from "./problem.ts";
 import { parseExactly, safeJson, safeLine, safeLines, showJson } from "./terminal-text.ts";
 
 /**
@@ -42,11 +42,22 @@ export function showStanding(answer: Answer, isJson: boolean, io: Io): void {
 	io.print(`function  ${safeLine(connection)}.${safeLine(name)}`);
 	io.print(`state     ${safeLine(state)}`);
 	if (receivedAt !== undefined) io.print(`received  ${safeLine(receivedAt).replace("T", " ")}`);
+	for (const line of waitsForLines(about.waitsFor)) io.print(line);
 	const problem = problemIn(about);
 	if (problem) for (const line of ["", ...problemLines(problem)]) io.print(line);
 	if (about.result === undefined) return;
 	io.print(`answered  ${safeLine(recordOf(about.result).status)}`);
 	for (const line of [...findingLines(findings), "", ...bodyLines(answer.text)]) io.print(line);
+}
+
+/** For whom a held call waits, with how many votes, and until when. */
+function waitsForLines(waitsFor: unknown): string[] {
+	const { requirements, expiresAt } = recordOf(waitsFor);
+	const whom = listOf(requirements).map(({ groups, quorum, votes }) => {
+		const needed = quorum === 1 ? "1 approval" : `${safeLine(quorum)} approvals`;
+		return `waits     for ${wordsOf(groups).join(" or ")}: ${safeLine(votes)} of ${needed}`;
+	});
+	return [...whom, ...(typeof expiresAt === "string" ? [`until     ${safeLine(expiresAt).replace("T", " ")}`] : [])];
 }
 
 function problemIn({ problem }: Readonly<Record<string, unknown>>) {

@@ -29,7 +29,12 @@ export const followed = {
 
 /** Filters for the steps of one call. */
 export function stepsOf(call: string): string[] {
-	return [`callgate.*.*.*.${call}.call.>`, `callgate.record._.approval.${call}.approval.>`];
+	return [`callgate.*.*.*.${call}.call.>`, approvalStepsOf(call)];
+}
+
+/** The filter for what approval said about one call. */
+export function approvalStepsOf(call: string): string {
+	return `callgate.record._.approval.${call}.approval.>`;
 }
 
 const follows: Record<Service, readonly string[]> = {
@@ -42,7 +47,12 @@ const follows: Record<Service, readonly string[]> = {
 
 /** What a service may read back by exact subject. */
 function readsBack(service: Service, pool: string): string[] {
-	if (service === "ingress") return ["callgate.ingress.*.*.*.call.ended", "callgate.record.*.*.*.>"];
+	if (service === "ingress")
+		return [
+			"callgate.ingress.*.*.*.call.ended",
+			"callgate.record.*.executor.*.call.started",
+			"callgate.record._.approval.*.approval.asked",
+		];
 	if (service === "executor") return [`callgate.*.${pool}.executor.*.>`];
 	if (service === "approval") return ["callgate.*.*.approval.*.>"];
 	return [];

@@ -1,5 +1,7 @@
 // Who may decide a call, and whether enough of them did: people against groups as they are now. Pure.
+
 import type { Group } from "#libs/configuration/kinds/group.ts";
+import { groupsAsked } from "#libs/contracts/approval-terms.ts";
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
 import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import type { Asked, Question, Vote } from "./approval.ts";
@@ -41,11 +43,7 @@ export function isMember({ email, identity }: Voter, group: Group): boolean {
 
 /** Names of the groups that may meet this requirement now, escalations included. */
 export function groupsOf({ asked, escalated }: Question, requirement: Requirement): string[] {
-	const added = escalated.flatMap((step) => {
-		const escalation = asked.terms.escalations[step - 1];
-		return escalation && (escalation.rule === undefined || escalation.rule === requirement.rule) ? escalation.to : [];
-	});
-	return [...new Set([...requirement.anyOf, ...added])];
+	return groupsAsked(asked.terms, escalated, requirement);
 }
 
 /** Every group that was asked so far. */

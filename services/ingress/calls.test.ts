@@ -5,6 +5,7 @@ import { newEvent } from "#libs/contracts/envelope.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { as, Backstage, callers, configuration, nextConfiguration, type Replica, transfer } from "./ingress.test-support.ts";
+import { retryAfterSeconds } from "./waits-for.ts";
 
 let stage: Backstage;
 let one: Replica;
@@ -129,11 +130,48 @@ describe("a submitted call", () => {
 		await stage.ask(received);
 		const reply = await waiting;
 		expect(reply.statusCode).toBe(202);
-		expect(reply.json()).toEqual({ call: received.data.call, state: "held", location: `/v1/calls/${received.data.call}` });
+		expect(reply.json()).toMatchObject({ call: received.data.call, state: "held", location: `/v1/calls/${received.data.call}` });
 		await stage.start(received);
 		expect((await get(`/v1/calls/${received.data.call}`)).json().state).toBe("started");
 		await stage.complete(received);
 		expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "completed", result: { body: { id: "t1" } } });
+	});
+
+	test("that waits for people tells for whom, with how many votes and until when, and when it is worth to ask again", async () => {
+		const expiresAt = new Date(Date.now() + 1_800_000).toISOString();
+		const requirements = [
+			{ rule: "large", anyOf: ["finance"], quorum: 2, reasonRequired: false },
+			{ rule: "abroad", anyOf: ["legal"], quorum: 1, reasonRequired: false },
+		];
+		const escalations = [{ at: expiresAt, to: ["cfo"], rule: "large" }];
+		const waiting = post(asked, { prefer: "wait=1" });
+		const received = await stage.received();
+		await stage.ask(received, { requirements, escalations, expiresAt });
+		await stage.approvalSays(received, "approve");
+		const reply = await waiting;
+		const abroad = { rule: "abroad", groups: ["legal"], quorum: 1, votes: 0 };
+		const large = { rule: "large", groups: ["finance"], quorum: 2, votes: 1 };
+		expect(reply.statusCode).toBe(202);
+		expect(reply.json()).toMatchObject({ state: "held", waitsFor: { requirements: [large, abroad], expiresAt } });
+		expect(reply.headers["retry-after"]).toBe("60");
+		await stage.approvalSays(received, "escalated");
+		const shown = await get(`/v1/calls/${received.data.call}`);
+		expect(shown.json().waitsFor).toEqual({ requirements: [{ ...large, groups: ["finance", "cfo"] }, abroad], expiresAt });
+		expect(shown.headers["retry-after"]).toBe("60");
+		expect(shown.body).not.toContain("dana@example.com");
+		expect((await get(`/v1/calls/${received.data.call}`, "mallory")).statusCode).toBe(404);
+	});
+
+	test.each([
+		[-5, 1],
+		[0, 1],
+		[1, 2],
+		[30, 2],
+		[200, 10],
+		[86_400, 60],
+	])("whose deadline is in %i seconds is worth asking about in %i", (left, seconds) => {
+		const now = new Date("2026-01-01T12:00:00.000Z");
+		expect(retryAfterSeconds({ requirements: [], expiresAt: new Date(now.getTime() + left * 1_000).toISOString() }, now)).toBe(seconds);
 	});
 
 	test("is answered by the replica that holds its caller, whoever else runs", async () => {

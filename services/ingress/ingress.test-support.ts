@@ -145,18 +145,23 @@ export class Backstage {
 		await this.policy.publishAfter(newEvent("policy", "call.ended", data, { at: new Date() }), 0);
 	}
 
-	async ask(received: Event<"call.received">): Promise<void> {
+	async ask(received: Event<"call.received">, over: Partial<Event<"approval.asked">["data"]["terms"]> = {}): Promise<void> {
 		const { receivedAt, arguments: args, sealed } = received.data;
 		const requirements = [{ rule: "large", anyOf: ["finance"], quorum: 1, reasonRequired: false }];
-		const terms = { requirements, expiresAt: new Date().toISOString(), remindAt: [], escalations: [] };
+		const terms = { requirements, expiresAt: new Date().toISOString(), remindAt: [], escalations: [], ...over };
 		const data = { ...this.theCall(received), receivedAt, arguments: args, sealed, rules: ["large"], reasons: [], terms, hold: "h" };
 		await this.approval.publishAfter(newEvent("approval", "approval.asked", data, { at: new Date() }), 0);
 	}
 
 	/** What approval says about a call, after what it said before. */
-	async approvalSays(received: Event<"call.received">, verdict: "approve" | "reject" | "cancelled"): Promise<void> {
+	async approvalSays(received: Event<"call.received">, verdict: "approve" | "reject" | "cancelled" | "escalated"): Promise<void> {
 		const theCall = this.theCall(received);
 		const said = this.stream.messages.findLast(({ subject }) => subject.includes(`.approval.${theCall.call}.`))?.position ?? 0;
+		if (verdict === "escalated") {
+			const data = { call: theCall.call, step: 1, to: ["cfo"] };
+			await this.approval.publishAfter(newEvent("approval", "approval.escalated", data, { at: new Date(), nth: 1 }), said);
+			return;
+		}
 		if (verdict === "cancelled") {
 			const data = { ...theCall, ending: "cancelled" as const, rules: [], reasons: [] };
 			await this.approval.publishAfter(newEvent("approval", "call.ended", data, { at: new Date() }), said);

@@ -17,6 +17,7 @@ import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./r
 import { showCall } from "./show-call.ts";
 import { StepStreams } from "./stream-steps.ts";
 import { submitCall } from "./submit-call.ts";
+import { retryAfterSeconds, waitsForOf } from "./waits-for.ts";
 
 export interface HttpLimits {
 	readonly waitSecondsMax: number;
@@ -65,14 +66,14 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		reply.header("callgate-call", submitted.call);
 		if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
 		if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
-		return sendAccepted(reply, submitted.call, submitted.state);
+		return await sendAccepted(ports, reply, submitted);
 	});
 
 	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: showSchema, onRequest }, async (request, reply) => {
 		const own = await showCall(ports, callerOf(request), request.params.call);
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
-		if (!standing.ended) return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt }));
+		if (!standing.ended) return await sendPending(ports, reply, { call, state: standing.state, connection, function: name, receivedAt });
 		const answer = answerOf(ports.sealingKeys, standing.ended);
 		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
 		const problem = problemBody(answer.code, answer.details);
@@ -108,9 +109,24 @@ async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended
 	return reply.type("application/json").send(completedText(ended, answer.result));
 }
 
-export function sendAccepted(reply: FastifyReply, call: string, state: string): FastifyReply {
-	const body = JSON.stringify({ call, state, location: `/v1/calls/${call}` });
-	return reply.code(202).header("location", `/v1/calls/${call}`).header("retry-after", "2").type("application/json").send(body);
+/** A call that has not ended: a held one tells for whom it waits, and each when to ask again. */
+async function sendPending(
+	{ bus, clock }: IngressPorts,
+	reply: FastifyReply,
+	pending: { readonly call: string; readonly state: string; readonly [more: string]: string },
+): Promise<FastifyReply> {
+	const waitsFor = pending.state === "held" ? await waitsForOf(bus, pending.call) : undefined;
+	reply.header("retry-after", String(retryAfterSeconds(waitsFor, clock.now()))).type("application/json");
+	return reply.send(JSON.stringify({ ...pending, waitsFor }));
+}
+
+export async function sendAccepted(
+	ports: IngressPorts,
+	reply: FastifyReply,
+	{ call, state }: { readonly call: string; readonly state: string },
+): Promise<FastifyReply> {
+	const location = `/v1/calls/${call}`;
+	return await sendPending(ports, reply.code(202).header("location", location), { call, state, location });
 }
 
 const submitSchema = {

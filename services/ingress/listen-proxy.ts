@@ -67,7 +67,7 @@ async function proxyRequest(
 		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: true }),
 	);
 	reply.header("callgate-call", submitted.call);
-	if (!submitted.ended) return sendAccepted(reply, submitted.call, submitted.state);
+	if (!submitted.ended) return await sendAccepted(ports, reply, submitted);
 	const answer = answerOf(ports.sealingKeys, submitted.ended);
 	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
 }

@@ -1,12 +1,14 @@
-// Who is calling: one bearer token, verified on every request against the configured issuers (RFC 6750, RFC 7519, RFC 8725, RFC 9068).
-import { errors, type JWTPayload, jwtVerify } from "jose";
+// Who is calling: one bearer token, verified against the configured issuers, and remembered for a moment (RFC 6750, RFC 7519, RFC 8725, RFC 9068).
+import { errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticationFailure, NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { bearerToken } from "./authorization-header.ts";
 import { callerFrom } from "./caller-from-claims.ts";
 import { type IssuerKeys, IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
+import type { KeySet } from "./key-set.ts";
 import { refused } from "./refused.ts";
+import { VerifiedTokens } from "./verified-tokens.ts";
 import { refuseType, whichIssuer } from "./which-issuer.ts";
 
 export interface Authenticator {
@@ -30,12 +32,19 @@ export function createAuthenticator(
 		issuers.map((issuer): Trusted => ({ ...issuer, issuerKeys: issuerKeys(issuer, elapsed) })),
 		({ issuer }) => issuer,
 	);
+	const memory = new VerifiedTokens(elapsed);
 	return {
 		async authenticate(authorization) {
 			const token = bearerToken(authorization);
+			const known = memory.recall(token, now());
+			if (known) return known;
 			const issuer = whichIssuer(token, trusted);
 			try {
-				return callerFrom(await verified(token, issuer, now()), issuer);
+				const at = now();
+				const { payload, set } = await verified(token, issuer, at);
+				const caller = callerFrom(payload, issuer);
+				memory.remember(token, { caller, keys: issuer.issuerKeys, set, at, endMs: endMsOf(payload, issuer) });
+				return caller;
 			} catch (error) {
 				throw refusalOf(error, issuer.name);
 			}
@@ -43,8 +52,14 @@ export function createAuthenticator(
 	};
 }
 
-async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTPayload> {
-	const { payload, protectedHeader } = await jwtVerify(token, async (header, input) => (await issuer.issuerKeys.find(header, input)).key, {
+async function verified(token: string, issuer: Trusted, now: Date): Promise<{ readonly payload: JWTPayload; readonly set: KeySet }> {
+	let set: KeySet | undefined;
+	const findKey: JWTVerifyGetKey = async (header, input) => {
+		const found = await issuer.issuerKeys.find(header, input);
+		set = found.set;
+		return found.key;
+	};
+	const { payload, protectedHeader } = await jwtVerify(token, findKey, {
 		algorithms: [...issuer.algorithms],
 		issuer: issuer.issuer,
 		audience: [...issuer.audience],
@@ -55,7 +70,13 @@ async function verified(token: string, issuer: Trusted, now: Date): Promise<JWTP
 	});
 	refuseType(issuer, protectedHeader.typ);
 	if (!Number.isSafeInteger(Math.trunc(payload.exp ?? Number.NaN))) throw refused("claim_malformed", "its end is not a time");
-	return payload;
+	if (set === undefined) throw new Error("a token was verified without a key");
+	return { payload, set };
+}
+
+/** The first moment at which the token's claims alone would refuse it, without any tolerance for clocks. */
+function endMsOf({ exp = 0, iat = 0 }: JWTPayload, { maxTokenAgeSeconds }: Issuer): number {
+	return Math.min(exp, maxTokenAgeSeconds === undefined ? exp : iat + maxTokenAgeSeconds) * 1_000;
 }
 
 /** Each fault by the library's code: no message is compared, none is passed on. */

@@ -50,6 +50,8 @@ export interface Stack {
 	readonly openSearch: RunningOpenSearch;
 	/** By service: its replicas, in order. */
 	readonly services: Readonly<Record<Service, readonly RunningServer[]>>;
+	/** Starts one more of each service than it was started with; resolves when they are ready. Whoever asked stops them; nobody starts them again. */
+	addReplica(): Promise<Readonly<Record<Service, RunningServer>>>;
 	/** Stops services before the servers they need; resolves when nothing is left. */
 	stop(): Promise<void>;
 }
@@ -113,7 +115,12 @@ async function assemble(
 	const all = Object.values(running).flat();
 	keep({ stop: async () => void (await Promise.all(all.map((one) => one.stop()))) });
 	for (const [service, ones] of Object.entries(running)) for (const one of ones) supervisor.watch(service, one);
-	return { dataDir, keys, url: (part) => urlOf(part, firstPort), ...servers, services: running, stop };
+	const addReplica = async () => {
+		const added = await startReplica(facts, options, replicas);
+		keep({ stop: async () => void (await Promise.all(Object.values(added).map((one) => one.stop()))) });
+		return added;
+	};
+	return { dataDir, keys, url: (part) => urlOf(part, firstPort), ...servers, services: running, addReplica, stop };
 }
 
 async function startServers(
@@ -228,11 +235,13 @@ function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: Stack
 	return startProcess({ name, args, dir, port, isReady: () => answers(`${urlOf(name, firstPort)}/`, false) }, () => env);
 }
 
-async function startServices(
+/** One of each service. */
+async function startReplica(
 	facts: StackFacts,
-	{ replicas, serviceEnv = () => ({}), serviceRoot = () => undefined }: StackOptions,
-): Promise<Record<Service, RunningServer[]>> {
-	const start = async (service: Service, replica: number) => {
+	{ serviceEnv = () => ({}), serviceRoot = () => undefined }: StackOptions,
+	replica: number,
+): Promise<Record<Service, RunningServer>> {
+	const start = async (service: Service) => {
 		const { name, script, port, env } = servicePlan(service, replica, facts);
 		const dir = join(facts.dataDir, "services", name);
 		const ready = `${urlOf(service, facts.firstPort, replica)}/readyz`;
@@ -244,11 +253,16 @@ async function startServices(
 		};
 		return await startProcess(plan, () => ({ ...env, ...serviceEnv(service, replica) }));
 	};
-	const running: Record<Service, RunningServer[]> = { ingress: [], policy: [], approval: [], executor: [], audit: [] };
 	// The revision in force comes from policy: the others are ready only when there is one.
-	for (let replica = 0; replica < replicas; replica++) {
-		const ones = await Promise.all(services.map(async (service) => [service, await start(service, replica)] as const));
-		for (const [service, one] of ones) running[service].push(one);
+	const ones = await Promise.all(services.map(async (service) => [service, await start(service)] as const));
+	return Object.fromEntries(ones) as Record<Service, RunningServer>;
+}
+
+async function startServices(facts: StackFacts, options: StackOptions): Promise<Record<Service, RunningServer[]>> {
+	const running: Record<Service, RunningServer[]> = { ingress: [], policy: [], approval: [], executor: [], audit: [] };
+	for (let replica = 0; replica < options.replicas; replica++) {
+		const ones = await startReplica(facts, options, replica);
+		for (const service of services) running[service].push(ones[service]);
 	}
 	return running;
 }

@@ -16,6 +16,7 @@ import { type Child, startChild } from "./child.ts";
 import { writeConfiguration } from "./configuration.ts";
 import { makeFloorStream, startFloor } from "./floor.ts";
 import type { NamedProcess } from "./measure-processes.ts";
+import type { Peer } from "./peer.ts";
 import { benchTokens } from "./tokens.ts";
 
 export interface BenchStackOptions {
@@ -23,6 +24,7 @@ export interface BenchStackOptions {
 	/** Of NATS, for every lane alike. */
 	readonly syncInterval: string;
 	readonly callersMax: number;
+	readonly peer: Peer | undefined;
 	/** Folder for CPU profiles of the services. */
 	readonly profileDir: string | undefined;
 	readonly report: (line: string) => void;
@@ -41,6 +43,9 @@ export interface BenchStack {
 	/** One a caller. */
 	readonly tokens: readonly string[];
 	readonly ports: { readonly bank: number; readonly proxy: number; readonly floor: number };
+	readonly peer: Peer | undefined;
+	/** Runs `work` while there are two of each service. The second ones are started for it and stopped after it. */
+	withTwo<Result>(work: () => Promise<Result>): Promise<Result>;
 	/** Everything whose cost is counted. */
 	processes(): NamedProcess[];
 	stop(): Promise<void>;
@@ -50,7 +55,7 @@ export interface BenchStack {
 const streamBytesMax = 16 * 1024 ** 3;
 
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
-	const { firstPort, syncInterval, report, profileDir } = options;
+	const { firstPort, syncInterval, report, profileDir, peer } = options;
 	const dataDir = await mkdtemp(join(tmpdir(), "callgate-bench-"));
 	const started: (() => Promise<unknown>)[] = [() => rm(dataDir, { recursive: true, force: true })];
 	const stop = async () => {
@@ -85,10 +90,28 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 			floor = await startTheFloor();
 		};
 		const tokens = await benchTokens(stack, options.callersMax);
+		let second: readonly NamedProcess[] = [];
+		const withTwo = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+			report("starting a second one of each service");
+			const added = await stack.addReplica();
+			second = services.map((service) => ({ name: service, pid: added[service].pid }));
+			try {
+				return await work();
+			} finally {
+				second = [];
+				await Promise.all(services.map((service) => added[service].stop()));
+			}
+		};
+		const peers = peer?.pids.map((pid) => ({ name: "peer", pid })) ?? [];
 		return {
-			...{ stack, firstPort, bank, proxy, load, operator, tokens, ports, restartFloor, stop },
+			...{ stack, firstPort, bank, proxy, load, operator, tokens, ports, peer, restartFloor, withTwo, stop },
 			index: await adminAccess(stack),
-			processes: () => [...processesOf(stack), ...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid }))],
+			processes: () => [
+				...processesOf(stack),
+				...second,
+				...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid })),
+				...peers,
+			],
 		};
 	} catch (error) {
 		await stop();

@@ -17,12 +17,13 @@ const openConnections = 2_048;
 const clock = { now: () => performance.now(), sleep: (ms: number) => delay(ms) };
 
 async function withPools(
-	origin: string,
+	origins: readonly string[],
 	connections: readonly number[],
 	work: (pools: Pool[]) => Promise<LoadResult>,
 ): Promise<LoadResult> {
 	const pools = connections.map(
-		(count) => new Pool(origin, { connections: count, pipelining: 1, headersTimeout: 60_000, bodyTimeout: 60_000 }),
+		(count, at) =>
+			new Pool(origins[at % origins.length] ?? "", { connections: count, pipelining: 1, headersTimeout: 60_000, bodyTimeout: 60_000 }),
 	);
 	try {
 		return await work(pools);
@@ -35,10 +36,14 @@ serve({
 	closed: (order: LoadOrder<ClosedLoad>) =>
 		// A connection a caller.
 		withPools(
-			order.target.origin,
+			order.target.origins,
 			Array.from({ length: order.load.callers }, () => 1),
 			(pools) => closedLoop(order.load, sender(order.target, order.run, pools), clock),
 		),
 	open: (order: LoadOrder<OpenLoad>) =>
-		withPools(order.target.origin, [openConnections], (pools) => openLoop(order.load, sender(order.target, order.run, pools), clock)),
+		withPools(
+			order.target.origins,
+			order.target.origins.map(() => openConnections),
+			(pools) => openLoop(order.load, sender(order.target, order.run, pools), clock),
+		),
 });

@@ -7,7 +7,7 @@ import type { BenchStack } from "./bench-stack.ts";
 import { emptyFloor } from "./floor.ts";
 import { floorEvents } from "./floor-plan.ts";
 import type { ClosedLoad, LoadResult, OpenLoad } from "./generate-load.ts";
-import { type Lane, laneTitles, targetOf } from "./lanes.ts";
+import { isCallgate, type Lane, laneTitles, targetOf } from "./lanes.ts";
 import { lettersOf } from "./letters.ts";
 import type { LoadOrder } from "./load-process.ts";
 import { cpuMsOf, type PerProcess, residentBytesOf } from "./measure-processes.ts";
@@ -44,27 +44,43 @@ const drainedWithinMs = 600_000;
 const pollMs = 25;
 let runs = 0;
 
+/** What load needs, whatever its lane. */
+export type LoadPlace = Pick<BenchStack, "bank" | "load" | "processes" | "firstPort" | "ports" | "tokens" | "peer">;
+
+/** A load that was made, before anything is known about the record. */
+interface Sent {
+	readonly result: LoadResult;
+	readonly cpuBefore: PerProcess;
+	readonly cpuAfter: PerProcess;
+	readonly resident: PerProcess;
+}
+
 /** @throws {BenchFailed} unless every call was answered rightly and arrived once. */
+export async function sendLoad(place: LoadPlace, lane: Lane, load: Load): Promise<Sent> {
+	await place.bank.ask("count");
+	const processes = place.processes();
+	const cpuBefore = await cpuMsOf(processes);
+	const order: LoadOrder<Load> = { target: targetOf(lane, place), load, run: lettersOf(runs++) };
+	const result = await place.load.ask<LoadResult>(load.kind, order);
+	const resident = await residentBytesOf(processes);
+	const cpuAfter = await cpuMsOf(processes);
+	assertSound(lane, result, await place.bank.ask<BankCount>("count"));
+	return { result, cpuBefore, cpuAfter, resident };
+}
+
+/** @throws {BenchFailed} unless every call was answered rightly, arrived once and, where its lane keeps a record, is on it. */
 export async function measure(bench: BenchStack, lane: Lane, load: Load): Promise<Measured> {
-	const callgate = lane === "callgate" || lane === "callgate-unindexed";
+	const callgate = isCallgate(lane);
 	const documents = callgate ? await countRecord(bench.index) : 0;
 	if (lane === "callgate-unindexed") await bench.stack.services.audit[0]?.kill("SIGSTOP");
 	try {
-		await bench.bank.ask("count");
-		const processes = bench.processes();
-		const before = await cpuMsOf(processes);
-		const order: LoadOrder<Load> = { target: targetOf(lane, bench), load, run: lettersOf(runs++) };
-		const result = await bench.load.ask<LoadResult>(load.kind, order);
-		const resident = await residentBytesOf(processes);
-		const bank = await bench.bank.ask<BankCount>("count");
-		const unindexed = await cpuMsOf(processes);
-		const drain = callgate ? await drained(bench) : undefined;
-		const after = lane === "callgate" ? await cpuMsOf(processes) : unindexed;
-		assertSound(lane, result, bank);
-		if (callgate) assertStored("documents in the index", (await countRecord(bench.index)) - documents, bank.calls);
-		if (lane === "floor") assertStored("messages in the floor's stream", await emptyFloor(bench.operator), bank.calls);
-		const cpuMs = Object.fromEntries(processes.map(({ name }) => [name, ((after[name] ?? 0) - (before[name] ?? 0)) / result.answered]));
+		const { result, cpuBefore, cpuAfter, resident } = await sendLoad(bench, lane, load);
 		const { perSecond, latency, lateness, answered: calls } = result;
+		const drain = callgate ? await drained(bench) : undefined;
+		const after = callgate && lane !== "callgate-unindexed" ? await cpuMsOf(bench.processes()) : cpuAfter;
+		if (callgate) assertStored("documents in the index", (await countRecord(bench.index)) - documents, calls);
+		if (lane === "floor") assertStored("messages in the floor's stream", await emptyFloor(bench.operator), calls);
+		const cpuMs = Object.fromEntries(Object.entries(cpuBefore).map(([name, before]) => [name, ((after[name] ?? 0) - before) / calls]));
 		return { lane, load, perSecond, latency, lateness, calls, cpuMs, resident, ...(drain && { drain }) };
 	} finally {
 		if (lane === "callgate-unindexed") await bench.stack.services.audit[0]?.kill("SIGCONT");

@@ -1,4 +1,6 @@
 // Whether anything grows under lasting load: resident memory of each process after each half minute, and the line through it.
+import { localPool } from "../../infra/local/key-ring.ts";
+import { trimStream } from "../../infra/nats/trim-stream.ts";
 import type { BenchStack } from "./bench-stack.ts";
 import { type Load, measure } from "./measure-lane.ts";
 import type { PerProcess } from "./measure-processes.ts";
@@ -15,12 +17,13 @@ export interface MemoryFigures {
 const sliceMs = 30_000;
 const slice: Load = { kind: "closed", callers: 64, warmupMs: 0, windowMs: sliceMs };
 
-/** Calls go through Callgate complete for so many minutes. */
+/** Calls go through Callgate complete for so many minutes. The stream is trimmed after each half minute: what NATS still grows by is not what is stored. */
 export async function measureMemory(bench: BenchStack, minutes: number, report: (line: string) => void): Promise<MemoryFigures> {
 	const resident: PerProcess[] = [];
 	let calls = 0;
 	for (let one = 0; one < (minutes * 60_000) / sliceMs; one++) {
 		const measured = await measure(bench, "callgate", slice);
+		await trimStream(bench.operator, { pools: [localPool], keepMs: 0, guardMs: 0, now: new Date() });
 		resident.push(measured.resident);
 		calls += measured.calls;
 		report(`memory: ${(((one + 1) * sliceMs) / 60_000).toFixed(1)} of ${minutes} minutes, ${calls} calls`);

@@ -13,6 +13,13 @@ test("resident memory in bytes", () => {
 	expect(residentBytesIn("Name:\tgone\n")).toBeNaN();
 });
 
+test.runIf(process.platform === "linux")("two processes of one name cost what both cost", async () => {
+	const twice = [1, 2].map(() => ({ name: "self", pid: process.pid }));
+	const [once, both] = [await residentBytesOf(twice.slice(1)), await residentBytesOf(twice)];
+	expect((both.self ?? 0) / (once.self ?? 0)).toBeGreaterThan(1.5);
+	expect(Object.keys(both)).toEqual(["self"]);
+});
+
 test.runIf(process.platform === "linux")("this process, by name", async () => {
 	const self = [{ name: "self", pid: process.pid }];
 	const before = (await cpuMsOf(self)).self ?? Number.NaN;

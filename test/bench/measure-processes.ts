@@ -21,7 +21,7 @@ export function residentBytesIn(status: string): number {
 	return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) * 1_024;
 }
 
-/** By name. */
+/** By name; processes of one name are counted together. */
 export type PerProcess = Readonly<Record<string, number>>;
 
 export async function cpuMsOf(processes: readonly NamedProcess[]): Promise<PerProcess> {
@@ -33,5 +33,8 @@ export async function residentBytesOf(processes: readonly NamedProcess[]): Promi
 }
 
 async function perProcess(processes: readonly NamedProcess[], read: (pid: number) => Promise<number>): Promise<PerProcess> {
-	return Object.fromEntries(await Promise.all(processes.map(async ({ name, pid }) => [name, await read(pid)] as const)));
+	const figures = await Promise.all(processes.map(async ({ name, pid }) => ({ name, figure: await read(pid) })));
+	const sums: Record<string, number> = {};
+	for (const { name, figure } of figures) sums[name] = (sums[name] ?? 0) + figure;
+	return sums;
 }

@@ -3,8 +3,9 @@ import { type Lane, laneNames, laneTitles } from "./lanes.ts";
 import type { DecisionFigures, Shape } from "./measure-decisions.ts";
 import type { MaskingFigures } from "./measure-masking.ts";
 import type { MemoryFigures } from "./measure-memory.ts";
-import type { Section, Sections } from "./sections.ts";
-import type { Latency, Spread } from "./statistics.ts";
+import type { PerProcess } from "./measure-processes.ts";
+import { openPerSecond, type Section, type Sections } from "./sections.ts";
+import { type Latency, ratioOf, type Spread } from "./statistics.ts";
 import { markdownTable, shown } from "./table.ts";
 import { targetsOf, targetsTable } from "./targets.ts";
 import type { LaneFigures } from "./throughput.ts";
@@ -21,12 +22,12 @@ export interface Report extends Sections {
 
 /** All tables, each with its heading, as Markdown. */
 export function tablesOf(report: Report): string {
-	const { empty, preloaded, decisions, masking, memory } = report;
-	const targets = targetsOf(report);
+	const { empty, preloaded, replicas = [], decisions, masking, memory } = report;
+	const two = replicas.filter(({ lane }) => lane === "callgate-two");
 	return [
 		conditions(report),
-		...(targets.length > 0 ? [`### Targets\n\n${targetsTable(targets)}`] : []),
-		...sectionTables(empty, ""),
+		`### Targets\n\n${targetsTable(targetsOf(report))}`,
+		...sectionTables(empty, "", two),
 		...(memory ? [memoryGrowthTable(memory)] : []),
 		...(decisions ? [decisionTable(decisions)] : []),
 		...(masking ? [maskingTable(masking)] : []),
@@ -42,13 +43,20 @@ function conditions({ at, machine, node, syncInterval, repetitions, windowMs }: 
 	].join("\n");
 }
 
-function sectionTables(section: Section, suffix: string): string[] {
+/** @param two what was measured with two of each service */
+function sectionTables(section: Section, suffix: string, two: readonly LaneFigures[] = []): string[] {
 	const { throughput, latency, clicks } = section;
+	const alone =
+		throughput.length === 0
+			? []
+			: [
+					`### Calls a second${suffix}\n\n${throughputTable(throughput)}`,
+					`### Latency at ${ratesOf(latency)} calls a second${suffix}\n\n${latencyTable(latency)}`,
+				];
 	return [
-		`### Calls a second${suffix}\n\n${throughputTable(throughput)}`,
-		`### Latency at ${ratesOf(latency)} calls a second${suffix}\n\n${latencyTable(latency)}`,
-		`### Processor milliseconds a call${suffix}\n\n${cpuTable(throughput)}`,
-		`### Resident memory${suffix}\n\n${memoryTable(throughput)}`,
+		...alone,
+		`### What a call costs${suffix}\n\n${costTable([...throughput, ...two], latency)}`,
+		`### Resident memory${suffix}\n\n${memoryTable([...throughput, ...two])}`,
 		...(throughput.some(({ drainMs }) => drainMs) ? [`### Indexing${suffix}\n\n${indexingTable(section)}`] : []),
 		...(section.perCall ? [`### Bytes stored${suffix}\n\n${bytesTable(section)}`] : []),
 		...(clicks ? [`### From an approver's yes to the bank's first byte${suffix}\n\n${clicksTable(clicks)}`] : []),
@@ -69,7 +77,7 @@ function throughputTable(figures: readonly LaneFigures[]): string {
 		laneTitles[lane],
 		...counts.flatMap((callers) => {
 			const [own, floor] = [at(lane, callers), at("floor", callers)];
-			return [own ? withRange(own.perSecond) : "–", own && floor ? `${shown(own.perSecond.median / floor.perSecond.median)} x` : "–"];
+			return [own ? withRange(own.perSecond) : "–", own && floor ? `${shown(ratioOf(own.perSecond, floor.perSecond))} x` : "–"];
 		}),
 	]);
 	return markdownTable([["calls/s", ...counts.flatMap((callers) => [`${callers} callers`, "to the floor"])], ...rows]);
@@ -93,24 +101,41 @@ function mostCallers(figures: readonly LaneFigures[]): { callers: number; of: La
 	return { callers, of: figures.filter((one) => callersOf(one) === callers) };
 }
 
-function processTable(
-	figures: readonly LaneFigures[],
-	figureOf: (one: LaneFigures, name: string) => number,
-	least: number,
-	unit: string,
-): string {
+/** Columns of a call's cost. The floor's processes stand with those whose work they stand for; what no column names is in the last. */
+const costColumns: readonly (readonly [title: string, processes: readonly string[]])[] = [
+	...(["ingress", "policy", "executor", "audit"] as const).map((service) => [service, [service, `floor-${service}`]] as const),
+	["NATS", ["nats"]],
+	["OpenSearch", ["opensearch"]],
+	["callers, bank", ["callers", "bank"]],
+];
+
+/** What one call costs each process, and beside it what that makes of rate and latency. */
+function costTable(figures: readonly LaneFigures[], latency: readonly LaneFigures[]): string {
 	const { callers, of } = mostCallers(figures);
-	const names = [...new Set(of.flatMap(({ cpuMs }) => Object.keys(cpuMs)))].filter((name) =>
-		of.some((one) => figureOf(one, name) >= least),
-	);
-	const rows = names.map((name) => [name, ...of.map((one) => shown(figureOf(one, name)))]);
-	const total = ["all", ...of.map((one) => shown(names.reduce((sum, name) => sum + figureOf(one, name), 0)))];
-	return markdownTable([[`${unit}, ${callers} callers`, ...of.map(({ lane }) => lane)], ...rows, total]);
+	const sumOf = (cpuMs: PerProcess, names: readonly string[]) => names.reduce((sum, name) => sum + (cpuMs[name] ?? 0), 0);
+	const rows = of.map(({ lane, cpuMs, perSecond }) => {
+		const costs = costColumns.map(([, processes]) => sumOf(cpuMs, processes));
+		const all = sumOf(cpuMs, Object.keys(cpuMs));
+		const open = latency.find((one) => one.lane === lane)?.latency;
+		const alone = figures.find((one) => one.lane === lane && callersOf(one) === 1)?.latency;
+		const others = all - costs.reduce((sum, cost) => sum + cost, 0);
+		const figuresOfLane = [...costs, others, all, perSecond.median, open?.p50.median, open?.p99.median, alone?.p50.median];
+		return [laneTitles[lane], ...figuresOfLane.map(shown)];
+	});
+	const head = [`processor ms a call, ${callers} callers`, ...costColumns.map(([title]) => title), "others", "all", "calls/s"];
+	return markdownTable([[...head, `${openPerSecond}/s: p50, ms`, `${openPerSecond}/s: p99, ms`, "1 caller: p50, ms"], ...rows]);
 }
 
-const cpuTable = (figures: readonly LaneFigures[]): string => processTable(figures, ({ cpuMs }, name) => cpuMs[name] ?? 0, 0.005, "ms");
-const memoryTable = (figures: readonly LaneFigures[]): string =>
-	processTable(figures, ({ resident }, name) => (resident[name] ?? 0) / 1e6, 0, "MB");
+function memoryTable(figures: readonly LaneFigures[]): string {
+	const { callers, of } = mostCallers(figures);
+	const names = [...new Set(of.flatMap(({ resident }) => Object.keys(resident)))];
+	const megabytes = (one: LaneFigures, of: readonly string[]) => of.reduce((sum, name) => sum + (one.resident[name] ?? 0) / 1e6, 0);
+	const rows = [...names.map((name) => [name, [name]] as const), ["all", names] as const].map(([title, counted]) => [
+		title,
+		...of.map((one) => shown(megabytes(one, counted))),
+	]);
+	return markdownTable([[`MB, ${callers} callers`, ...of.map(({ lane }) => lane)], ...rows]);
+}
 
 function indexingTable({ throughput, lag }: Section): string {
 	const rows = throughput
@@ -122,7 +147,7 @@ function indexingTable({ throughput, lag }: Section): string {
 			one.settledPerSecond ? withRange(one.settledPerSecond) : "–",
 		]);
 	const table = markdownTable([["", "events/s indexed after it", "ms until all was indexed", "calls/s, that time included"], ...rows]);
-	return lag ? `${table}\n\nFrom durable to indexed, at 300 calls a second: ${inWords(lag)}.` : table;
+	return lag ? `${table}\n\nFrom durable to indexed, at 64 callers: ${inWords(lag)}.` : table;
 }
 
 const inWords = ({ p50, p95, p99, max }: Latency): string =>
@@ -182,5 +207,5 @@ function memoryGrowthTable({ minutes, calls, resident, growth }: MemoryFigures):
 	const half = Math.floor(resident.length / 2);
 	const rows = Object.keys(growth).map((name) => [name, at(0, name), at(half, name), at(-1, name), shown((growth[name] ?? 0) / 1e6)]);
 	const head = ["MB", "after half a minute", "half way", "at the end", "a minute, second half"];
-	return `### Memory over ${minutes} minutes and ${calls.toLocaleString("en-US")} calls\n\n${markdownTable([head, ...rows])}`;
+	return `### Memory over ${minutes} minutes and ${calls.toLocaleString("en-US")} calls, the stream trimmed after each half minute\n\n${markdownTable([head, ...rows])}`;
 }

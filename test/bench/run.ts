@@ -26,8 +26,8 @@ async function main(): Promise<number> {
 	if (options.writeDocs) await checkDocs();
 	const [loadBefore = 0] = loadavg();
 	const bench = await startBenchStack({
-		...{ profileDir, report: progress, syncInterval: options.syncInterval },
-		firstPort: await findPortBase(),
+		...{ profileDir, report: progress, syncInterval: options.syncInterval, peer: options.peer },
+		firstPort: options.firstPort ?? (await findPortBase()),
 		callersMax: Math.max(...options.callers),
 	});
 	const stop = stopOnSignal(bench);

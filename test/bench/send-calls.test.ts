@@ -20,7 +20,8 @@ async function callOnce(listener: RequestListener, more: Partial<Target> = {}): 
 	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 	const pool = new Pool(origin, { connections: 1, headersTimeout: 300, bodyTimeout: 300 });
 	open.push({ server, pool });
-	const target: Target = { origin, path: "/pay", headers: {}, tokens: [], body: ['{"reference":"', '"}'], ...more };
+	const body = ['{"reference":"', '"}'] as const;
+	const target: Target = { origins: [origin], path: "/pay", headers: {}, tokens: [], body, answersShown: true, ...more };
 	return await sender(target, "run", [pool])(27, 0);
 }
 
@@ -61,4 +62,11 @@ test("each caller has a token of its own, and the lane's headers", async () => {
 	};
 	await callOnce(listener, { tokens: ["one", "two"], headers: { prefer: "wait=55" } });
 	expect(seen).toEqual(["Bearer one", "wait=55"]);
+});
+
+test("an answer that may repeat a header that must not be shown is told by its status and length alone", async () => {
+	const echo: RequestListener = ({ headers }, response) => response.writeHead(401).end(`not known: ${headers["x-key"]}`);
+	const more = { headers: { "x-key": "of-the-peer" } };
+	expect(await callOnce(echo, more)).toContain("of-the-peer");
+	expect(await callOnce(echo, { ...more, answersShown: false })).toBe("401 (22 bytes, not shown: they may repeat a header)");
 });

@@ -1,7 +1,7 @@
 // Medians and percentiles are what everyone means by them.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { latencyOf, median, percentile, spreadOf } from "./statistics.ts";
+import { differenceOf, latencyOf, median, percentile, ratioOf, spreadOf } from "./statistics.ts";
 
 test.each([
 	[[7], 7],
@@ -47,4 +47,10 @@ test("a spread keeps every repetition, in order, and does not sort what it was g
 	expect(spreadOf(all)).toEqual({ median: 2, min: 1, max: 3, all: [3, 1, 2] });
 	expect(latencyOf(all)).toEqual({ p50: 2, p95: 3, p99: 3, max: 3 });
 	expect(all).toEqual([3, 1, 2]);
+});
+
+test("two that took turns are compared turn by turn: the ratio of their medians would be 10", () => {
+	const [one, other] = [spreadOf([20, 2, 20]), spreadOf([10, 1, 2])];
+	expect(ratioOf(one, other)).toBe(2);
+	expect(differenceOf(one, other).all).toEqual([10, 1, 18]);
 });

@@ -43,6 +43,16 @@ export function spreadOf(values: readonly number[]): Spread {
 	return { median: median(values), min: Math.min(...values), max: Math.max(...values), all: values };
 }
 
+/** The middle of the ratios turn by turn, of two that took turns: what slowed the machine down for a while met both. @throws {RangeError} for no values. */
+export function ratioOf(one: Spread, other: Spread): number {
+	return median(one.all.map((value, turn) => value / (other.all[turn] ?? Number.NaN)));
+}
+
+/** Turn by turn, likewise. @throws {RangeError} for no values. */
+export function differenceOf(one: Spread, other: Spread): Spread {
+	return spreadOf(one.all.map((value, turn) => value - (other.all[turn] ?? Number.NaN)));
+}
+
 /** @throws {RangeError} for no values. */
 export function latencyOf(ms: readonly number[]): Latency {
 	const sorted = ascending(ms);

@@ -1,7 +1,7 @@
 // Calls a second of each lane by the number of callers: lanes take turns, so that what the machine does meanwhile meets all of them.
 import type { BenchStack } from "./bench-stack.ts";
 import { floorEvents } from "./floor-plan.ts";
-import { type Lane, laneTitles } from "./lanes.ts";
+import { isCallgate, type Lane, laneTitles } from "./lanes.ts";
 import { BenchFailed, type Load, type Measured, measure } from "./measure-lane.ts";
 import type { PerProcess } from "./measure-processes.ts";
 import { median, type Spread, spreadOf } from "./statistics.ts";
@@ -11,6 +11,8 @@ export interface Turns {
 	readonly lanes: readonly Lane[];
 	readonly loads: readonly Load[];
 	readonly repetitions: number;
+	/** What one turn is, where it is more than measuring. */
+	readonly take?: (lane: Lane, load: Load) => Promise<Measured>;
 	readonly report: (line: string) => void;
 }
 
@@ -36,14 +38,15 @@ export interface LaneFigures {
 }
 
 /** @throws {BenchFailed} */
-export async function takeTurns(bench: BenchStack, { lanes, loads, repetitions, report }: Turns): Promise<LaneFigures[]> {
+export async function takeTurns(bench: BenchStack, turns: Turns): Promise<LaneFigures[]> {
+	const { lanes, loads, repetitions, report, take = (lane, load) => measure(bench, lane, load) } = turns;
 	const taken = new Map<string, Measured[]>();
 	for (let repetition = 0; repetition < repetitions; repetition++) {
 		for (const load of loads) {
 			// Another lane begins each time: none always runs after the same neighbour.
 			for (let turn = 0; turn < lanes.length; turn++) {
 				const lane = lanes[(turn + repetition) % lanes.length] ?? "direct";
-				const one = await measure(bench, lane, load);
+				const one = await take(lane, load);
 				report(`${repetition + 1}/${repetitions} ${nameOf(load)}: ${laneTitles[lane]}: ${described(one)}`);
 				if (!one.latency)
 					throw new BenchFailed(`${laneTitles[lane]}: no call ended in the window: the machine is too busy, or the window too short`);
@@ -81,7 +84,7 @@ export function figuresOf(lane: Lane, load: Load, all: readonly Measured[]): Lan
 				: undefined,
 		drainMs: drains.length > 0 ? spreadOf(drains.map(({ drain }) => drain.ms)) : undefined,
 		settledPerSecond:
-			lane === "callgate"
+			isCallgate(lane) && lane !== "callgate-unindexed"
 				? spreadOf(drains.map((one) => (one.calls * 1_000) / ((one.calls * 1_000) / one.perSecond + one.drain.ms)))
 				: undefined,
 	};

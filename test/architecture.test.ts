@@ -26,6 +26,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	ajv: ["libs/openapi/", "infra/local/demo/"],
 	"ajv-formats": ["libs/openapi/", "infra/local/demo/"],
 	canonicalize: ["libs/contracts/digest.ts"],
+	tinypool: ["libs/service/work-aside.ts"],
 	uuid: ["services/ingress/"],
 	pino: ["libs/service/logger.ts"],
 	"prom-client": ["libs/service/metrics.ts"],

@@ -29,7 +29,15 @@ export function sha256(text: string | Uint8Array): string {
 }
 
 /** `sha256:` and 64 hexadecimal digits. */
-export function digestOf({ caller, connection, function: name, arguments: args, salt }: DigestedCall): string {
+export function digestOf(call: DigestedCall): string {
+	return digestOfCanonical({ ...call, arguments: canonicalJson(call.arguments) });
+}
+
+/** As {@link digestOf}, of arguments whose canonical form is known. */
+export function digestOfCanonical(call: Omit<DigestedCall, "arguments"> & { readonly arguments: string }): string {
+	const { caller, connection, function: name, salt } = call;
 	const { issuer, subject } = caller;
-	return sha256(canonicalJson({ caller: { issuer, subject }, connection, function: name, arguments: args, salt }));
+	const rest = canonicalJson({ caller: { issuer, subject }, connection, function: name, salt });
+	// RFC 8785 section 3.2.3: members stand in the order of their names, and `arguments` is before all others.
+	return sha256(`{"arguments":${call.arguments},${rest.slice(1)}`);
 }

@@ -24,6 +24,8 @@ export interface SealedResult {
 	readonly headers: readonly (readonly [string, string])[];
 	/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
 	readonly body: { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string } | undefined;
+	/** The body as it stands in a JSON answer, where it was written out already. Never sealed. */
+	readonly bodyJson?: string;
 }
 
 interface Kinds {
@@ -98,6 +100,11 @@ export class SealingKeys {
 
 	/** @throws {SealBroken} without a key of the pool. */
 	seal<Kind extends keyof Kinds>(pool: string, call: string, kind: Kind, value: Kinds[Kind]): string {
+		return this.sealText(pool, call, kind, JSON.stringify(value));
+	}
+
+	/** As {@link seal}, of a value whose JSON text is known. */
+	sealText(pool: string, call: string, kind: keyof Kinds, text: string): string {
 		const key = this.byPool.get(pool)?.[0];
 		if (!key) throw new SealBroken(`no sealing key of pool ${pool} is held`);
 		const { salt, key: contentKey } = this.derivedFrom(key);
@@ -105,23 +112,29 @@ export class SealingKeys {
 		const header = encoded(JSON.stringify({ alg: "dir", enc: "A256GCM", kid: key.id, salt, typ: `callgate-${kind}`, call }));
 		const cipher = createCipheriv("aes-256-gcm", contentKey, nonce, { authTagLength: tagBytes });
 		cipher.setAAD(Buffer.from(header, "ascii"));
-		const sealed = cipher.update(JSON.stringify(value), "utf8", "base64url") + cipher.final("base64url");
+		const sealed = cipher.update(text, "utf8", "base64url") + cipher.final("base64url");
 		return `${header}..${nonce.toString("base64url")}.${sealed}.${cipher.getAuthTag().toString("base64url")}`;
 	}
 
 	/** @throws {SealBroken} */
 	open<Kind extends keyof Kinds>(pool: string, call: string, kind: Kind, token: string): Kinds[Kind] {
-		if (!sealPattern.test(token)) throw new SealBroken("it was changed or is no seal");
-		const [head = "", , nonce = "", sealed = "", tag = ""] = token.split(".");
-		const header = headerOf(head);
-		const text = decrypted(this.openerOf(pool, header), head, { nonce, sealed, tag });
-		if (header.typ !== `callgate-${kind}` || header.call !== call) throw new SealBroken("it belongs to another call or direction");
+		const text = this.openText(pool, call, kind, token);
 		try {
 			return JSON.parse(text) as Kinds[Kind];
 		} catch {
 			// The parser's own error quotes what it read.
 			throw new SealBroken("what it holds is not JSON");
 		}
+	}
+
+	/** As {@link open}: the JSON text, for whoever has it read elsewhere. @throws {SealBroken} */
+	openText(pool: string, call: string, kind: keyof Kinds, token: string): string {
+		if (!sealPattern.test(token)) throw new SealBroken("it was changed or is no seal");
+		const [head = "", , nonce = "", sealed = "", tag = ""] = token.split(".");
+		const header = headerOf(head);
+		const text = decrypted(this.openerOf(pool, header), head, { nonce, sealed, tag });
+		if (header.typ !== `callgate-${kind}` || header.call !== call) throw new SealBroken("it belongs to another call or direction");
+		return text;
 	}
 
 	/** HMAC-SHA-256 of `text` under the pool's oldest key, in hexadecimal: the same for as long as that key is held. Undefined without a key. */

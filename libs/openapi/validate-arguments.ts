@@ -18,7 +18,7 @@ export type CheckedArguments =
 export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number) => CheckedArguments;
 
 /** What patterns may cost: where others wait for the same thread some milliseconds, elsewhere a second. */
-export const patternWork = { here: 1_000_000, aside: 20_000_000 } as const;
+export const patternWork = { here: 200_000, aside: 20_000_000 } as const;
 
 /** Most errors that are told; more would help nobody. */
 const errorsMax = 20;

@@ -2,12 +2,13 @@
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, type FastifySchema } from "fastify";
 import findMyWay, { type HTTPMethod } from "find-my-way";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
-import { type JsonLimits, JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
+import type { JsonLimits } from "#libs/contracts/json.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { type ProblemCode, type ProblemDetails, problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import type { Logger } from "./logger.ts";
 import type { Metrics } from "./metrics.ts";
+import { parseBody } from "./parse-body.ts";
 import { countRequests, type Refused, type Requests } from "./requests.ts";
 import { Unreadable } from "./unreadable.ts";
 import { refuseIllFormed } from "./well-formed.ts";
@@ -119,24 +120,6 @@ function partGently(http: FastifyInstance): void {
 		if (isClosing) reply.header("connection", "close");
 		next(null, payload);
 	});
-}
-
-/** RFC 8259 section 8.1: JSON is UTF-8. */
-export function parseBody(body: Uint8Array, limits?: JsonLimits): unknown {
-	if (body.length === 0) throw new Refusal("malformed_request", { detail: "the body is empty, expected a JSON object" });
-	let text: string;
-	try {
-		text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
-	} catch {
-		throw new Refusal("malformed_request", { detail: "the body is not UTF-8" });
-	}
-	try {
-		return parseJsonStrictly(text, limits);
-	} catch (error) {
-		if (error instanceof JsonRefused)
-			throw new Refusal("malformed_request", { detail: `${error.message} (${error.fault}, near ${error.offset})` });
-		throw error;
-	}
 }
 
 /** @param known what the operator is told beside the code. */

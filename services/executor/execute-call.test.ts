@@ -6,6 +6,7 @@ import { encodeEvents, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { answerBytesMax, messageBytesMax } from "#libs/contracts/message-size.ts";
 import { SealBroken, type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
+import { hereCharsMax } from "#libs/service/work-aside.ts";
 import { DialError, type DialErrorCode } from "./dial-error.ts";
 import { endUnprocessed, executeCall } from "./execute-call.ts";
 import { answered, Bench, bankKey, policyKey, sealingKey, transfer, until } from "./granted-call.test-support.ts";
@@ -430,6 +431,11 @@ describe("a call that cannot run ends without a dial", () => {
 		["its grant is for another function", (bench) => bench.run({ data: { function: "closeAccount" } }), "grant_refused"],
 		["its grant is by a stranger", async (bench) => bench.run({ key: { ...policyKey, id: "unknown" } }), "grant_refused"],
 		["its arguments were swapped", async (bench) => bench.run({ sealed: { arguments: { ...transfer, amount: 9_999 } } }), "grant_refused"],
+		[
+			"its arguments were swapped for large ones",
+			async (bench) => bench.run({ sealed: { arguments: { ...transfer, reference: "r".repeat(hereCharsMax) } } }),
+			"grant_refused",
+		],
 		["its salt was swapped", async (bench) => bench.run({ sealed: { salt: "1".repeat(32) } }), "grant_refused"],
 		["its seal is broken", (bench) => bench.run({ data: { sealed: "a.b.c.d.e" } }), "grant_refused"],
 		[
@@ -491,6 +497,22 @@ test("an ending that cannot be said is told in a way that can: the call that ran
 	bench.dialer.answering = () => ({ ...answered("{}"), status: 700 });
 	const ended = await bench.run();
 	expect(ended.data).toMatchObject({ ending: "failed", code: "function_answer_unusable" });
+});
+
+test("large arguments and large answers pass through another thread, and are sent and masked as small ones are", async () => {
+	const bench = new Bench();
+	const notes = "n".repeat(hereCharsMax);
+	bench.dialer.answering = () => answered(JSON.stringify({ notes, number: "4111111111111111" }));
+	const ended = await bench.run({ arguments: { ...transfer, reference: notes } });
+	expect(JSON.parse(new TextDecoder().decode(bench.dialer.requests[0]?.body))).toEqual({ ...transfer, reference: notes });
+	expect((await bench.result(ended)).body).toEqual({ json: { notes, number: "[card …1111]" } });
+	expect(ended.data.findings).toEqual([{ detector: "card", path: "/number", count: 1 }]);
+	bench.dialer.answering = () => ({ ...answered("{}"), body: new Uint8Array(hereCharsMax + 1).fill(0xff) });
+	expect((await bench.run()).data).toMatchObject({
+		ending: "failed",
+		code: "function_answer_unusable",
+		detail: expect.stringContaining("not text"),
+	});
 });
 
 test("an answer that cannot be sealed is withheld, and the call has run", async () => {

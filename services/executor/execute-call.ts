@@ -6,12 +6,14 @@ import type { Event } from "#libs/contracts/events.ts";
 import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
+import type { LargeAnswer, LargeMasked } from "./work.ts";
 
 /** Attempts at a function that is declared idempotent. */
 const attemptsMax = 3;
@@ -113,13 +115,9 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	await finishForeign(ports, granted, prepared);
 }
 
-async function dial(
-	ports: ExecutorPorts,
-	granted: Granted,
-	{ request, scrub, masks }: PreparedCall,
-	{ claimedAtMs, claimedAt }: Claim,
-): Promise<Ended> {
+async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, { claimedAtMs, claimedAt }: Claim): Promise<Ended> {
 	const { call, pool } = granted.data;
+	const { request, scrub } = prepared;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
@@ -137,8 +135,8 @@ async function dial(
 		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
 	try {
-		const masked = maskAnswer(scrubAnswer(answer, scrub), masks);
-		const sealed = ports.sealingKeys.seal(pool, call, "result", masked.result);
+		const masked = await maskedOf(ports, granted, prepared, scrubAnswer(answer, scrub));
+		const sealed = ports.sealingKeys.sealText(pool, call, "result", masked.text);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`masked it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
 		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };
@@ -147,6 +145,24 @@ async function dial(
 		const detail = error instanceof AnswerWithheld ? error.message : "its answer could not be processed";
 		return { ending: "failed", code: "function_answer_unusable", detail, status: answer.status };
 	}
+}
+
+/** A large answer is masked in another thread. @throws {AnswerWithheld} */
+async function maskedOf(
+	{ aside }: ExecutorPorts,
+	{ data: { connection, function: name, caller } }: Granted,
+	{ configuration, masks }: PreparedCall,
+	{ status, headers, body }: OutboundAnswer,
+): Promise<Exclude<LargeMasked, { withheld: string }>> {
+	const answer = { status, headers, body };
+	if (body.length <= hereCharsMax) {
+		const { result, view, findings } = maskAnswer(answer, masks);
+		return { text: JSON.stringify(result), view, findings };
+	}
+	const input: LargeAnswer = { connection, function: name, answer };
+	const masked = await aside.run<LargeAnswer, LargeMasked>("maskLarge", turnOf(configuration, caller), input);
+	if ("withheld" in masked) throw new AnswerWithheld(masked.withheld);
+	return masked;
 }
 
 class LeaseLost extends Error {

@@ -12,6 +12,7 @@ import { GrantVerifier, signGrant } from "#libs/contracts/grant.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import { type SealedArguments, SealingKeys } from "#libs/contracts/sealed.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Claims } from "./claims.ts";
@@ -40,6 +41,9 @@ function signingKey(id: string) {
 const [policy, approval] = [signingKey("p1"), signingKey("a1")];
 export const policyKey = policy.signing;
 const grants = new GrantVerifier({ policy: new Map([["p1", policy.publicKey]]), approval: new Map([["a1", approval.publicKey]]) });
+
+/** Starts no thread before a test brings something large. */
+const aside = createAside(new URL("./work.ts", import.meta.url));
 
 type Answering = (request: OutboundRequest) => Promise<OutboundAnswer> | OutboundAnswer;
 
@@ -87,7 +91,7 @@ export class Bench {
 		return {
 			bus: createMemoryBus(this.stream, "executor"),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
-			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, pool: "default", name: uuidv7() },
+			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, aside, pool: "default", name: uuidv7() },
 			claims: new Claims(),
 			clock: { now: () => this.now },
 			elapsedMs: () => this.elapsedMs,

@@ -12,6 +12,7 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
@@ -31,6 +32,7 @@ runService("executor", async (log, environment) => {
 		(error) => log.error({ error }, "a configuration could not be followed"),
 	);
 	const dialer = createHttpDialer();
+	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const vault = await openVault({ file: config.vaultFile, keyFile: config.vaultKeyFile });
 	const ports = {
 		bus,
@@ -40,6 +42,7 @@ runService("executor", async (log, environment) => {
 		vault,
 		dialer,
 		claims: new Claims(),
+		aside,
 		clock: systemClock,
 		pool,
 		lease: { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs },
@@ -64,6 +67,7 @@ runService("executor", async (log, environment) => {
 		stop: async () => {
 			stream.stop();
 			await bus.close();
+			await aside.close();
 			await dialer.close();
 			await http.close();
 		},

@@ -39,7 +39,7 @@ export interface AnswerMasks {
 /** Compiled once per revision and function: a revision never changes. */
 const compiled = new WeakMap<Configuration, Map<string, AnswerMasks>>();
 
-export function masksOf(configuration: Configuration, connection: string, { name }: ConnectionFunction): AnswerMasks {
+export function masksOf(configuration: Configuration, connection: string, { name }: Pick<ConnectionFunction, "name">): AnswerMasks {
 	const known = compiled.get(configuration) ?? new Map<string, AnswerMasks>();
 	compiled.set(configuration, known);
 	const key = `${connection} ${name}`;
@@ -56,8 +56,11 @@ export function masksOf(configuration: Configuration, connection: string, { name
 const nodesMax = answerBytesMax / 2 + 1;
 const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
+/** What of an answer is masked. */
+export type AnsweredBody = Pick<OutboundAnswer, "status" | "headers" | "body">;
+
 /** @throws {AnswerWithheld} */
-export function maskAnswer(answer: OutboundAnswer, masks: AnswerMasks): MaskedAnswer {
+export function maskAnswer(answer: AnsweredBody, masks: AnswerMasks): MaskedAnswer {
 	const { mask, view } = masks;
 	try {
 		const { body, shown, findings } = maskBody(answer, masks);
@@ -88,7 +91,7 @@ interface MaskedBody {
 	readonly findings: MaskedAnswer["findings"];
 }
 
-function maskBody({ body, headers }: OutboundAnswer, { mask, byPlace }: AnswerMasks): MaskedBody {
+function maskBody({ body, headers }: AnsweredBody, { mask, byPlace }: AnswerMasks): MaskedBody {
 	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
 	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
 	const text = decodeText(body, type);

@@ -5,6 +5,7 @@ import type { Event } from "#libs/contracts/events.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
+import type { Aside } from "#libs/service/work-aside.ts";
 import type { Vault } from "#libs/vault/vault.ts";
 import type { Claims } from "./claims.ts";
 import type { HttpDialer } from "./dial-http.ts";
@@ -27,6 +28,8 @@ export interface ExecutorPorts {
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: HttpDialer;
 	readonly claims: Claims;
+	/** Large arguments and answers are worked on there: see work.ts. */
+	readonly aside: Aside;
 	readonly clock: Clock;
 	readonly pool: string;
 	/** Absent: {@link leaseTermsDefault}. */

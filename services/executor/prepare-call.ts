@@ -1,18 +1,20 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
+import type { Configuration } from "#libs/configuration/configuration.ts";
 import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
-import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
-import { SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
-import { buildRequest } from "#libs/openapi/build-request.ts";
+import { SealBroken } from "#libs/contracts/sealed.ts";
+import type { BuiltRequest } from "#libs/openapi/build-request.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { VaultError } from "#libs/vault/vault.ts";
 import type { OutboundRequest } from "./dial-http.ts";
 import { CredentialError, injectCredential } from "./inject-credential.ts";
 import { type AnswerMasks, masksOf } from "./mask-answer.ts";
 import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
 import type { ExecutorPorts } from "./ports.ts";
+import { type Opened, type ReadGranted, readGranted } from "./read-granted.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
 
 export type Granted = Event<"call.granted">;
@@ -21,6 +23,8 @@ export type Granted = Event<"call.granted">;
 export interface PreparedCall {
 	readonly grantId: string;
 	readonly fn: ConnectionFunction;
+	/** Under which it was granted. */
+	readonly configuration: Configuration;
 	readonly request: OutboundRequest;
 	readonly scrub: Scrubber;
 	readonly masks: AnswerMasks;
@@ -43,18 +47,19 @@ const headerBytesMax = 64 * 1024;
 export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
 	const { data } = granted;
 	const { grantId } = orRefused(() => ports.grants.verify(data.grant, data, ports.clock.now()));
-	const sealed = openArguments(ports, granted);
+	const text = orRefused(() => ports.sealingKeys.openText(data.pool, data.call, "arguments", data.sealed));
 	const configuration = await ports.configuration.at(data.revision);
 	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
 	if (!configuration) throw new Error("the grant's revision is not known here");
+	const { built, sealed } = await readArguments(ports, configuration, granted, text);
 	const connection = configuration.connection(data.connection);
 	const fn = connection?.function(data.function);
-	if (!connection || !fn || connection.pool !== ports.pool)
+	if (!connection || !fn || !built || connection.pool !== ports.pool)
 		throw new CannotRun("function_unknown", "the revision has no such function in this pool");
-	const bare = requestOf(connection, fn, sealed, data.call);
+	const bare = requestOf(connection, fn, built, sealed, data.call);
 	const credentialed = await addCredential(ports, connection, bare);
 	const masks = masksOf(configuration, data.connection, fn);
-	return { grantId, fn, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
+	return { grantId, fn, configuration, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
 }
 
 /** A permission or a seal that is not good is no failure of ours: the call cannot run. */
@@ -66,16 +71,28 @@ function orRefused<T>(check: () => T): T {
 	}
 }
 
-function openArguments({ sealingKeys }: ExecutorPorts, { data }: Granted): SealedArguments {
-	const { call, pool, caller, connection, function: name, digest, sealed } = data;
-	const opened = orRefused(() => sealingKeys.open(pool, call, "arguments", sealed));
-	const actual = digestOf({ caller, connection, function: name, arguments: opened.arguments, salt: opened.salt });
-	if (actual !== digest) throw new CannotRun("grant_refused", "the arguments are not those that were granted");
-	return opened;
+async function readArguments(
+	{ aside }: ExecutorPorts,
+	configuration: Configuration,
+	{ data: { caller, connection, function: name, digest } }: Granted,
+	text: string,
+): Promise<ReadGranted> {
+	const opened = { text, caller, connection, function: name, digest };
+	const read =
+		text.length <= hereCharsMax
+			? readGranted(configuration, opened)
+			: await aside.run<Opened, ReadGranted | undefined>("readLarge", turnOf(configuration, caller), opened);
+	if (!read) throw new CannotRun("grant_refused", "the arguments are not those that were granted");
+	return read;
 }
 
-function requestOf(connection: Connection, fn: ConnectionFunction, sealed: SealedArguments, call: string): OutboundRequest {
-	const built = buildRequest(fn, sealed.arguments);
+function requestOf(
+	connection: Connection,
+	fn: ConnectionFunction,
+	built: BuiltRequest,
+	sealed: ReadGranted["sealed"],
+	call: string,
+): OutboundRequest {
 	if (!built.ok) throw new CannotRun("invalid_arguments", built.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
 	const { request } = built;
 	const { requestBodyBytesMax } = connection.limits;

@@ -3,25 +3,23 @@ import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { type Caller, madeAt } from "#libs/contracts/call.ts";
-import { canonicalJson, digestOf } from "#libs/contracts/digest.ts";
+import { canonicalJson, digestOfCanonical } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
-import type { Mask } from "#libs/masking/mask.ts";
-import { MaskingError } from "#libs/masking/masking-error.ts";
-import { compileView, maskedView } from "#libs/masking/view.ts";
-import { withBodyType } from "#libs/openapi/body-type.ts";
-import { compileArguments } from "#libs/openapi/validate-arguments.ts";
-import { maskFor } from "#libs/policy/mask-for.ts";
+import { compileView } from "#libs/masking/view.ts";
+import { type Aside, turnOf } from "#libs/service/work-aside.ts";
 import type { IngressPorts } from "./ports.ts";
+import { functionOf, PreparedArguments, prepareArguments } from "./prepare-arguments.ts";
 
 /** What a caller asks for, whichever way it came. */
 export interface AskedCall {
 	readonly caller: Caller;
 	readonly connection: string;
 	readonly function: string;
-	readonly arguments: JsonObject;
+	/** Large ones are prepared when they are read, in another thread. */
+	readonly arguments: JsonObject | PreparedArguments;
 	readonly reason?: string | undefined;
 	readonly via: "calls" | "proxy";
 	/** Headers of the request that the connection lets pass; lower-case names. */
@@ -36,20 +34,25 @@ export interface CheckedCall {
 	readonly configuration: Configuration;
 	readonly connection: Connection;
 	readonly fn: ConnectionFunction;
+	readonly prepared: PreparedArguments;
 }
 
 /** @throws {Refusal} `function_unknown`, `invalid_arguments` */
-export function checkCall({ configuration }: Pick<IngressPorts, "configuration">, asked: AskedCall): CheckedCall {
-	const current = configuration.current();
-	const connection = current.connection(asked.connection);
-	const fn = connection?.function(asked.function);
-	if (!connection || !fn) {
-		throw new Refusal("function_unknown", { detail: connection ? "the connection has no such function" : "there is no such connection" });
-	}
-	const complete = { ...asked, arguments: withBodyType(fn, asked.arguments) };
-	const checked = toolsOf(current, connection, fn).check(complete.arguments);
-	if (!checked.ok) throw new Refusal("invalid_arguments", { detail: "the arguments do not fit the function", errors: checked.errors });
-	return { asked: complete, configuration: current, connection, fn };
+export async function checkCall(ports: Pick<IngressPorts, "configuration" | "aside">, asked: AskedCall): Promise<CheckedCall> {
+	const configuration = ports.configuration.current();
+	const { connection, fn } = functionOf(configuration, asked);
+	const args = asked.arguments;
+	if (args instanceof PreparedArguments && args.revision === configuration.revision)
+		return { asked, configuration, connection, fn, prepared: args };
+	const here = args instanceof PreparedArguments ? undefined : prepareArguments(configuration, connection, fn, args);
+	const prepared = here ?? (await prepareAside(ports.aside, configuration, asked));
+	return { asked: { ...asked, arguments: prepared }, configuration, connection, fn, prepared };
+}
+
+async function prepareAside(aside: Aside, configuration: Configuration, asked: AskedCall): Promise<PreparedArguments> {
+	const text = asked.arguments instanceof PreparedArguments ? asked.arguments.text : JSON.stringify(asked.arguments);
+	const input = { connection: asked.connection, function: asked.function, text };
+	return new PreparedArguments(await aside.run("prepareText", turnOf(configuration, asked.caller), input));
 }
 
 /**
@@ -58,19 +61,15 @@ export function checkCall({ configuration }: Pick<IngressPorts, "configuration">
  * @throws {EventsUnavailable} when it is not known to be durable.
  */
 export async function publishCall(ports: IngressPorts, call: string, checked: CheckedCall): Promise<Position> {
-	const { asked, configuration, connection, fn } = checked;
+	const { asked, configuration, connection, fn, prepared } = checked;
 	const { caller, via, reason, traceparent, idempotencyKey } = asked;
 	const { pool } = connection;
 	const salt = saltOf(ports.sealingKeys, pool, call);
 	const now = ports.clock.now();
-	const { view, findings } = viewOf(checked);
-	const digest = digestOf({ caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
-	const sealed = ports.sealingKeys.seal(pool, call, "arguments", {
-		arguments: asked.arguments,
-		salt,
-		headers: asked.headers ?? [],
-		...(idempotencyKey !== undefined && { idempotencyKey }),
-	});
+	const { text, canonical, view, findings } = prepared;
+	const digest = digestOfCanonical({ caller, connection: connection.name, function: fn.name, arguments: canonical, salt });
+	const rest = JSON.stringify({ salt, headers: asked.headers ?? [], ...(idempotencyKey !== undefined && { idempotencyKey }) });
+	const sealed = ports.sealingKeys.sealText(pool, call, "arguments", `{"arguments":${text},${rest.slice(1)}`);
 	const data = {
 		...{
 			call,
@@ -91,33 +90,6 @@ export async function publishCall(ports: IngressPorts, call: string, checked: Ch
 	return await ports.bus.publish(newEvent("ingress", "call.received", data, { at: now, traceparent }));
 }
 
-interface Tools {
-	readonly check: ReturnType<typeof compileArguments>;
-	readonly view: Mask;
-}
-
-/** Compiled once per revision and function: a revision never changes. */
-const compiled = new WeakMap<ConnectionFunction, Tools>();
-
-function toolsOf(configuration: Configuration, connection: Connection, fn: ConnectionFunction): Tools {
-	const known = compiled.get(fn);
-	if (known) return known;
-	const { request } = maskFor(configuration.policy, connection.name, fn.name);
-	const tools = { check: compileArguments(fn), view: compileView({ ...request, sensitivePaths: fn.sensitive }) };
-	compiled.set(fn, tools);
-	return tools;
-}
-
-/** What cannot be shown masked is not accepted: nobody could approve it and nobody could audit it. */
-function viewOf({ asked, configuration, connection, fn }: CheckedCall) {
-	try {
-		return maskedView(asked.arguments, toolsOf(configuration, connection, fn).view);
-	} catch (error) {
-		if (error instanceof MaskingError) throw new Refusal("invalid_arguments", { detail: "the arguments cannot be shown masked" });
-		throw error;
-	}
-}
-
 const reasonView = compileView();
 
 function maskReason(reason: string): string {
@@ -130,9 +102,10 @@ function saltOf(keys: SealingKeys, pool: string, call: string): string {
 }
 
 /** Names what is asked without saying it: equal for equal calls of one caller, and of use to nobody without the pool's key. */
-export function fingerprintOf(keys: SealingKeys, { asked, connection, fn }: CheckedCall): string {
+export function fingerprintOf(keys: SealingKeys, { asked, connection, fn, prepared }: CheckedCall): string {
 	const salt = "fingerprint";
-	const digest = digestOf({ caller: asked.caller, connection: connection.name, function: fn.name, arguments: asked.arguments, salt });
+	const named = { connection: connection.name, function: fn.name };
+	const digest = digestOfCanonical({ caller: asked.caller, ...named, arguments: prepared.canonical, salt });
 	return macOf(keys, connection.pool, digest);
 }
 

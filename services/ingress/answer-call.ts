@@ -1,17 +1,29 @@
 // A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
 import { isProblemCode, type ProblemCode, type ProblemDetails } from "#libs/contracts/problems.ts";
-import type { SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
+import type { SealedResult } from "#libs/contracts/sealed.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import type { Ended } from "./pending-calls.ts";
+import type { IngressPorts } from "./ports.ts";
 
 export type Answer =
 	| { readonly ok: true; readonly result: SealedResult }
 	| { readonly ok: false; readonly code: ProblemCode; readonly details: ProblemDetails };
 
 /** @throws {SealBroken} where the result was tampered with, which is an internal failure. */
-export function answerOf(keys: Pick<SealingKeys, "open">, { data }: Ended): Answer {
-	const { call, pool, ending, sealed } = data;
-	if (ending === "completed" && sealed !== undefined) return { ok: true, result: keys.open(pool, call, "result", sealed) };
+export async function answerOf(ports: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">, { data }: Ended): Promise<Answer> {
+	const { ending, sealed } = data;
+	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed) };
 	return { ok: false, code: codeOf(data), details: detailsOf(data) };
+}
+
+async function resultOf(
+	{ sealingKeys, configuration, aside }: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
+	{ call, pool, caller }: Ended["data"],
+	sealed: string,
+): Promise<SealedResult> {
+	if (sealed.length <= hereCharsMax) return sealingKeys.open(pool, call, "result", sealed);
+	const text = sealingKeys.openText(pool, call, "result", sealed);
+	return await aside.run<string, SealedResult>("readResult", turnOf(configuration.current(), caller), text);
 }
 
 function codeOf({ ending, code }: Ended["data"]): ProblemCode {
@@ -36,7 +48,7 @@ function detailsOf({ call, detail, rules, reasons, by }: Ended["data"]): Problem
 }
 
 /** A completed call as JSON text. A body that the function sent as JSON stands in it as it was sent, with every digit of every number. */
-export function completedText({ data }: Ended, { status, headers, body }: SealedResult): string {
+export function completedText({ data }: Ended, { status, headers, body, bodyJson }: SealedResult): string {
 	const { call, connection, function: name, findings = [] } = data;
 	const shown = {
 		call,
@@ -47,7 +59,7 @@ export function completedText({ data }: Ended, { status, headers, body }: Sealed
 		result: { status, headers: combined(headers) },
 	};
 	const shell = JSON.stringify(shown);
-	const bodyText = jsonText(headers, body);
+	const bodyText = bodyJson ?? jsonText(headers, body);
 	return bodyText === undefined ? shell : `${shell.slice(0, -2)},"body":${bodyText}}}`;
 }
 
@@ -57,7 +69,8 @@ function combined(headers: SealedResult["headers"]): Record<string, string> {
 	return Object.fromEntries([...byName].map(([name, fields]) => [name, fields.map(([, value]) => value).join(", ")]));
 }
 
-function jsonText(headers: SealedResult["headers"], body: SealedResult["body"]): string | undefined {
+/** A body as it stands in a JSON answer. */
+export function jsonText(headers: SealedResult["headers"], body: SealedResult["body"]): string | undefined {
 	if (body === undefined) return undefined;
 	if ("json" in body) return JSON.stringify(body.json);
 	const text = textOf(body);

@@ -27,7 +27,8 @@ function replica(stream = new MemoryStream()) {
 function checked(amount: number, revision = "r1", groups: string[] = []): CheckedCall {
 	const caller = { issuer: "https://idp.example", subject: "someone", groups };
 	return {
-		asked: { caller, arguments: { amount } },
+		asked: { caller },
+		prepared: { canonical: JSON.stringify({ amount }) },
 		configuration: { revision },
 		connection: { name: "bank", pool: "default" },
 		fn: { name: "pay" },

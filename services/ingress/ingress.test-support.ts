@@ -15,6 +15,7 @@ import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
@@ -40,6 +41,9 @@ export const configuration = compiledFor("http://127.0.0.1:9");
 /** Another revision of the same functions. */
 export const nextConfiguration = compiledFor("http://127.0.0.1:10");
 const sealingKeys = new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]]));
+
+/** Starts no thread before a test brings something large. */
+const aside = createAside(new URL("./work.ts", import.meta.url));
 
 export interface Replica {
 	readonly http: FastifyInstance;
@@ -67,6 +71,7 @@ export class Backstage {
 				strangers: tellRefusals("control.authentication.failed", "ingress", bus),
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
+				aside,
 				clock: { now: () => new Date() },
 				configuration: {
 					current: () => configuration,

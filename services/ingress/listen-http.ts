@@ -1,23 +1,27 @@
 // The API of calls: submit, ask, watch, cancel, and the list of functions. What each request means is in the verbs; here is only HTTP.
-import type { FastifyInstance, FastifyReply } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import { callIdPattern, namePattern } from "#libs/contracts/call.ts";
+import { type Caller, callIdPattern, namePattern } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { authenticateFirst } from "#libs/service/authenticate-first.ts";
 import { anyJson, describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
 import { sendProblem } from "#libs/service/http.ts";
+import { parseBody } from "#libs/service/parse-body.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { checkCall } from "./accept-call.ts";
 import { answerOf, completedText } from "./answer-call.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
 import type { Ended } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
+import { PreparedArguments } from "./prepare-arguments.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
 import { showCall } from "./show-call.ts";
 import { StepStreams } from "./stream-steps.ts";
 import { submitCall } from "./submit-call.ts";
 import { retryAfterSeconds, waitsForOf } from "./waits-for.ts";
+import type { ReadCall } from "./work.ts";
 
 export interface HttpLimits {
 	readonly waitSecondsMax: number;
@@ -28,7 +32,10 @@ const CallRequest = Type.Object(
 	{
 		connection: Type.String({ pattern: namePattern, description: "where the function lives" }),
 		function: Type.String({ minLength: 1, maxLength: 128, description: "its name: the operationId of the connection's document" }),
-		arguments: Type.Unsafe<JsonValue>({ type: "object", description: "one flat object, as the function's schema says" }),
+		arguments: Type.Unsafe<JsonValue | PreparedArguments>({
+			type: "object",
+			description: "one flat object, as the function's schema says",
+		}),
 		reason: Type.Optional(Type.String({ minLength: 1, maxLength: 1_024, description: "why; approvers and auditors read it" })),
 	},
 	{ additionalProperties: false },
@@ -49,24 +56,16 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		setTimeout(() => ports.pending.letGo(), partAfterMs).unref();
 	});
 
-	const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
-	http.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, async (request, reply) => {
-		const caller = callerOf(request);
-		const { connection, function: name, arguments: args, reason } = request.body;
-		if (!isJsonObject(args)) throw new Refusal("malformed_request", { detail: "arguments must be an object" });
-		const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
-		const checked = checkCall(ports, {
-			...{ caller, connection, function: name, arguments: args, reason, via: "calls" },
-			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
-			traceparent: readTraceparent(request.headers.traceparent),
+	await http.register(async (scope) => {
+		scope.removeContentTypeParser("application/json");
+		scope.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
+			if (body.length === 0) return undefined;
+			return body.length > hereCharsMax ? await readLarge(ports, callerOf(request), body) : parseBody(body);
 		});
-		const submitted = await ports.intake.through(() =>
-			submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false }),
+		const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
+		scope.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, (request, reply) =>
+			submit(ports, waitSecondsMax, callerOf(request), request, reply),
 		);
-		reply.header("callgate-call", submitted.call);
-		if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
-		if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
-		return await sendAccepted(ports, reply, submitted);
 	});
 
 	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: showSchema, onRequest }, async (request, reply) => {
@@ -74,7 +73,7 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
 		if (!standing.ended) return await sendPending(ports, reply, { call, state: standing.state, connection, function: name, receivedAt });
-		const answer = answerOf(ports.sealingKeys, standing.ended);
+		const answer = await answerOf(ports, standing.ended);
 		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
 		const problem = problemBody(answer.code, answer.details);
 		return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt, problem }));
@@ -103,8 +102,39 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 	});
 }
 
+/** A large body is read in another thread, and comes back with its arguments prepared. */
+async function readLarge({ aside, configuration }: IngressPorts, caller: Caller, body: Buffer): Promise<unknown> {
+	const read = await aside.run<Uint8Array, ReadCall>("prepareCall", turnOf(configuration.current(), caller), body);
+	return "call" in read ? { ...read.call, arguments: new PreparedArguments(read.call.arguments) } : read.outline;
+}
+
+async function submit(
+	ports: IngressPorts,
+	waitSecondsMax: number,
+	caller: Caller,
+	request: FastifyRequest<{ Body: Static<typeof CallRequest> }>,
+	reply: FastifyReply,
+): Promise<FastifyReply> {
+	const { connection, function: name, arguments: args, reason } = request.body;
+	if (!(args instanceof PreparedArguments) && !isJsonObject(args))
+		throw new Refusal("malformed_request", { detail: "arguments must be an object" });
+	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
+	const checked = await checkCall(ports, {
+		...{ caller, connection, function: name, arguments: args, reason, via: "calls" },
+		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+		traceparent: readTraceparent(request.headers.traceparent),
+	});
+	const submitted = await ports.intake.through(() =>
+		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false }),
+	);
+	reply.header("callgate-call", submitted.call);
+	if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
+	if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
+	return await sendAccepted(ports, reply, submitted);
+}
+
 async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {
-	const answer = answerOf(ports.sealingKeys, ended);
+	const answer = await answerOf(ports, ended);
 	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
 	return reply.type("application/json").send(completedText(ended, answer.result));
 }

@@ -3,22 +3,25 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Caller } from "#libs/contracts/call.ts";
-import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
-import { argumentsFromRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
+import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
 import { offeredType } from "#libs/openapi/body-type.ts";
 import type { HttpBody } from "#libs/openapi/http-function.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { endsAtIngress } from "#libs/outbound/header-owners.ts";
 import { authenticateFirst } from "#libs/service/authenticate-first.ts";
-import { parseBody, sendProblem } from "#libs/service/http.ts";
-import { checkCall } from "./accept-call.ts";
+import { sendProblem } from "#libs/service/http.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { type AskedCall, checkCall } from "./accept-call.ts";
 import { answerOf, rawBody } from "./answer-call.ts";
 import { sendAccepted } from "./listen-http.ts";
 import type { IngressPorts } from "./ports.ts";
+import { PreparedArguments } from "./prepare-arguments.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
 import { submitCall } from "./submit-call.ts";
+import { bodyOf, type LargeRequest, type WrittenBody } from "./work.ts";
 
 export interface ProxyLimits {
 	readonly waitSecondsMax: number;
@@ -55,8 +58,8 @@ async function proxyRequest(
 ): Promise<FastifyReply> {
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
-	const { name, args } = readCall(connection, request);
-	const checked = checkCall(ports, {
+	const { name, args } = await readCall(ports, caller, connection, request);
+	const checked = await checkCall(ports, {
 		...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
 		headers: forwardedOf(connection, request),
 		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
@@ -68,21 +71,32 @@ async function proxyRequest(
 	);
 	reply.header("callgate-call", submitted.call);
 	if (!submitted.ended) return await sendAccepted(ports, reply, submitted);
-	const answer = answerOf(ports.sealingKeys, submitted.ended);
+	const answer = await answerOf(ports, submitted.ended);
 	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
 }
 
-function readCall(connection: Connection, request: FastifyRequest): { name: string; args: JsonObject } {
+async function readCall(
+	{ aside, configuration }: IngressPorts,
+	caller: Caller,
+	connection: Connection,
+	request: FastifyRequest,
+): Promise<{ name: string; args: AskedCall["arguments"] }> {
 	const { path, query } = rawTarget(connection, request);
 	const route = matchRoute(connection.functions, request.method, path);
 	if (!route) throw new Refusal("function_unknown", { detail: `no function of ${connection.name} answers ${request.method} on this path` });
 	const { fn, pathArgs } = route;
-	const body = readBody(fn.body, request);
-	const read = argumentsFromRequest(fn, { pathArgs, query, headers: request.headers, ...(body && { body }) });
+	const { name } = fn;
+	const sent = { pathArgs, query, headers: request.headers };
+	const body = writtenBody(fn.body, request);
+	if (body && body.bytes.length > hereCharsMax) {
+		const input: LargeRequest = { connection: connection.name, function: name, request: sent, body };
+		return { name, args: new PreparedArguments(await aside.run("prepareRequest", turnOf(configuration.current(), caller), input)) };
+	}
+	const read = argumentsFromRequest(fn, { ...sent, ...(body && { body: bodyOf(body) }) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
 	const args = read.args as JsonValue;
 	if (!isJsonObject(args)) throw new Refusal("invalid_arguments", { detail: "the request has no arguments" });
-	return { name: fn.name, args };
+	return { name, args };
 }
 
 /** The path and query exactly as they were sent: decoding is the document's business, once. */
@@ -94,7 +108,8 @@ function rawTarget(connection: Connection, request: FastifyRequest): { path: str
 	return { path, query: query.join("?") };
 }
 
-function readBody(offered: HttpBody | undefined, request: FastifyRequest): RequestBody | undefined {
+/** The body as it was sent, and how the function's document says that it is written. */
+function writtenBody(offered: HttpBody | undefined, request: FastifyRequest): WrittenBody | undefined {
 	const { body } = request;
 	if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
 	if (offered === undefined) throw new Refusal("invalid_arguments", { detail: "this function takes no body" });
@@ -102,8 +117,7 @@ function readBody(offered: HttpBody | undefined, request: FastifyRequest): Reque
 	const type = offeredType(offered, request.headers["content-type"] ?? "");
 	const names = offered.types.map(({ contentType }) => contentType).join(", ");
 	if (type === undefined) throw new Refusal("unsupported_media_type", { detail: `this function takes ${names}` });
-	const { contentType, encoding } = type;
-	return encoding === "form" ? { contentType, encoding, text: body.toString("latin1") } : { contentType, encoding, value: parseBody(body) };
+	return { contentType: type.contentType, encoding: type.encoding, bytes: body };
 }
 
 function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [string, string][] {

@@ -10,6 +10,7 @@ import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys } from "#libs/service/service-keys.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { IngressConfig } from "./config.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
@@ -39,8 +40,9 @@ runService("ingress", async (log, environment) => {
 	await followEndings(bus, pending);
 
 	const strangers = tellRefusals("control.authentication.failed", "ingress", bus);
+	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const ports = {
-		...{ bus, configuration, pending, intake, strangers, clock: systemClock },
+		...{ bus, configuration, pending, intake, strangers, aside, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};
@@ -62,6 +64,7 @@ runService("ingress", async (log, environment) => {
 			stream.stop();
 			await http.close();
 			await strangers.close();
+			await aside.close();
 			await bus.close();
 		},
 	};

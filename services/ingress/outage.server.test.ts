@@ -9,6 +9,7 @@ import { SealingKeys } from "#libs/contracts/sealed.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { type NatsForTests, startNatsForTests } from "../../infra/nats/nats.test-support.ts";
 import { callers } from "./ingress.test-support.ts";
@@ -36,6 +37,7 @@ let bus: Bus;
 let http: FastifyInstance;
 let intake: Intake;
 let pending: PendingCalls;
+const aside = createAside(new URL("./work.ts", import.meta.url));
 let url: string;
 
 beforeAll(async () => {
@@ -52,7 +54,7 @@ beforeAll(async () => {
 	if (!robin) throw new Error("robin is not there");
 	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
 	const ports: IngressPorts = {
-		...{ bus, pending, intake, clock: { now: () => new Date() }, configuration },
+		...{ bus, pending, intake, aside, clock: { now: () => new Date() }, configuration },
 		authenticate: async () => robin,
 		strangers: { note: () => undefined },
 		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),
@@ -65,6 +67,7 @@ beforeAll(async () => {
 afterAll(async () => {
 	await nats?.server.kill("SIGCONT");
 	await http?.close();
+	await aside.close();
 	await bus?.close();
 	await nats?.stop();
 });

@@ -4,6 +4,7 @@ import type { ActiveConfiguration } from "#libs/configuration/follow-configurati
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Clock } from "#libs/service/clock.ts";
+import type { Aside } from "#libs/service/work-aside.ts";
 import type { Intake } from "./intake.ts";
 import type { PendingCalls } from "./pending-calls.ts";
 
@@ -14,4 +15,6 @@ export interface IngressPorts extends Doorkeeper {
 	readonly clock: Clock;
 	readonly pending: PendingCalls;
 	readonly intake: Intake;
+	/** Large texts are worked on there: see work.ts. */
+	readonly aside: Aside;
 }

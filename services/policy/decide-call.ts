@@ -1,13 +1,14 @@
 // May this call happen? Opens the arguments, checks that they are what the digest says, decides, and puts the decision on the record.
 import { Unprocessable } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { signHold } from "#libs/contracts/grant.ts";
-import { SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
-import { type ApprovalDemand, type Decision, decide } from "#libs/policy/decide.ts";
+import { SealBroken } from "#libs/contracts/sealed.ts";
+import type { ApprovalDemand, Decision } from "#libs/policy/decide.ts";
+import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { chargeLimits } from "./charge-limits.ts";
+import { decideOpened, type Opened } from "./decide-opened.ts";
 import type { PolicyPorts } from "./ports.ts";
 
 type Received = Event<"call.received">;
@@ -28,9 +29,7 @@ export async function decideCall(ports: PolicyPorts, received: Received, storedA
 	// Which executors get the arguments is the configuration's to say, not ingress's.
 	const known = configuration.connection(received.data.connection);
 	if (known && known.pool !== received.data.pool) throw new Unprocessable("the call's pool is not its connection's");
-	const args = openArguments(ports, received);
-	const { caller, connection, function: name, receivedAt } = received.data;
-	const decision = decide(configuration.policy, { caller, connection, function: name, arguments: args, receivedAt });
+	const decision = await decideSealed(ports, configuration, received);
 	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, storedAt, decision) : decision;
 	ports.decided(charged.effect, received);
 	switch (charged.effect) {
@@ -55,13 +54,16 @@ async function revisionOf({ configuration }: PolicyPorts, { data }: Received, st
 	return storedAt.getTime() - until.getTime() > staleMsMax ? undefined : named;
 }
 
-function openArguments({ sealingKeys }: PolicyPorts, { data }: Received): SealedArguments["arguments"] {
-	const { call, pool, caller, connection, function: name, digest, sealed } = data;
-	const { arguments: args, salt } = opened(() => sealingKeys.open(pool, call, "arguments", sealed));
-	if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) {
-		throw new Unprocessable("the sealed arguments are not those of the digest");
-	}
-	return args;
+async function decideSealed({ sealingKeys, aside }: PolicyPorts, configuration: Configuration, { data }: Received): Promise<Decision> {
+	const { call, pool, caller, connection, function: name, digest, receivedAt, sealed } = data;
+	const text = opened(() => sealingKeys.openText(pool, call, "arguments", sealed));
+	const asked = { text, caller, connection, function: name, digest, receivedAt };
+	const decision =
+		text.length <= hereCharsMax
+			? decideOpened(configuration, asked)
+			: await aside.run<Opened, Decision | undefined>("decideLarge", turnOf(configuration, caller), asked);
+	if (!decision) throw new Unprocessable("the sealed arguments are not those of the digest");
+	return decision;
 }
 
 function opened<T>(open: () => T): T {

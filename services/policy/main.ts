@@ -8,6 +8,7 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readSealingKeys, readSigningKey } from "#libs/service/service-keys.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import { PolicyConfig } from "./config.ts";
 import { startPolicy } from "./service.ts";
 import { folderWarning, startConfiguration } from "./start-configuration.ts";
@@ -21,11 +22,12 @@ runService("policy", async (log, environment) => {
 	const { configuration, refused } = started;
 	metrics.gauge("callgate_configuration_refused", "1 while the folder this process was started with is refused", () => (refused ? 1 : 0));
 	const signingKey = readSigningKey(config.signingKey);
+	const aside = createAside(new URL("./work.ts", import.meta.url));
 	await startPolicy({
 		bus,
 		configuration,
 		sealingKeys: readSealingKeys(config.sealingKeys),
-		...{ signingKey, grants: new GrantSigner(signingKey) },
+		...{ signingKey, aside, grants: new GrantSigner(signingKey) },
 		clock: systemClock,
 		grantTtlMs: config.grantTtlMs,
 		decided: (effect, received) => {
@@ -42,6 +44,7 @@ runService("policy", async (log, environment) => {
 		stop: async () => {
 			stream.stop();
 			await bus.close();
+			await aside.close();
 			await http.close();
 		},
 	};

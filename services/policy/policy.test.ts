@@ -1,7 +1,7 @@
 // A received call gets one decision on its real arguments, the same however often it is delivered, and a limit counts it once.
 import { createSecretKey, generateKeyPairSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { EventsUnavailable, Unprocessable } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
@@ -13,6 +13,7 @@ import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { GrantSigner, GrantVerifier } from "#libs/contracts/grant.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { SealingKeys } from "#libs/contracts/sealed.ts";
+import { createAside, hereCharsMax } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { activateConfiguration, ConfigurationRefused } from "./activate-configuration.ts";
 import { decideCall } from "./decide-call.ts";
@@ -58,6 +59,10 @@ beforeEach(() => {
 	ports = replica();
 });
 
+/** Starts no thread before a test brings something large. */
+const aside = createAside(new URL("./work.ts", import.meta.url));
+afterAll(() => aside.close());
+
 function replica(over: Partial<PolicyPorts> = {}): PolicyPorts {
 	const revisions: Pick<ActiveConfiguration, "current" | "at" | "supersededAt"> = {
 		current: () => configuration,
@@ -67,7 +72,7 @@ function replica(over: Partial<PolicyPorts> = {}): PolicyPorts {
 	return {
 		bus: createMemoryBus(stream, "policy"),
 		configuration: revisions,
-		...{ sealingKeys, signingKey, grants: new GrantSigner(signingKey), clock: { now: () => now }, grantTtlMs: 300_000 },
+		...{ sealingKeys, aside, signingKey, grants: new GrantSigner(signingKey), clock: { now: () => now }, grantTtlMs: 300_000 },
 		decided: (effect) => void decided.push(effect),
 		...over,
 	};
@@ -122,6 +127,13 @@ describe("a decision", () => {
 		expect(() => grants.verify(held?.data.hold ?? "", held?.data ?? configurationless(), now)).toThrow();
 		expect(stream.messages).toHaveLength(1);
 	});
+	test.each([
+		["grants", {}, "grant"],
+		["denies", { country: "XX" }, "deny"],
+	])("about large arguments %s as about small ones", async (_what, own, effect) => {
+		await decideCall(ports, await received({ arguments: { ...transfer, ...own, reference: "r".repeat(hereCharsMax) } }), now);
+		expect(decided).toEqual([effect]);
+	});
 	test("to deny ends the call with rule and reason", async () => {
 		await decideCall(ports, await received({ arguments: { ...transfer, country: "XX" } }), now);
 		expect(of("call.ended")[0]?.data).toMatchObject({ ending: "denied", code: "denied", rules: ["never-to-blocked-countries"] });
@@ -140,6 +152,7 @@ function configurationless(): never {
 describe("what was tampered with is not decided:", () => {
 	test.each<[string, Asked]>([
 		["arguments other than those of the digest", { sealed: { ...transfer, amount: 1 } }],
+		["large ones, too", { sealed: { ...transfer, reference: "r".repeat(hereCharsMax) } }],
 		["another caller than that of the digest", { data: { caller: { ...ci, subject: "someone-else" } } }],
 		["another function than that of the digest", { data: { function: "closeAccount" } }],
 		["another digest", { data: { digest: `sha256:${"f".repeat(64)}` } }],

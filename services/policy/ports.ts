@@ -6,6 +6,7 @@ import type { GrantSigner } from "#libs/contracts/grant.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Clock } from "#libs/service/clock.ts";
+import type { Aside } from "#libs/service/work-aside.ts";
 
 export interface PolicyPorts {
 	readonly bus: Bus;
@@ -14,6 +15,8 @@ export interface PolicyPorts {
 	/** Signs holds. */
 	readonly signingKey: SigningKey;
 	readonly grants: Pick<GrantSigner, "sign">;
+	/** Large arguments are decided about there: see work.ts. */
+	readonly aside: Aside;
 	readonly clock: Clock;
 	readonly grantTtlMs: number;
 	/** Told of each decision, for metrics and logs. */

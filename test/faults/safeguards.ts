@@ -33,9 +33,9 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		what: "the executor does not compare what it opened with the digest that was granted",
 		changes: [
 			{
-				file: "services/executor/prepare-call.ts",
-				from: 'if (actual !== digest) throw new CannotRun("grant_refused", "the arguments are not those that were granted");',
-				to: "void actual;",
+				file: "services/executor/read-granted.ts",
+				from: "if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) return undefined;",
+				to: "void [digestOf, caller, salt, digest];",
 			},
 		],
 	},
@@ -43,9 +43,9 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		what: "policy decides on arguments that are not those of the digest",
 		changes: [
 			{
-				file: "services/policy/decide-call.ts",
-				from: "if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) {",
-				to: "if (digestOf({ caller, connection, function: name, arguments: args, salt }) === '') {",
+				file: "services/policy/decide-opened.ts",
+				from: "if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) return undefined;",
+				to: "void [digestOf, salt, digest];",
 			},
 		],
 	},

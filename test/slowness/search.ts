@@ -1,4 +1,5 @@
 // Looks for the text on which a part is slowest for each character: begins with every piece, then changes the worst so far, by a seeded chance.
+import { hereCharsMax } from "#libs/service/work-aside.ts";
 import { type Part, textOf } from "./part.ts";
 
 export interface Found {
@@ -19,8 +20,8 @@ export interface SearchOptions {
 	readonly seed: number;
 }
 
-/** What is read in the thread that everybody waits for, at most; longer texts are read in another. */
-export const sizes = { here: 32 * 1024 } as const;
+/** The longest text that is read in the thread that everybody waits for; longer ones are read in another. */
+export const sizes = { here: hereCharsMax } as const;
 /**
  * How much dearer than one look at each character a text may be. A look takes 3 to 6 ns, so that at this bound the longest text that is read
  * here takes 20 to 40 ms: a slow machine is slow at both.

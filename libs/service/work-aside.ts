@@ -1,0 +1,126 @@
+// Work that would keep everybody waiting, done in another thread: where a text is longer than some kilobytes, or has to be held against dear patterns.
+import { availableParallelism } from "node:os";
+import { Tinypool } from "tinypool";
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { Caller } from "#libs/contracts/call.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import type { Job, Outcome } from "./aside-job.ts";
+
+/**
+ * Texts up to this are worked on where they arrive: at 200 ns a character, more than any text costs that the slowness search found, that takes
+ * 7 ms. A trip to another thread costs a millisecond, and a call that waits behind others' large ones more.
+ */
+export const hereCharsMax = 32 * 1024;
+
+export interface Aside {
+	/**
+	 * Runs a job by its name in the module of jobs. Callers take turns: one who brings many large texts waits behind the others, not they.
+	 *
+	 * @throws what the job refuses, and {@link AsideTooSlow}
+	 */
+	run<Input, Output>(name: string, about: About, input: Input): Promise<Output>;
+	close(): Promise<void>;
+}
+
+export interface About {
+	/** Whose turn it takes. */
+	readonly turn: string;
+	readonly configuration: Configuration;
+}
+
+/** A caller's turn, under the revision that its call is about. */
+export function turnOf(configuration: Configuration, { issuer, subject }: Pick<Caller, "issuer" | "subject">): About {
+	return { configuration, turn: `${issuer} ${subject}` };
+}
+
+/** The job was ended unfinished: a thread that starts and compiles a configuration has ten times the time that it takes. */
+export class AsideTooSlow extends Error {
+	constructor(name: string, timeMsMax: number) {
+		super(`${name} took longer than ${timeMsMax} ms and was ended`);
+		this.name = "AsideTooSlow";
+	}
+}
+
+const jobMsMax = 30_000;
+/** One core is left to those who are not large. */
+const threadsMax = Math.max(1, Math.min(4, availableParallelism() - 1));
+
+/** @param module that exports the jobs, each made by `job` of aside-job.ts. Threads are started when there is a first job for them. */
+export function createAside(module: URL, threads = threadsMax, timeMsMax = jobMsMax): Aside {
+	const pool = new Tinypool({
+		filename: module.href,
+		minThreads: 0,
+		maxThreads: threads,
+		idleTimeout: 600_000,
+		resourceLimits: { maxOldGenerationSizeMb: 1_024 },
+	});
+	const turns = new Turns(threads);
+	const runOnce = async <Input, Output>(name: string, task: Job<Input>): Promise<Outcome<Output>> => {
+		const signal = AbortSignal.timeout(timeMsMax);
+		try {
+			return (await pool.run(task, { name, signal })) as Outcome<Output>;
+		} catch (error) {
+			throw signal.aborted ? new AsideTooSlow(name, timeMsMax) : error;
+		}
+	};
+	return {
+		run: (name, { turn, configuration }, input) =>
+			turns.take(turn, async () => {
+				const { revision, files } = configuration;
+				let outcome = await runOnce(name, { revision, input });
+				// A thread compiles a revision itself, once; the files are large and are sent only to one that lacks them.
+				if (outcome.kind === "revision unknown") outcome = await runOnce(name, { revision, files, input });
+				if (outcome.kind === "refused") throw new Refusal(outcome.code, outcome.details);
+				if (outcome.kind === "revision unknown") throw new Error(`a thread could not compile revision ${revision}`);
+				return outcome.output as never;
+			}),
+		close: () => pool.destroy(),
+	};
+}
+
+/** Who may run next: each one in turn, and nobody in all places at once while there is more than one. */
+class Turns {
+	private readonly places: number;
+	private readonly waiting = new Map<string, (() => void)[]>();
+	private readonly running = new Map<string, number>();
+	private taken = 0;
+
+	constructor(places: number) {
+		this.places = places;
+	}
+
+	async take<Output>(who: string, work: () => Promise<Output>): Promise<Output> {
+		await new Promise<void>((start) => {
+			this.waiting.set(who, [...(this.waiting.get(who) ?? []), start]);
+			this.startNext();
+		});
+		try {
+			return await work();
+		} finally {
+			this.taken--;
+			this.count(who, -1);
+			this.startNext();
+		}
+	}
+
+	private startNext(): void {
+		if (this.taken >= this.places) return;
+		const own = Math.max(1, this.places - 1);
+		for (const [who, [start, ...later]] of this.waiting) {
+			if ((this.running.get(who) ?? 0) >= own || !start) continue;
+			// To the end of the line.
+			this.waiting.delete(who);
+			if (later.length > 0) this.waiting.set(who, later);
+			this.taken++;
+			this.count(who, 1);
+			start();
+			return;
+		}
+	}
+
+	private count(who: string, change: number): void {
+		const running = (this.running.get(who) ?? 0) + change;
+		if (running > 0) this.running.set(who, running);
+		else this.running.delete(who);
+	}
+}

@@ -1,0 +1,104 @@
+// Large calls are read, checked and masked in another thread, and nobody could tell from what comes of them.
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+
+let stage: Backstage;
+let one: Replica;
+beforeEach(async () => {
+	stage = new Backstage();
+	one = await stage.replica();
+});
+afterEach(() => stage.close());
+
+/** White space that JSON allows anywhere makes a body large that says the same. */
+const padding = " ".repeat(hereCharsMax);
+const typed = (name: string) => ({ "content-type": "application/json", ...as(name) });
+const asked = { connection: "bank", function: "createTransfer", arguments: { ...transfer, reference: "card 4111111111111111" } };
+
+const post = (payload: string, headers: Record<string, string> = {}) =>
+	one.http.inject({ method: "POST", url: "/v1/calls", headers: { ...typed("robin"), ...headers }, payload });
+/** Under a key of its own: an equal request would attach to the first. */
+const proxied = (payload: string) => {
+	const headers = { ...typed("robin"), prefer: "wait=0", "idempotency-key": `key-${payload.length}` };
+	return one.http.inject({ method: "POST", url: "/proxy/bank/transfers", headers, payload });
+};
+
+describe("a large call", () => {
+	test.each([
+		["through the API", () => post(JSON.stringify(asked)), () => post(JSON.stringify(asked) + padding)],
+		["through the proxy", () => proxied(JSON.stringify(asked.arguments)), () => proxied(padding + JSON.stringify(asked.arguments))],
+	])("%s is the same as a small one", async (_way, small, large) => {
+		expect((await small()).statusCode).toBe(202);
+		expect((await large()).statusCode).toBe(202);
+		const [first, second] = [await stage.received(0), await stage.received(1)];
+		const { call: _call, sealed: _sealed, digest: _digest, receivedAt: _at, ...said } = first.data;
+		expect(second.data).toMatchObject(said);
+		expect(JSON.stringify(second.data.arguments)).toContain("[card …1111]");
+		const opened = ({ data }: typeof first) => one.ports.sealingKeys.open("default", data.call, "arguments", data.sealed);
+		expect(JSON.stringify(opened(second).arguments)).toBe(JSON.stringify(opened(first).arguments));
+	});
+
+	test("is the same call under the same key, however it is written", async () => {
+		const key = { "idempotency-key": "one" };
+		const first = await post(JSON.stringify(asked), key);
+		expect((await post(JSON.stringify(asked) + padding, key)).json().call).toBe(first.json().call);
+		const other = { ...asked, arguments: { ...asked.arguments, amount: 11 } };
+		expect((await post(JSON.stringify(other) + padding, key)).statusCode).toBe(422);
+	});
+
+	test.each([
+		["no JSON", "{"],
+		["a member twice", '{"connection":"bank","connection":"bank","function":"createTransfer","arguments":{}}'],
+		["no object", "[]"],
+		["no arguments", '{"connection":"bank","function":"createTransfer"}'],
+		["arguments that are no object", JSON.stringify({ ...asked, arguments: [] })],
+		["a member that nobody knows", JSON.stringify({ ...asked, more: 1 })],
+		["a reason that is no text", JSON.stringify({ ...asked, reason: 1 })],
+		["a connection that is none", JSON.stringify({ ...asked, connection: "none" })],
+		["a function that is none", JSON.stringify({ ...asked, function: "none" })],
+		["arguments that do not fit", JSON.stringify({ ...asked, arguments: { ...transfer, amount: "much" } })],
+	])("with %s is refused as a small one is", async (_what, body) => {
+		const [small, large] = [await post(body), await post(body + padding)];
+		expect([large.statusCode, large.json().code, large.json().errors]).toEqual([small.statusCode, small.json().code, small.json().errors]);
+		expect(large.statusCode).toBeGreaterThanOrEqual(400);
+		expect(stage.of("call.received")).toEqual([]);
+	});
+
+	test.each([["{"], [JSON.stringify({ ...transfer, amount: "much" })]])("through the proxy, %s, too", async (body) => {
+		const [small, large] = [await proxied(body), await proxied(body + padding)];
+		expect([large.statusCode, large.json().code, large.json().errors]).toEqual([small.statusCode, small.json().code, small.json().errors]);
+		expect(large.statusCode).toBeGreaterThanOrEqual(400);
+	});
+});
+
+describe("a large answer", () => {
+	const text = JSON.stringify({ id: "t1", notes: "n".repeat(hereCharsMax), more: [1.5] }, null, " ");
+	const headers: [string, string][] = [["content-type", "application/json"]];
+
+	test.each([
+		["as its function sent it", { body: { text }, headers }, text, text],
+		[
+			"as it was written anew",
+			{ body: { json: JSON.parse(text) as object as never }, headers },
+			JSON.stringify(JSON.parse(text)),
+			undefined,
+		],
+		["that is no JSON", { body: { text: `${text}}` }, headers }, JSON.stringify(`${text}}`), `${text}}`],
+		["that is bytes", { body: { base64: Buffer.from(text).toString("base64") } }, undefined, text],
+	])("%s reaches its caller", async (_what, result, inJson, raw) => {
+		const waiting = post(JSON.stringify(asked), { prefer: "wait=30" });
+		await stage.complete(await stage.received(0), result);
+		const reply = await waiting;
+		expect(reply.statusCode).toBe(200);
+		if (inJson !== undefined) expect(reply.body).toContain(`"body":${inJson}}}`);
+		const direct = one.http.inject({
+			method: "POST",
+			url: "/proxy/bank/transfers",
+			headers: typed("robin"),
+			payload: JSON.stringify(transfer),
+		});
+		await stage.complete(await stage.received(1), result);
+		if (raw !== undefined) expect((await direct).body).toBe(raw);
+	});
+});

@@ -65,7 +65,10 @@ function checkMapping(schema: Schema, value: Readonly<Record<string, unknown>>, 
 	for (const [name, member] of Object.entries(value)) {
 		const known = Object.hasOwn(properties, name) ? properties[name] : patterns.find(([pattern]) => new RegExp(pattern).test(name))?.[1];
 		if (known) faults.push(...check(known, member, [...path, name]));
-		else if (isClosed) faults.push({ path: [...path, name], atKey: true, message: unknownMember(name, schema) });
+		else if (isClosed) {
+			const meant = nearest(name, Object.keys(properties));
+			faults.push({ path: [...path, name], atKey: true, message: unknownMember(name, schema), ...(meant !== undefined && { meant }) });
+		}
 	}
 	const unknown = Object.keys(value).filter((name) => !Object.hasOwn(properties, name));
 	for (const name of schema.required ?? []) {

@@ -49,6 +49,8 @@ class Compiler {
 	private readonly read: ReadDocuments;
 	private readonly checksTypes: boolean;
 	private readonly used: Set<string>;
+	/** Connections of which something could not be read: what policies say about their functions cannot be judged. */
+	private readonly inPart = new Set<string>();
 	private readonly vendorFiles = new Map<string, YamlDocument | undefined>();
 
 	constructor(files: SourceFiles, read: ReadDocuments, checksTypes: boolean) {
@@ -95,12 +97,8 @@ class Compiler {
 			if (earlier === undefined) first.set(name, document);
 			else {
 				const { line } = earlier.yaml.locate({ path: ["name"] });
-				this.report(document, [
-					{
-						path: ["name"],
-						message: `found the ${kind} "${name}" twice, expected each name once; the first is at ${earlier.file}:${line}`,
-					},
-				]);
+				const message = `found the ${kind} "${name}" twice, expected each name once; the first is at ${earlier.file}:${line}`;
+				this.reportIn(document.file, document.yaml, [{ path: ["name"], message }]);
 			}
 		}
 		return [...first.values()];
@@ -138,6 +136,8 @@ class Compiler {
 		const vendor = reference && this.vendorDocument(reference.path, reference.text);
 		const compiled = compileConnection(document.value as ConnectionDocument, vendor?.value);
 		this.report(document, compiled.faults);
+		const isUnread = referenceOf(document.value) !== undefined && vendor === undefined;
+		if (isUnread || document.rest !== undefined) this.inPart.add(compiled.connection.name);
 		if (reference && vendor) this.reportIn(reference.path, vendor, compiled.openapiFaults);
 		return compiled;
 	}
@@ -162,15 +162,18 @@ class Compiler {
 		const brokenNames = (kind: Kind): string[] => this.read.broken.flatMap((broken) => (broken.kind === kind ? [broken.name] : []));
 		// A connection with faults has lost functions; what policies say about them cannot be judged.
 		const functionNames = ({ connection, faults, openapiFaults, names }: CompiledConnection): ReadonlySet<string> =>
-			faults.length + openapiFaults.length > 0 ? new AnyName(names) : new Set(connection.functions.map(({ name }) => name));
+			faults.length + openapiFaults.length > 0 || this.inPart.has(connection.name)
+				? new AnyName(names)
+				: new Set(connection.functions.map(({ name }) => name));
+		const whole = connections.filter(({ connection }) => !this.inPart.has(connection.name));
 		return {
 			groups: new Set([...groups.map(({ name }) => name), ...brokenNames("Group")]),
 			connections: new Map<string, ReadonlySet<string>>([
 				...brokenNames("Connection").map((name): [string, ReadonlySet<string>] => [name, new AnyName()]),
 				...connections.map((compiled): [string, ReadonlySet<string>] => [compiled.connection.name, functionNames(compiled)]),
 			]),
-			argumentNames: new Map(connections.map(({ connection }) => [connection.name, argumentNames(connection.functions)])),
-			typesOf: this.checksTypes ? typesIn(connections) : undefined,
+			argumentNames: new Map(whole.map(({ connection }) => [connection.name, argumentNames(connection.functions)])),
+			typesOf: this.checksTypes ? typesIn(whole) : undefined,
 		};
 	}
 
@@ -227,7 +230,10 @@ class Compiler {
 	}
 
 	private report(document: PlacedDocument, faults: readonly Fault[]): void {
-		this.reportIn(document.file, document.yaml, faults);
+		const { rest } = document;
+		const placed = rest ? faults.map((fault) => ({ ...fault, path: rest.placeOf(fault.path) })) : faults;
+		const known = placed.filter((fault): fault is Fault => fault.path !== undefined);
+		this.reportIn(document.file, document.yaml, known);
 	}
 
 	private reportIn(file: string, yaml: YamlDocument, faults: readonly Fault[]): void {

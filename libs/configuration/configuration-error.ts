@@ -14,6 +14,8 @@ export type Fault = {
 	/** UTF-16 code units into the text at `path`. */
 	readonly offset?: number;
 	readonly message: string;
+	/** The member that a misspelt one was probably meant to be. */
+	readonly meant?: string;
 };
 
 /** `bank.yaml:3:5: found …` */

@@ -8,6 +8,7 @@ import { ConnectionDocument } from "./kinds/connection.ts";
 import { GroupDocument } from "./kinds/group.ts";
 import { IssuerDocument, jwksFileOf } from "./kinds/issuer.ts";
 import { didYouMean } from "./nearest.ts";
+import { type Salvaged, salvage } from "./salvage.ts";
 import { isSourcePath, type SourceFiles } from "./source-files.ts";
 import { parseYamlFile, type YamlDocument } from "./yaml-file.ts";
 
@@ -21,7 +22,14 @@ export const kinds = {
 export type Kind = keyof typeof kinds;
 
 /** A document of a known kind that fits its schema, and where it is. */
-export type PlacedDocument = { readonly kind: Kind; readonly file: string; readonly value: unknown; readonly yaml: YamlDocument };
+export type PlacedDocument = {
+	readonly kind: Kind;
+	readonly file: string;
+	readonly value: unknown;
+	readonly yaml: YamlDocument;
+	/** Where `value` is only what could be judged of a document with mistakes. */
+	readonly rest?: Salvaged;
+};
 
 /** What is known of a document that does not fit its schema: enough that others may refer to it. */
 export type BrokenDocument = { readonly kind: Kind; readonly name: string };
@@ -83,10 +91,14 @@ export function readDocuments(files: SourceFiles): ReadDocuments {
 		errors.push(...parsed.errors);
 		for (const yaml of parsed.documents) {
 			const kind = kindOf(yaml.value);
-			const faults = typeof kind === "string" ? checkDocument(kind, yaml.value) : [kind];
-			for (const fault of faults) errors.push({ file, ...yaml.locate(fault), message: fault.message });
+			const missing = typeof kind === "string" ? notBuiltYet(kind, yaml.value) : kind;
+			// Of what is not built, the other members mean nothing: one clear message instead of many about them.
+			const faults = missing ? [missing] : typeof kind === "string" ? checkShape(kinds[kind], yaml.value) : [];
+			const rest = missing || faults.length === 0 || typeof kind !== "string" ? undefined : salvage(kinds[kind], yaml.value);
+			for (const fault of [...faults, ...(rest?.faults ?? [])]) errors.push({ file, ...yaml.locate(fault), message: fault.message });
 			if (typeof kind !== "string") continue;
 			if (faults.length === 0) documents.push({ kind, file, value: yaml.value, yaml });
+			else if (rest) documents.push({ kind, file, value: rest.value, yaml, rest });
 			else if (isMapping(yaml.value) && typeof yaml.value.name === "string") broken.push({ kind, name: yaml.value.name });
 		}
 	}
@@ -117,12 +129,6 @@ function notBuiltYet(kind: Kind, value: unknown): Fault | undefined {
 		return { path: ["saml"], atKey: true, message: "found saml, expected an OpenID Connect issuer: SAML issuers are not built yet" };
 	}
 	return undefined;
-}
-
-function checkDocument(kind: Kind, value: unknown): Fault[] {
-	const missing = notBuiltYet(kind, value);
-	// Its other members belong to what is not built: one clear message instead of many about them.
-	return missing ? [missing] : checkShape(kinds[kind], value);
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

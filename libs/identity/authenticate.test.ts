@@ -207,6 +207,10 @@ describe("a refusal tells its reason and the Issuer's name, for the operator", (
 	])("%s", async (reason, authorization, issuer, over) => {
 		expect(await whyOf(await authorization(), [trusted(over)])).toMatchObject({ code: "unauthenticated", reason, issuer });
 	});
+	test("key_unknown, where several keys fit a token that names none", async () => {
+		const issuer = trusted({ keys: { from: "file", keys: [key.jwk, other.jwk] as never } });
+		expect(await whyOf(await asked({}, { kid: undefined }), [issuer])).toMatchObject({ reason: "key_unknown" });
+	});
 });
 
 describe("the header", () => {

@@ -100,6 +100,6 @@ function failureOf(error: unknown): AuthenticationFailure {
 	if (!(error instanceof errors.JOSEError)) return "key_unusable";
 	if (error instanceof errors.JWTExpired) return error.claim === "iat" ? "too_old" : "expired";
 	if (error instanceof errors.JOSEAlgNotAllowed) return "algorithm_not_allowed";
-	if (error instanceof errors.JWKSNoMatchingKey) return "key_unknown";
+	if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) return "key_unknown";
 	return "signature_invalid";
 }

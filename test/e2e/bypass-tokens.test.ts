@@ -95,9 +95,11 @@ describe("tokens", () => {
 		["a group that is a number", () => forge({ groups: ["ci", 1] })],
 		["groups within groups", () => forge({ groups: [["ci"]] })],
 		["groups by name", () => forge({ groups: { ci: true } })],
-		["too many groups", () => forge({ groups: Array.from({ length: 257 }, (_, nth) => `g${nth}`) })],
+		["too many groups", () => forge({ groups: Array.from({ length: 4_001 }, (_, nth) => `g${nth}`) })],
+		["groups that are elsewhere", () => forge({ groups: undefined, _claim_names: { groups: "src1" } })],
+		["a subject with a line break", () => forge({ sub: "some\none" })],
 		["an address that is none", () => forge({ email: ["dana@example.com"] })],
-		["too many bytes", () => forge({ padding: "x".repeat(13_000) })],
+		["too many bytes", () => forge({ padding: "x".repeat(40_000) })],
 		["claims that are no object", () => signText(goodHeader, "[]")],
 		["claims that are not JSON", () => signText(goodHeader, "{")],
 	];

@@ -33,19 +33,20 @@ interface Details {
 	readonly issuer?: string | undefined;
 	/** Says more than the reason alone (which claim, which bound, which key), to caller and operator alike. Never a value. */
 	readonly detail?: string | undefined;
-	/** For the log alone. */
-	readonly cause?: Error | undefined;
+	/** What the operator reads in the place of the detail, because it is not for callers: addresses, and what stands there. */
+	readonly inLog?: string | undefined;
 }
 
-/** Nobody's token, or one that cannot be judged now. Reason, issuer and detail are fit for a log line, reason and issuer for a metric. */
+/** Nobody's token, or one that cannot be judged now. Reason, issuer and inLog are fit for a log line, reason and issuer for a metric. */
 export class NotAuthenticated extends Refusal {
 	readonly reason: AuthenticationFailure;
 	readonly issuer: string | undefined;
-	constructor(reason: AuthenticationFailure, { issuer, detail = says[reason], cause }: Details = {}) {
+	readonly inLog: string;
+	constructor(reason: AuthenticationFailure, { issuer, detail = says[reason], inLog }: Details = {}) {
 		super(reason === "issuer_unavailable" ? "not_ready" : "unauthenticated", { detail });
 		this.name = "NotAuthenticated";
 		this.reason = reason;
 		this.issuer = issuer;
-		if (cause) this.cause = cause;
+		this.inLog = inLog ?? detail;
 	}
 }

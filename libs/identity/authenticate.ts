@@ -86,7 +86,7 @@ function refusalOf(error: unknown, issuer: string): NotAuthenticated {
 		const detail = `the token is refused: its claim ${error.claim} is not as required`;
 		return new NotAuthenticated(claimFailureOf(error), { issuer, detail });
 	}
-	if (error instanceof IssuerUnavailable) return new NotAuthenticated("issuer_unavailable", { issuer, cause: error });
+	if (error instanceof IssuerUnavailable) return new NotAuthenticated("issuer_unavailable", { issuer, inLog: error.message });
 	// Not as the cause: the library's errors hold the token's payload.
 	return new NotAuthenticated(failureOf(error), { issuer });
 }

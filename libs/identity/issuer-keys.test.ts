@@ -155,7 +155,11 @@ describe("discovery", () => {
 			state.discovery = (response) => void response.end(JSON.stringify({ issuer: url, jwks_uri }));
 			const asking = createAuthenticator([issuerOf(url)], () => now).authenticate([`Bearer ${await sign(key, claims(url))}`]);
 			const refusal = await asking.catch((error: unknown) => error as NotAuthenticated);
-			expect(refusal).toMatchObject({ reason: "issuer_unavailable", issuer: "test", cause: { cause: { code: "address_forbidden" } } });
+			expect(refusal).toMatchObject({
+				reason: "issuer_unavailable",
+				issuer: "test",
+				inLog: `${jwks_uri}: cannot be read (address_forbidden)`,
+			});
 			expect(JSON.stringify([(refusal as NotAuthenticated).message, (refusal as NotAuthenticated).details])).not.toContain("jwks");
 		},
 	);

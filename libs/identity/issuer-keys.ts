@@ -15,10 +15,10 @@ const bodyBytesMax = 262_144;
 /** After the issuer could not be asked, callers in the meantime are told at once. */
 const retryMs = 1_000;
 
-/** The issuer cannot be asked: the token may be good, so this is not the caller's fault. */
+/** The issuer cannot be asked: the token may be good, so this is not the caller's fault. The message is for the operator. */
 export class IssuerUnavailable extends Error {
-	constructor(message: string, options?: ErrorOptions) {
-		super(message, options);
+	constructor(address: string, why: string, cause?: unknown) {
+		super(`${address.slice(0, 200)}: ${why}`, { cause });
 		this.name = "IssuerUnavailable";
 	}
 }
@@ -58,7 +58,7 @@ class RemoteKeys implements IssuerKeys {
 	private url: string | undefined;
 	private held: { readonly set: KeySet; readonly atMs: number } | undefined;
 	private asking: Promise<KeySet> | undefined;
-	private failedAt = Number.NEGATIVE_INFINITY;
+	private failed: { readonly error: IssuerUnavailable; readonly atMs: number } | undefined;
 	private askedAgainAt = Number.NEGATIVE_INFINITY;
 	constructor(where: () => Promise<string>, fetchChecked: CheckedFetch, elapsed: Elapsed) {
 		this.where = where;
@@ -89,7 +89,7 @@ class RemoteKeys implements IssuerKeys {
 	/** One question at a time, and none for a moment after one that had no answer. @throws {IssuerUnavailable} */
 	private ask(): Promise<KeySet> {
 		if (this.asking) return this.asking;
-		if (this.elapsed() - this.failedAt < retryMs) return Promise.reject(new IssuerUnavailable("it could not be asked a moment ago"));
+		if (this.failed && this.elapsed() - this.failed.atMs < retryMs) return Promise.reject(this.failed.error);
 		const asking = this.load().finally(() => {
 			this.asking = undefined;
 		});
@@ -106,10 +106,10 @@ class RemoteKeys implements IssuerKeys {
 			this.held = { set, atMs: this.elapsed() };
 			return set;
 		} catch (error) {
-			this.failedAt = this.elapsed();
-			const { url } = this;
+			const unavailable = error instanceof IssuerUnavailable ? error : new IssuerUnavailable(this.url ?? "", "has no usable keys", error);
+			this.failed = { error: unavailable, atMs: this.elapsed() };
 			this.url = undefined;
-			throw error instanceof IssuerUnavailable ? error : new IssuerUnavailable(`${url}: has no usable keys`, { cause: error });
+			throw unavailable;
 		}
 	}
 }
@@ -118,16 +118,22 @@ class RemoteKeys implements IssuerKeys {
 async function textAt(address: string, fetchChecked: CheckedFetch): Promise<string> {
 	const headers = new Headers({ accept: "application/json, application/jwk-set+json" });
 	const response = await fetchChecked(address, { headers, signal: AbortSignal.timeout(timeoutMs) }).catch((error: unknown) => {
-		throw new IssuerUnavailable(`${address}: cannot be read`, { cause: error });
+		throw new IssuerUnavailable(address, `cannot be read (${codeOf(error)})`, error);
 	});
-	if (response.status !== 200) throw new IssuerUnavailable(`${address}: answered ${response.status}, expected 200`);
+	if (response.status !== 200) throw new IssuerUnavailable(address, `answered ${response.status}, expected 200`);
 	return await response.text();
+}
+
+/** `address_forbidden`, `UND_ERR_RES_EXCEEDED_MAX_SIZE`, `TimeoutError`: never a message, which may quote what was read. */
+function codeOf(error: unknown): string {
+	const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
+	return typeof code === "string" ? code : String(name);
 }
 
 /** OpenID Connect Discovery 1.0 section 4. @returns the address of the issuer's keys. @throws {IssuerUnavailable} */
 async function discover(issuer: string, fetchChecked: CheckedFetch): Promise<string> {
 	const address = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
-	const fault = (why: string, cause?: unknown) => new IssuerUnavailable(`${address}: ${why}`, { cause });
+	const fault = (why: string, cause?: unknown) => new IssuerUnavailable(address, why, cause);
 	const text = await textAt(address, fetchChecked);
 	let document: { issuer?: unknown; jwks_uri?: unknown } | null;
 	try {

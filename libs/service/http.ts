@@ -61,7 +61,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 	const refuse = (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
 		const { code, details } = problemOf(error);
 		if (code === "internal") log.error({ error, code, call: details.call, route: request.routeOptions.url }, "request failed");
-		const known = error instanceof NotAuthenticated ? { reason: error.reason, issuer: error.issuer, detail: error.message } : {};
+		const known = error instanceof NotAuthenticated ? { reason: error.reason, issuer: error.issuer, detail: error.inLog } : {};
 		return sendProblem(reply, code, details, known);
 	};
 	unreadable.watch(http.server);

@@ -5,6 +5,7 @@ import { Writable } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { type ProblemCode, problems, Refusal } from "#libs/contracts/problems.ts";
 import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import { rawRequest, sendRaw } from "../../test/support/raw-http.ts";
@@ -49,6 +50,9 @@ beforeEach(async () => {
 	});
 	http.get("/denied", async () => {
 		throw new Refusal("not_an_auditor", { detail: "a secret word" });
+	});
+	http.get("/unasked", async () => {
+		throw new NotAuthenticated("issuer_unavailable", { issuer: "corporate", inLog: "https://idp.example: cannot be read" });
 	});
 	await http.listen({ host: "127.0.0.1", port: 0 });
 	origin = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`;
@@ -171,4 +175,13 @@ test("a refusal leaves its code, its route and nothing else of it in the log; wh
 	expect(lines().length).toBeLessThan(5);
 	expect(JSON.stringify(logged)).not.toContain("secret");
 	expect(await metrics()).toMatch(/callgate_request_seconds_count\{[^}]*route="\/denied"[^}]*\} 5\n/);
+});
+
+test("why an issuer could not be asked stands in the log, and not in the answer", async () => {
+	const { body } = await http.inject({ url: "/unasked" });
+	expect(body).not.toContain("idp.example");
+	await vi.waitFor(() => expect(logged.some(({ msg }) => msg === "refused")).toBe(true), { timeout: 20_000 });
+	expect(logged.find(({ msg }) => msg === "refused")).toMatchObject({
+		...{ code: "not_ready", reason: "issuer_unavailable", issuer: "corporate", detail: "https://idp.example: cannot be read" },
+	});
 });

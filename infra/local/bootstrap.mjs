@@ -1,7 +1,7 @@
 // The first thing `npm start`, `npm test` and the others run, on whatever Node the machine has: installs what the lockfile names, then hands over to the Node 24 that the `node` package brought.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -9,6 +9,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const modules = join(root, "node_modules");
 const ownNode = join(modules, "node/bin/node");
 const marker = join(modules, ".callgate-installed");
+/** Beside node_modules, which npm removes first. */
+const turn = join(root, ".callgate-installing");
 
 /** The lockfile and the package file together say what `node_modules` must hold. */
 function wanted() {
@@ -20,6 +22,46 @@ function wanted() {
 function fail(message) {
 	process.stderr.write(`\ncallgate: ${message}\n`);
 	process.exit(1);
+}
+
+function isInstalled() {
+	return existsSync(ownNode) && existsSync(marker) && readFileSync(marker, "utf8") === wanted();
+}
+
+/** Two that install into one folder break each other: one does, the others wait for it. A turn whose process has ended is taken over. */
+function takeTurn() {
+	for (let told = false; ; told = true) {
+		try {
+			writeFileSync(turn, String(process.pid), { flag: "wx" });
+			process.on("exit", () => rmSync(turn, { force: true }));
+			return;
+		} catch (error) {
+			if (error.code !== "EEXIST")
+				fail(`${turn} cannot be written (${error.message}). Make the project's folder writable, then run this again.`);
+		}
+		const holder = holderOfTurn();
+		if (holder !== undefined && !isAlive(holder)) rmSync(turn, { force: true });
+		else if (!told) process.stderr.write(`callgate: process ${holder ?? "(unknown)"} is installing packages; waiting for it…\n`);
+		Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+	}
+}
+
+/** Undefined while it is being written, and after it was given back. */
+function holderOfTurn() {
+	try {
+		return Number(readFileSync(turn, "utf8")) || undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+function isAlive(pid) {
+	try {
+		process.kill(pid, 0);
+		return true;
+	} catch (error) {
+		return error.code !== "ESRCH";
+	}
 }
 
 function install() {
@@ -42,7 +84,12 @@ function install() {
 
 const [script, ...rest] = process.argv.slice(2);
 if (!script) fail("bootstrap.mjs expects the TypeScript file to run.");
-if (!existsSync(ownNode) || !existsSync(marker) || readFileSync(marker, "utf8") !== wanted()) install();
+if (!isInstalled()) {
+	takeTurn();
+	// Whoever had it before may have installed everything.
+	if (!isInstalled()) install();
+	rmSync(turn, { force: true });
+}
 
 // One process group: Ctrl-C reaches the child by itself; a signal sent to this process alone is passed on.
 const child = spawn(ownNode, [join(root, script), ...rest], { stdio: "inherit", cwd: process.env.INIT_CWD ?? process.cwd() });

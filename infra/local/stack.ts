@@ -11,6 +11,7 @@ import { operatorInbox, serverConfig } from "../nats/server-config.ts";
 import { keepMsDefault, trimStream } from "../nats/trim-stream.ts";
 import { provisionOpenSearch } from "../opensearch/provision.ts";
 import type { Report } from "./cache.ts";
+import { lockData } from "./data-lock.ts";
 import { demoConfiguration } from "./demo/configuration.ts";
 import { type KeyRing, localPool, openKeyRing } from "./key-ring.ts";
 import { assertPortsFree, type Part, portOf, urlOf } from "./port-plan.ts";
@@ -67,12 +68,15 @@ const trimEveryMs = 600_000;
 
 /** @throws SetupError with one message that says what to do. Whatever was started is stopped again. */
 export async function startStack(options: StackOptions): Promise<Stack> {
+	await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
+	const lock = await lockData(options.dataDir);
 	const started: { stop(): Promise<void> }[] = [];
 	const supervisor = new Supervisor(options.report);
 	const stop = async () => {
 		supervisor.release();
 		// Services of one rank together, ranks in reverse order of their start.
 		for (const one of started.toReversed()) await one.stop();
+		lock.release();
 	};
 	try {
 		return await assemble(options, (one) => started.push(one), supervisor, stop);
@@ -90,7 +94,6 @@ async function assemble(
 ): Promise<Stack> {
 	const { dataDir, firstPort, replicas, report } = options;
 	await assertPortsFree(firstPort, replicas);
-	await mkdir(dataDir, { recursive: true, mode: 0o700 });
 	const keys = await openKeyRing(join(dataDir, "keys"));
 	const servers = await startServers(options, keys, keep);
 	const redisUrlFile = join(keys.dir, "valkey.url");

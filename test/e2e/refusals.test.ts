@@ -1,6 +1,7 @@
 // What a caller learns before a call: what it may call, and why not, in one shape whatever is wrong.
 import { describe, expect, test } from "vitest";
-import { ask, expectProblem, show, stack, transfer } from "../support/stack.ts";
+import { rawRequest, sendRaw } from "../support/raw-http.ts";
+import { ask, eventually, expectProblem, show, stack, transfer } from "../support/stack.ts";
 
 describe("what may be called", () => {
 	const list = async (as: string, format?: string) =>
@@ -57,8 +58,31 @@ describe("refusals have one shape", () => {
 
 	test("a method that an address does not answer", async () => {
 		const answer = await ask(`${stack.urls.ingress}/v1/calls`, { as: "ci", method: "PUT" });
-		expect([404, 405]).toContain(answer.status);
-		expect(answer.headers.get("content-type")).toMatch(/^application\/problem\+json/);
+		expectProblem(answer, "method_not_allowed");
+		expect(answer.headers.get("allow")).toBe("POST");
+	});
+
+	test.each(["ingress", "approval", "audit", "policy", "executor"] as const)(
+		"also at the port of %s, and they are counted",
+		async (service) => {
+			const url = stack.urls[service];
+			expectProblem(await ask(`${url}/nothing`), "not_found");
+			expectProblem(await ask(`${url}/healthz`, { method: "PUT" }), "method_not_allowed");
+			expectProblem(await sendRaw(url, "not HTTP\r\n\r\n"), "malformed_request");
+			expectProblem(await sendRaw(url, rawRequest("GET /healthz", [["Content-Encoding", "gzip"]])), "unsupported_media_type");
+			expectProblem(await sendRaw(url, rawRequest("GET /healthz", [["Expect", "coffee"]])), "expectation_failed");
+			const { text } = await ask(`${url}/metrics`);
+			expect(text).toMatch(new RegExp(`callgate_requests_total\\{route="none",code="not_found",service="${service}"\\} \\d+`));
+		},
+	);
+
+	test("a caller who is not known is on the record, with why", async () => {
+		const counted = async () => {
+			const found = await ask(`${stack.urls.audit}/v1/audit/events?type=control.authentication.failed`, { as: "alice" });
+			return found.body.events.some(({ data }: { data: { refusal: string } }) => data.refusal === "no_token");
+		};
+		expectProblem(await ask(`${stack.urls.audit}/v1/audit/events`), "unauthenticated");
+		expect(await eventually(async () => ((await counted()) ? true : undefined))).toBe(true);
 	});
 });
 
@@ -68,6 +92,9 @@ describe("for whoever runs it", () => {
 			expect((await ask(`${stack.urls[service]}/healthz`)).status, service).toBe(200);
 			expect((await ask(`${stack.urls[service]}/readyz`)).body.status, service).toBe("ready");
 			expect((await ask(`${stack.urls[service]}/metrics`)).text, service).toContain("# TYPE");
+		}
+		for (const service of ["approval", "audit"] as const) {
+			expect((await ask(`${stack.urls[service]}/openapi.json`)).body.openapi, service).toBe("3.1.0");
 		}
 		const document = (await ask(`${stack.urls.ingress}/openapi.json`)).body;
 		expect(document.openapi).toBe("3.1.0");

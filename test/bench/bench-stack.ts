@@ -51,7 +51,7 @@ export interface BenchStack {
 	stop(): Promise<void>;
 }
 
-/** Nothing is trimmed while a bench runs: a million events, and all that the lanes add. */
+/** Outside the soak nothing is trimmed while a bench runs: a million events, and all that the lanes add. */
 const streamBytesMax = 16 * 1024 ** 3;
 
 export async function startBenchStack(options: BenchStackOptions): Promise<BenchStack> {
@@ -90,25 +90,14 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 			floor = await startTheFloor();
 		};
 		const tokens = await benchTokens(stack, options.callersMax);
-		let second: readonly NamedProcess[] = [];
-		const withTwo = async <Result>(work: () => Promise<Result>): Promise<Result> => {
-			report("starting a second one of each service");
-			const added = await stack.addReplica();
-			second = services.map((service) => ({ name: service, pid: added[service].pid }));
-			try {
-				return await work();
-			} finally {
-				second = [];
-				await Promise.all(services.map((service) => added[service].stop()));
-			}
-		};
+		const second = secondOnes(stack, report);
 		const peers = peer?.pids.map((pid) => ({ name: "peer", pid })) ?? [];
 		return {
-			...{ stack, firstPort, bank, proxy, load, operator, tokens, ports, peer, restartFloor, withTwo, stop },
+			...{ stack, firstPort, bank, proxy, load, operator, tokens, ports, peer, restartFloor, withTwo: second.while, stop },
 			index: await adminAccess(stack),
 			processes: () => [
 				...processesOf(stack),
-				...second,
+				...second.processes(),
 				...[load, bank, proxy, ...floor].map(({ name, pid }) => ({ name, pid })),
 				...peers,
 			],
@@ -117,6 +106,28 @@ export async function startBenchStack(options: BenchStackOptions): Promise<Bench
 		await stop();
 		throw error;
 	}
+}
+
+/** The second one of each service, while there is one. */
+function secondOnes(
+	stack: Stack,
+	report: BenchStackOptions["report"],
+): { processes(): readonly NamedProcess[]; while: BenchStack["withTwo"] } {
+	let running: readonly NamedProcess[] = [];
+	return {
+		processes: () => running,
+		while: async (work) => {
+			report("starting a second one of each service");
+			const added = await stack.addReplica();
+			running = services.map((service) => ({ name: service, pid: added[service].pid }));
+			try {
+				return await work();
+			} finally {
+				running = [];
+				await Promise.all(services.map((service) => added[service].stop()));
+			}
+		},
+	};
 }
 
 function processesOf({ services: running, nats, openSearch, valkey }: Stack): NamedProcess[] {

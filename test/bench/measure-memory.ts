@@ -23,10 +23,10 @@ export async function measureMemory(bench: BenchStack, minutes: number, report: 
 	let calls = 0;
 	for (let one = 0; one < (minutes * 60_000) / sliceMs; one++) {
 		const measured = await measure(bench, "callgate", slice);
-		await trimStream(bench.operator, { pools: [localPool], keepMs: 0, guardMs: 0, now: new Date() });
+		const { removed } = await trimStream(bench.operator, { pools: [localPool], keepMs: 0, guardMs: 0, now: new Date() });
 		resident.push(measured.resident);
 		calls += measured.calls;
-		report(`memory: ${(((one + 1) * sliceMs) / 60_000).toFixed(1)} of ${minutes} minutes, ${calls} calls`);
+		report(`memory: ${(((one + 1) * sliceMs) / 60_000).toFixed(1)} of ${minutes} minutes, ${calls} calls, ${removed} messages trimmed`);
 	}
 	return { minutes, calls, resident, growth: growthOf(resident, 60_000 / sliceMs) };
 }

@@ -82,13 +82,15 @@ test("a ratio is taken turn by turn: a machine that was slow for some turns was 
 test("what was not measured is shown as an aim, and not judged", () => {
 	const empty: Section = { throughput: [figures("callgate", closed(64), [1_000])], latency: [] };
 	expect(judged({ empty })).toEqual([]);
+	const short = { minutes: 9, calls: 1, resident: [], growth: { ingress: 0, policy: 0, approval: 0, executor: 0, audit: 0, nats: 0 } };
+	expect(judged({ empty, memory: short })).toEqual([]);
 	const rows = targetsTable(targetsOf({ empty })).split("\n").slice(2);
 	expect(rows).toHaveLength(13);
 	for (const row of rows) expect(row).toMatch(/\| +at (least|most) [\d.,]+ [a-zMB ]+ \| +– \| +not measured \|$/);
 });
 
 test("a run whose memory was not found is not met", () => {
-	const target = targetsOf({ empty: section(1_600), memory: { minutes: 1, calls: 1, resident: [], growth: {} } }).find(
+	const target = targetsOf({ empty: section(1_600), memory: { minutes: 10, calls: 1, resident: [], growth: {} } }).find(
 		({ what }) => what === "memory of the service that grows most",
 	);
 	expect(target && isMet(target)).toBe(false);

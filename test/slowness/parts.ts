@@ -1,6 +1,10 @@
 // Every reader of text that a stranger chose: detectors, patterns, formats, parsers, canonical forms, conditions.
 import { canonicalJson } from "#libs/contracts/digest.ts";
+import { isEmail } from "#libs/contracts/email.ts";
 import { type JsonObject, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
+import { bearerToken } from "#libs/identity/authorization-header.ts";
+import { callerFrom } from "#libs/identity/caller-from-claims.ts";
+import { whichIssuer } from "#libs/identity/which-issuer.ts";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { maskedView } from "#libs/masking/view.ts";
@@ -120,6 +124,25 @@ const credentialPieces = [
 	"s",
 ];
 
+/** What strangers send before they are known, and what an issuer says of those who are. */
+function identityParts(): Part[] {
+	const claims = { subject: "sub", groups: "a.a.a.a", email: "a" };
+	const encoded = (text: string) => Buffer.from(text).toString("base64url");
+	return [
+		{ name: "Authorization", pieces: ["Bearer ", " ", "a", "a.", ".", "-", "\t"], read: (text) => bearerToken([text]) },
+		{ name: "claims of a stranger", ...values, read: (text) => whichIssuer(`e30.${encoded(text)}.e30`, new Map()) },
+		{
+			...{
+				name: "groups of a caller",
+				pieces: ['"a",', '"é\u0001",', "null,"],
+				around: ['{"sub":"s","a":{"a":{"a.a":[', '"a"]}}}'] as const,
+			},
+			read: (text) => callerFrom(JSON.parse(text) as Record<string, unknown>, { issuer: "https://idp.example", claims }),
+		},
+		{ name: "e-mail address", pieces: ["a", "@", "a@", ".", " ", "é", "A"], read: isEmail },
+	];
+}
+
 function argumentParts(): Part[] {
 	const patterns = [
 		...["[A-Za-z0-9]{1,1000}$", "\\S{1,100}\\s*$", "(a*)*b$", "(?:[a-z]*[0-9]*){1,20}!$", "(?i)[\\p{L}\\p{N}]{1,200}!"],
@@ -213,4 +236,4 @@ function conditionParts(): Part[] {
 	});
 }
 
-export const parts: readonly Part[] = [...maskingParts(), ...parserParts(), ...argumentParts(), ...conditionParts()];
+export const parts: readonly Part[] = [...maskingParts(), ...parserParts(), ...identityParts(), ...argumentParts(), ...conditionParts()];

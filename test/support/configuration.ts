@@ -64,6 +64,10 @@ functions:
   read: { method: GET, path: /file, ${tag} }
   look: { method: HEAD, path: /file, ${tag} }
   forbidden: { method: POST, path: /forbidden, ${tag} }
+  say:
+    method: POST
+    path: /say
+    arguments: { type: object, properties: { text: { type: string }, code: { type: string, maxLength: 1000, pattern: "[A-Za-z0-9]{1,1000}$" } } }
 `;
 
 const policy = `kind: Policy

@@ -1,6 +1,8 @@
 // Tokens that are almost right: refused for their one fault, by every API, and nothing runs for them.
 import { generateKeyPairSync } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
+import { callerBounds } from "#libs/contracts/call.ts";
+import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
 import { forge, forgeHmac, forgerPublicPem, goodClaims, goodHeader, signText, unsigned } from "../support/forge.ts";
 import { type Fields, rawRequest, sendRaw } from "../support/raw-http.ts";
 import { askedInSlack } from "../support/slack.ts";
@@ -95,11 +97,11 @@ describe("tokens", () => {
 		["a group that is a number", () => forge({ groups: ["ci", 1] })],
 		["groups within groups", () => forge({ groups: [["ci"]] })],
 		["groups by name", () => forge({ groups: { ci: true } })],
-		["too many groups", () => forge({ groups: Array.from({ length: 4_001 }, (_, nth) => `g${nth}`) })],
+		["too many groups", () => forge({ groups: Array.from({ length: callerBounds.groups + 1 }, (_, nth) => `g${nth}`) })],
 		["groups that are elsewhere", () => forge({ groups: undefined, _claim_names: { groups: "src1" } })],
 		["a subject with a line break", () => forge({ sub: "some\none" })],
 		["an address that is none", () => forge({ email: ["dana@example.com"] })],
-		["too many bytes", () => forge({ padding: "x".repeat(40_000) })],
+		["too many bytes", () => forge({ padding: "x".repeat(tokenCharactersMax) })],
 		["claims that are no object", () => signText(goodHeader, "[]")],
 		["claims that are not JSON", () => signText(goodHeader, "{")],
 	];

@@ -96,6 +96,20 @@ beforeAll(async () => {
 	expect((await ask(`${stack.urls.audit}/v1/audit/events?${query}`, { as: "alice" })).status).toBe(200);
 });
 
+/** Log lines leave a process together, a moment later and in order: when these have, all before them have. */
+async function everythingLogged(): Promise<void> {
+	const call = (await accepted("ci", transfer(5_000, { reference: newReference("last line") }))) as string;
+	await askedInSlack(call);
+	expect((await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci", method: "DELETE" })).status).toBe(200);
+	for (const service of ["policy", "approval"]) {
+		await expect.poll(() => isFoundIn(`services/${service}`, { call }), { timeout: 60_000, message: service }).toBe(true);
+	}
+}
+
+async function isFoundIn(folder: string, texts: Record<string, string>): Promise<boolean> {
+	return (await searchFiles(texts)).some(({ place }) => place.startsWith(folder));
+}
+
 describe("everything that was stored or logged", () => {
 	test("the bank got what it must, so there was something to leak", async () => {
 		const seen = await transfersNamed(reference);
@@ -107,6 +121,7 @@ describe("everything that was stored or logged", () => {
 		const texts = await secrets();
 		expect(Object.values(texts).filter((text) => text.length < 8)).toEqual([]);
 		await everythingIndexed();
+		await everythingLogged();
 		await flushIndex();
 		const found = (await searchFiles(texts)).filter((one) => !isAtHome(one));
 		expect(found).toEqual([]);
@@ -124,11 +139,9 @@ describe("everything that was stored or logged", () => {
 		const valkey = await createClient();
 		await valkey.set("canary", `in ${view}`);
 		await valkey.quit();
-		const places = (await searchFiles({ view, call })).map(({ place }) => place);
-		expect(places.some((place) => place.startsWith("nats/"))).toBe(true);
-		expect(places.some((place) => place.startsWith("valkey/"))).toBe(true);
-		expect(places.some((place) => place.startsWith("demo/slack/"))).toBe(true);
-		expect(places.some((place) => place.startsWith("services/approval"))).toBe(true);
+		for (const folder of ["nats/", "valkey/", "demo/slack/", "services/approval"]) {
+			await expect.poll(() => isFoundIn(folder, { view, call }), { timeout: 60_000, message: folder }).toBe(true);
+		}
 		await everythingIndexed();
 		expect(await searchDocuments({ view })).toHaveLength(1);
 	});

@@ -45,10 +45,8 @@ export function countRequests(http: FastifyInstance, { log, metrics }: { log: Lo
 		rest: { code: "too_many_requests", reason: "various", route: noRoute },
 	});
 	http.decorateReply("refusal", null);
-	const refused = ({ call, ...line }: Line): void => {
-		// What nobody expected is told where it failed, with its place.
-		if (line.code !== "internal") lines.note({ ...line, ...(call !== undefined && { call }) }, line);
-	};
+	/** Equal ones of several calls are one line, with the first of the calls. */
+	const refused = ({ call, ...line }: Line): void => lines.note({ ...line, call }, line);
 	const unreadCodes = new WeakMap<ServerResponse, ProblemCode>();
 	const begin = (request: FastifyRequest, reply: FastifyReply): void => {
 		const begun = performance.now();

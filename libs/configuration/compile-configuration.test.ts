@@ -1,6 +1,7 @@
 // A configuration compiled: what services find in it, and that its revision depends on nothing but its files.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compileArguments } from "#libs/openapi/validate-arguments.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { compileConfiguration } from "./compile-configuration.ts";
 import type { Configuration } from "./configuration.ts";
@@ -139,4 +140,30 @@ test.each([
 	["not gzip", "aGVsbG8="],
 ])("unpacking refuses %s", (_name, packed) => {
 	expect(() => unpackFiles(packed)).toThrow(/^packed configuration: /);
+});
+
+test("what a written-out function asks of its arguments together is asked, in the dialect that its schema names", () => {
+	const yaml = `kind: Connection
+name: shop
+protocol: http
+url: https://shop.example
+functions:
+  pay:
+    method: POST
+    path: /pay
+    query: [card]
+    arguments:
+      $schema: http://json-schema.org/draft-07/schema#
+      $id: https://shop.example/pay
+      definitions: { pair: { items: [{ $ref: "#/definitions/one" }] }, one: { type: integer } }
+      properties: { card: { type: string }, cvc: { type: string }, pair: { $ref: "#/definitions/pair" } }
+      dependencies: { card: [cvc] }
+`;
+	const fn = compiled({ ...demo, "shop.yaml": yaml })
+		.connection("shop")
+		?.function("pay");
+	const check = compileArguments(fn ?? expect.fail("there is no function"));
+	for (const args of [{}, { cvc: "1" }, { card: "1", cvc: "1" }, { pair: [1, "a"] }])
+		expect({ args, ...check(args) }).toEqual({ args, ok: true });
+	for (const args of [{ card: "1" }, { pair: ["a"] }]) expect({ args, ok: check(args).ok }).toEqual({ args, ok: false });
 });

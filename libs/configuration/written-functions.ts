@@ -1,12 +1,17 @@
 // Functions written out under `functions:` (method, path, JSON Schema): put into OpenAPI's form, so that one reader makes all functions.
+import { dialectNamed, expectedDialect } from "#libs/openapi/dialect.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpFunction } from "#libs/openapi/http-function.ts";
 import { isRecord, memberOf } from "#libs/openapi/http-function.ts";
+import { wholeArguments } from "#libs/openapi/read-operation.ts";
 import type { DocumentPath, Fault } from "./configuration-error.ts";
 import type { ConnectionDocument } from "./kinds/connection.ts";
 
 type Written = NonNullable<ConnectionDocument["functions"]>[string];
 type Found = { readonly functions: readonly HttpFunction[]; readonly openapiFaults: readonly Fault[]; readonly names: readonly string[] };
+
+const definitionPlaces = ["$defs", "definitions"] as const;
+type Definitions = Record<(typeof definitionPlaces)[number], Record<string, unknown>>;
 
 /** Where the parts of an OpenAPI document that is made here stand in what was written. */
 type Origins = { readonly operations: Map<string, string> };
@@ -22,9 +27,9 @@ export function writtenFunctions(document: ConnectionDocument, faults: Fault[]):
 	}
 	const origins: Origins = { operations: new Map() };
 	const paths: Record<string, Record<string, unknown>> = {};
-	const defs: Record<string, unknown> = {};
+	const defs: Definitions = { $defs: {}, definitions: {} };
 	for (const [name, fn] of written) addOperation(name, fn, paths, defs, origins, faults);
-	const read = functionsFromOpenapi({ openapi: "3.1.0", paths, $defs: defs }, { renames: (name) => document.functions?.[name]?.rename });
+	const read = functionsFromOpenapi({ openapi: "3.1.0", paths, ...defs }, { renames: (name) => document.functions?.[name]?.rename });
 	for (const error of read.errors) faults.push({ path: originOf(error.path, origins), message: error.message });
 	for (const { name, key, known } of read.unusedRenames) {
 		faults.push({
@@ -40,7 +45,7 @@ function addOperation(
 	name: string,
 	fn: Written,
 	paths: Record<string, Record<string, unknown>>,
-	defs: Record<string, unknown>,
+	defs: Definitions,
 	origins: Origins,
 	faults: Fault[],
 ): void {
@@ -60,7 +65,19 @@ function addOperation(
 		return;
 	}
 	origins.operations.set(`${path} ${method.toLowerCase()}`, name);
-	defs[name] = rebase(memberOf(fn.arguments, "$defs") ?? {}, name);
+	const $schema = memberOf(fn.arguments, "$schema");
+	if ($schema !== undefined && dialectNamed($schema) === undefined)
+		faults.push({ path: ["functions", name, "arguments", "$schema"], message: `found another $schema, ${expectedDialect}` });
+	for (const place of definitionPlaces) {
+		const own = memberOf(fn.arguments, place);
+		defs[place][name] = isRecord(own) ? { ...(rebase(own, name) as object), ...($schema !== undefined && { $schema }) } : {};
+	}
+	if (fn.rename !== undefined && Object.keys(wholeKeywords(fn.arguments)).length > 0)
+		faults.push({
+			path: ["functions", name, "rename"],
+			atKey: true,
+			message: "found rename beside keywords that name arguments, expected the arguments to have their names in the schema",
+		});
 	item[method.toLowerCase()] = operationOf(name, fn, method, path);
 }
 
@@ -93,12 +110,29 @@ function operationOf(name: string, fn: Written, method: string, path: string): R
 		required: inBody.filter(isRequired),
 		additionalProperties: additional ?? false,
 	};
+	const $schema = memberOf(fn.arguments, "$schema");
+	const whole = wholeKeywords(schema);
 	return {
 		operationId: name,
+		// For every schema below it.
+		...($schema !== undefined && { $schema }),
+		...(Object.keys(whole).length > 0 && { [wholeArguments]: whole }),
 		...(fn.description !== undefined && { description: fn.description }),
 		parameters,
 		...(hasBody && { requestBody: { required: body.required.length > 0, content: { "application/json": { schema: body } } } }),
 	};
+}
+
+/** What the places of the arguments already say, and what says nothing. */
+const ofThePlaces = [
+	...["type", "properties", "required", "additionalProperties", ...definitionPlaces],
+	...["$schema", "$id", "id", "title", "description", "default", "examples", "$comment"],
+] as readonly string[];
+
+/** What a schema asks of the arguments together. */
+function wholeKeywords(schema: unknown): Record<string, unknown> {
+	const entries = Object.entries(isRecord(schema) ? schema : {});
+	return Object.fromEntries(entries.filter(([keyword]) => !ofThePlaces.includes(keyword) && !keyword.startsWith("x-")));
 }
 
 /** `#/$defs/x` of one function's schema is `#/$defs/<function>/x` of the document that is made here. */
@@ -106,8 +140,9 @@ function rebase(schema: unknown, name: string): unknown {
 	if (Array.isArray(schema)) return schema.map((item) => rebase(item, name));
 	if (!isRecord(schema)) return schema;
 	const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
-		if (key === "$ref" && typeof value === "string" && value.startsWith("#/$defs/"))
-			return [key, `#/$defs/${name.replaceAll("~", "~0").replaceAll("/", "~1")}/${value.slice("#/$defs/".length)}`];
+		const place = definitionPlaces.find((one) => key === "$ref" && typeof value === "string" && value.startsWith(`#/${one}/`));
+		if (place !== undefined)
+			return [key, `#/${place}/${name.replaceAll("~", "~0").replaceAll("/", "~1")}/${String(value).slice(place.length + 3)}`];
 		return [key, rebase(value, name)];
 	});
 	return Object.fromEntries(entries);
@@ -115,10 +150,12 @@ function rebase(schema: unknown, name: string): unknown {
 
 function originOf(path: DocumentPath, origins: Origins): DocumentPath {
 	const [top, template, method] = path;
-	if (top === "$defs") return ["functions", String(template), "arguments", "$defs", ...path.slice(2)];
+	if (top === "$defs" || top === "definitions") return ["functions", String(template), "arguments", top, ...path.slice(2)];
 	const name =
 		origins.operations.get(`${template} ${method}`) ?? [...origins.operations].find(([key]) => key.startsWith(`${template} `))?.[1];
 	if (top !== "paths" || name === undefined) return ["functions"];
+	const wholeAt = path.indexOf(wholeArguments);
+	if (wholeAt > 0) return ["functions", name, "arguments", ...path.slice(wholeAt + 1)];
 	const schemaAt = path.indexOf("schema");
 	const isBody = path.includes("requestBody") && schemaAt > 0;
 	return isBody ? ["functions", name, "arguments", ...path.slice(schemaAt + 1)] : ["functions", name];

@@ -1,10 +1,10 @@
 // A vendor's OpenAPI 3.0 or 3.1 document → functions.
+import { type Dialect, dialectNamed, expectedDialect } from "./dialect.ts";
 import { type HttpFunction, httpMethods, isRecord, memberOf, type OpenapiError } from "./http-function.ts";
 import { operationName } from "./operation-name.ts";
 import { parsePathTemplate, shapeOf } from "./path-template.ts";
 import { type FromOpenapiOptions, type Operation, OperationReader, type UnusedRename } from "./read-operation.ts";
 import { followRefs } from "./resolve-ref.ts";
-import type { Dialect } from "./schema-from-openapi.ts";
 
 /** Most operations of one document. */
 const operationsMax = 5_000;
@@ -42,7 +42,12 @@ export function functionsFromOpenapi(document: unknown, options: FromOpenapiOpti
 function dialectOf(document: unknown, errors: OpenapiError[]): Dialect | undefined {
 	const version = memberOf(document, "openapi");
 	if (typeof version === "string" && /^3\.0\.\d+$/.test(version)) return "3.0";
-	if (typeof version === "string" && /^3\.1\.\d+$/.test(version)) return "3.1";
+	if (typeof version === "string" && /^3\.1\.\d+$/.test(version)) {
+		const said = memberOf(document, "jsonSchemaDialect");
+		const dialect = said === undefined ? "2020-12" : dialectNamed(said);
+		if (dialect === undefined) errors.push({ path: ["jsonSchemaDialect"], message: `found another dialect, ${expectedDialect}` });
+		return dialect;
+	}
 	const found = memberOf(document, "swagger") === undefined ? "no such version" : "swagger 2.0";
 	errors.push({
 		path: version === undefined ? [] : ["openapi"],

@@ -1,5 +1,6 @@
 // The request body of one operation: its members become arguments where it is a plain JSON object or a form.
 import { mediaTypeOf } from "./body-type.ts";
+import { readsBesideRef } from "./dialect.ts";
 import { type BodyType, type HttpBody, isRecord, type JsonSchema, memberOf } from "./http-function.ts";
 import type { OperationContext } from "./read-parameters.ts";
 import { followRefs } from "./resolve-ref.ts";
@@ -122,11 +123,18 @@ type FlatObject = { readonly members: readonly FlatMember[]; readonly rest: Json
 /** Keywords that speak of the object as a whole: with one of them its members cannot stand among other arguments. */
 const wholeObjectKeywords = [
 	...["oneOf", "anyOf", "not", "if", "then", "else", "patternProperties", "propertyNames", "minProperties", "maxProperties"],
-	...["dependentRequired", "dependentSchemas", "unevaluatedProperties", "enum", "const", "nullable"],
+	...["dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties", "enum", "const", "nullable"],
 ] as const;
 
 /** The members of a schema that is a plain object (through `$ref` and `allOf`), or undefined where it is anything else. */
 function flattenObject(context: OperationContext, schema: unknown, at: Path, depth: number): FlatObject | undefined {
+	const beside = besideRef(context, schema, at);
+	if (beside !== undefined) {
+		const [target, rest] = [memberOf(schema, "$ref"), beside].map((part, index) =>
+			flattenObject(context, index === 0 ? { $ref: part } : part, at, depth + 1),
+		);
+		return target && rest && mergeObjects(target, rest);
+	}
 	const resolved = followRefs(context.document, schema, at);
 	if (!resolved.ok || depth > 16 || !isRecord(resolved.value)) return undefined;
 	const { value, path } = resolved;
@@ -142,6 +150,15 @@ function flattenObject(context: OperationContext, schema: unknown, at: Path, dep
 	const flats = branches.map((branch, index) => flattenObject(context, branch, [...path, "allOf", index], depth + 1));
 	if (flats.includes(undefined)) return undefined;
 	return [own, ...flats.filter((flat) => flat !== undefined)].reduce(mergeObjects);
+}
+
+/** What stands beside a `$ref` and counts, in the dialects where it does. */
+function besideRef({ converter }: OperationContext, schema: unknown, at: Path): Record<string, unknown> | undefined {
+	if (!isRecord(schema) || memberOf(schema, "$ref") === undefined || !readsBesideRef(converter.dialectAt(at))) return undefined;
+	const { $ref: _, ...rest } = schema;
+	return Object.keys(rest).some((keyword) => !/^(?:x-.*|title|description|\$comment|examples?|deprecated)$/.test(keyword))
+		? rest
+		: undefined;
 }
 
 function ownMembers(context: OperationContext, value: Record<string, unknown>, path: Path): FlatObject {

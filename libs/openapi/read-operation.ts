@@ -1,10 +1,14 @@
 // One operation of an OpenAPI document → a function: its parameters, its body, and the one schema of its arguments.
+import type { Dialect } from "./dialect.ts";
 import { type HttpFunction, type HttpMethod, type JsonSchema, memberOf, type OpenapiError, type PathSegment } from "./http-function.ts";
 import { overlapsOf } from "./path-template.ts";
 import { type BodyMember, type ReadBody, readBody } from "./read-body.ts";
 import { type OperationContext, type PlacedParameter, readParameters } from "./read-parameters.ts";
-import { type Dialect, SchemaConverter } from "./schema-from-openapi.ts";
+import { SchemaConverter } from "./schema-from-openapi.ts";
 import { sensitivePaths } from "./sensitive-paths.ts";
+
+/** Keywords for all arguments of an operation. */
+export const wholeArguments = "x-callgate-arguments";
 
 export type FromOpenapiOptions = {
 	/** Which operations become functions; errors of others do not matter. Default: all. */
@@ -150,6 +154,7 @@ export class OperationReader {
 		];
 		const { typeArgument } = body?.body ?? {};
 		if (typeArgument !== undefined) properties.set(typeArgument, body?.typeSchema ?? true);
+		const whole = this.wholeSchema();
 		const defs = this.context.converter.finish();
 		return {
 			type: "object",
@@ -157,9 +162,22 @@ export class OperationReader {
 			...(required.length > 0 && { required }),
 			// A body that may be absent: whoever gives one of its members gives the required ones too.
 			...(body && !body.body.required && dependentRequired(body, bodyRequired)),
+			...whole,
 			additionalProperties: body?.body.open ? body.rest : false,
 			...(Object.keys(defs).length > 0 && { $defs: defs }),
 		};
+	}
+
+	/** What functions that are written out ask of their arguments together (`oneOf`, `dependencies`): an OpenAPI document has no place for it. */
+	private wholeSchema(): { readonly [keyword: string]: unknown } {
+		const { operation, path } = this.found;
+		const written = memberOf(operation, wholeArguments);
+		const converted = written === undefined ? {} : this.context.converter.convert(written, [...path, wholeArguments]);
+		if (typeof converted !== "object") return {};
+		const { dependentRequired: needed, ...rest } = converted;
+		return needed === undefined
+			? rest
+			: { ...rest, allOf: [...(Array.isArray(rest.allOf) ? rest.allOf : []), { dependentRequired: needed }] };
 	}
 
 	private refuse(path: readonly (string | number)[], message: string): undefined {

@@ -1,9 +1,19 @@
 // Schemas of OpenAPI 3.0 and 3.1 documents → JSON Schema 2020-12 that stands alone (`$defs`) and holds only what the validator knows.
 import { compilePattern, patternFaults } from "#libs/patterns/linear-pattern.ts";
+import {
+	type Dialect,
+	dialectAt,
+	dialectNamed,
+	expectedDialect,
+	hasBooleanBounds,
+	hasItemLists,
+	isNewerThan,
+	readsBesideRef,
+} from "./dialect.ts";
 import { isRecord, type JsonSchema, memberOf, type OpenapiError } from "./http-function.ts";
 import { resolveRef } from "./resolve-ref.ts";
+import { whyNotCounted } from "./unevaluated.ts";
 
-export type Dialect = "3.0" | "3.1";
 type Path = readonly (string | number)[];
 
 /** Bounds for the schemas of one function: beyond them nobody can say what a call's arguments are. */
@@ -16,18 +26,7 @@ export const checkedFormats = [
 	...["json-pointer", "byte", "int32", "int64", "float", "double"],
 ] as const;
 
-const single = new Set([
-	"additionalProperties",
-	"items",
-	"contains",
-	"not",
-	"if",
-	"then",
-	"else",
-	"propertyNames",
-	"unevaluatedProperties",
-	"unevaluatedItems",
-]);
+const single = new Set(["additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames"]);
 const lists = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);
 const maps = new Set(["properties", "patternProperties", "dependentSchemas"]);
 const kept = new Set([
@@ -37,6 +36,13 @@ const kept = new Set([
 ]);
 /** They change what a `$ref` means; nothing here follows them, so nothing may pretend to. */
 const refused = new Set(["$id", "id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"]);
+
+/** The schema whose keywords are read, as it is written. */
+interface Place {
+	readonly schema: Record<string, unknown>;
+	readonly dialect: Dialect;
+	readonly depth: number;
+}
 
 /** Converts the schemas of one function and collects what they refer to. */
 export class SchemaConverter {
@@ -56,17 +62,29 @@ export class SchemaConverter {
 	}
 
 	/** Converts the schema that stands at `path`. On an error it is reported and nothing matches (`false`). */
-	convert(schema: unknown, path: Path, depth = 0): JsonSchema {
+	convert(schema: unknown, path: Path): JsonSchema {
+		return this.schema(schema, path, this.dialectAt(path), 0);
+	}
+
+	dialectAt(path: Path): Dialect {
+		return dialectAt(this.document, path, this.dialect);
+	}
+
+	private schema(schema: unknown, path: Path, around: Dialect, depth: number): JsonSchema {
 		if (typeof schema === "boolean") return schema;
 		if (!isRecord(schema)) return this.refuse(path, "expected a schema (a mapping)");
 		if (++this.nodes > nodesMax)
 			return this.nodes === nodesMax + 1 ? this.refuse(path, `expected at most ${nodesMax} schemas in one function`) : false;
 		if (depth > depthMax) return this.refuse(path, `expected at most ${depthMax} levels of schemas`);
+		const dialect = this.ownDialect(schema, path, around);
 		const ref = memberOf(schema, "$ref");
-		if (ref !== undefined && this.dialect === "3.0") return this.reference(ref, path);
+		if (ref !== undefined && !readsBesideRef(dialect)) return this.reference(ref, path);
 		const converted: Record<string, unknown> = ref === undefined ? {} : { ...asRecord(this.reference(ref, path)) };
-		for (const [keyword, value] of Object.entries(schema)) this.keyword(converted, keyword, value, [...path, keyword], depth);
-		if (this.dialect === "3.0") convertFrom30(converted, schema);
+		const at: Place = { schema, dialect, depth };
+		for (const [keyword, value] of Object.entries(schema)) this.keyword(converted, keyword, value, [...path, keyword], at);
+		this.itemsAndDependencies(converted, path, at);
+		if (hasBooleanBounds(dialect)) convertBooleanBounds(converted);
+		if (dialect === "3.0") convertNullable(converted, schema);
 		this.dropReadOnly(converted, schema);
 		return converted;
 	}
@@ -79,25 +97,71 @@ export class SchemaConverter {
 		return this.defs;
 	}
 
-	private keyword(into: Record<string, unknown>, keyword: string, value: unknown, path: Path, depth: number): void {
-		if (refused.has(keyword)) this.refuse(path, `found ${keyword}, expected schemas without it: only $ref is followed`);
-		else if (single.has(keyword)) into[keyword] = this.convert(value, path, depth + 1);
-		else if (lists.has(keyword)) into[keyword] = this.list(value, path, depth);
-		else if (maps.has(keyword)) into[keyword] = this.map(keyword, value, path, depth);
+	private ownDialect(schema: Record<string, unknown>, path: Path, around: Dialect): Dialect {
+		if (around === "3.0" || schema.$schema === undefined) return around;
+		const named = dialectNamed(schema.$schema);
+		if (named === undefined) this.refuse([...path, "$schema"], `found another $schema, ${expectedDialect}`);
+		return named ?? around;
+	}
+
+	/** What earlier dialects say in one keyword and 2020-12 in several. */
+	private itemsAndDependencies(converted: Record<string, unknown>, path: Path, at: Place): void {
+		const { items, additionalItems, dependencies } = at.schema;
+		if (Array.isArray(items) && hasItemLists(at.dialect)) {
+			if (items.length > 0) converted.prefixItems = this.list(items, [...path, "items"], at);
+			if (additionalItems !== undefined) converted.items = this.inner(additionalItems, [...path, "additionalItems"], at);
+		}
+		if (dependencies === undefined) return;
+		if (!isRecord(dependencies)) {
+			this.refuse([...path, "dependencies"], "expected a mapping of names to schemas or lists of names");
+			return;
+		}
+		const entries = Object.entries(dependencies).map(([name, needed]): [string, JsonSchema] => [
+			name,
+			Array.isArray(needed) ? { required: needed } : this.inner(needed, [...path, "dependencies", name], at),
+		]);
+		converted.allOf = [...(Array.isArray(converted.allOf) ? converted.allOf : []), { dependentSchemas: Object.fromEntries(entries) }];
+	}
+
+	private inner(schema: unknown, path: Path, { dialect, depth }: Place): JsonSchema {
+		return this.schema(schema, path, dialect, depth + 1);
+	}
+
+	private keyword(into: Record<string, unknown>, keyword: string, value: unknown, path: Path, at: Place): void {
+		const brought = isNewerThan(at.dialect, keyword);
+		if (brought !== undefined) this.refuse(path, `found ${keyword}, expected a keyword of ${at.dialect}: it is there since ${brought}`);
+		else if (keyword === "items" && Array.isArray(value) && hasItemLists(at.dialect)) return;
+		else if (keyword === "unevaluatedItems" || keyword === "unevaluatedProperties") this.unevaluated(into, keyword, value, path, at);
+		else if (refused.has(keyword)) this.refuse(path, `found ${keyword}, expected schemas without it: only $ref is followed`);
+		else if (single.has(keyword)) into[keyword] = this.inner(value, path, at);
+		else if (lists.has(keyword)) into[keyword] = this.list(value, path, at);
+		else if (maps.has(keyword)) into[keyword] = this.map(keyword, value, path, at);
 		else if (kept.has(keyword)) into[keyword] = value;
-		else if (keyword === "type") into.type = this.type(value, path);
+		else if (keyword === "type") into.type = this.type(value, path, at);
 		else if (keyword === "required") into.required = value;
 		else if (keyword === "pattern") into.pattern = this.pattern(value, path);
 		else if (keyword === "format") this.format(into, value);
 		// Everything else is an annotation: example, xml, externalDocs, discriminator, x-….
 	}
 
-	private list(value: unknown, path: Path, depth: number): JsonSchema[] {
-		if (!Array.isArray(value) || value.length === 0) return [this.refuse(path, "expected a list of schemas")];
-		return value.map((item, index) => this.convert(item, [...path, index], depth + 1));
+	private unevaluated(
+		into: Record<string, unknown>,
+		keyword: "unevaluatedItems" | "unevaluatedProperties",
+		value: unknown,
+		path: Path,
+		at: Place,
+	): void {
+		const why = whyNotCounted(this.document, at.schema, keyword);
+		if (why !== undefined) this.refuse(path, `${keyword}: ${why}`);
+		into[keyword] = this.inner(value, path, at);
 	}
 
-	private map(keyword: string, value: unknown, path: Path, depth: number): Record<string, JsonSchema> {
+	private list(value: unknown, path: Path, at: Place): JsonSchema[] {
+		if (!Array.isArray(value) || value.length === 0) return [this.refuse(path, "expected a list of schemas")];
+		return value.map((item, index) => this.inner(item, [...path, index], at));
+	}
+
+	private map(keyword: string, value: unknown, path: Path, at: Place): Record<string, JsonSchema> {
 		if (!isRecord(value)) {
 			this.refuse(path, "expected a mapping of names to schemas");
 			return {};
@@ -105,14 +169,14 @@ export class SchemaConverter {
 		const entries = Object.entries(value).map(([name, schema]): [string, JsonSchema] => {
 			if (name === "__proto__") this.refuse([...path, name], "found __proto__, expected another name");
 			if (keyword === "patternProperties") this.pattern(name, [...path, name]);
-			return [name, this.convert(schema, [...path, name], depth + 1)];
+			return [name, this.inner(schema, [...path, name], at)];
 		});
 		return Object.fromEntries(entries);
 	}
 
-	private type(value: unknown, path: Path): unknown {
+	private type(value: unknown, path: Path, { dialect }: Place): unknown {
 		const known = ["null", "boolean", "object", "array", "number", "string", "integer"];
-		const types = this.dialect === "3.1" && Array.isArray(value) ? value : [value];
+		const types = dialect !== "3.0" && Array.isArray(value) ? value : [value];
 		if (types.length === 0 || !types.every((type) => known.includes(type))) this.refuse(path, `expected a type: ${known.join(", ")}`);
 		return value;
 	}
@@ -175,8 +239,7 @@ function asRecord(schema: JsonSchema): Record<string, unknown> {
 	return typeof schema === "boolean" ? { not: {} } : schema;
 }
 
-/** What OpenAPI 3.0 (JSON Schema draft 5) says differently: `nullable`, and boolean `exclusiveMinimum` and `exclusiveMaximum`. */
-function convertFrom30(converted: Record<string, unknown>, schema: Record<string, unknown>): void {
+function convertBooleanBounds(converted: Record<string, unknown>): void {
 	for (const [exclusive, inclusive] of [
 		["exclusiveMinimum", "minimum"],
 		["exclusiveMaximum", "maximum"],
@@ -186,6 +249,9 @@ function convertFrom30(converted: Record<string, unknown>, schema: Record<string
 			delete converted[inclusive];
 		} else if (typeof converted[exclusive] === "boolean") delete converted[exclusive];
 	}
+}
+
+function convertNullable(converted: Record<string, unknown>, schema: Record<string, unknown>): void {
 	// Without `type` beside it `nullable` says nothing (OpenAPI 3.0.3, proposal "clarify nullable").
 	if (schema.nullable !== true || typeof converted.type !== "string") return;
 	converted.type = [converted.type, "null"];

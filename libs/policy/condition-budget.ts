@@ -2,7 +2,7 @@
 import { type CelValue, isCelList, isCelMap } from "@bufbuild/cel";
 
 /**
- * Steps of one decision: far more than policies need (a step is a loop's turn, a compared item or 64 characters). The dearest steps, those of
+ * Steps of one decision: far more than policies need (a loop's turn is six steps, a compared item or 64 characters one). The dearest steps, those of
  * patterns, take some 200 ns: all of them together stay below the 50 ms in which nobody else is heard.
  */
 export const stepsMax = 100_000;

@@ -19,6 +19,8 @@ import { timeFunctions, timeMethods } from "./condition-time.ts";
 
 /** Longest text that `matches` looks at. What a character costs is the pattern's to say, and is charged. */
 const matchedTextMax = 4_096;
+/** A loop's turn binds a variable and asks what is inside: as much as six other steps. */
+const stepsPerTurn = 6;
 /** Units of a pattern's cost that make a step of the budget: 50 and 200 ns. */
 const costPerStep = 4;
 /** Longest list that `map`, `filter` and `+` may build. */
@@ -173,7 +175,7 @@ export const conditionEnvironment = celEnv({
 		...standardFunctions(),
 		...ours,
 		celFunc(loopStep, [BOOL], BOOL, (goOn) => {
-			spend(1);
+			spend(stepsPerTurn);
 			return goOn;
 		}),
 	],

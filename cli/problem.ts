@@ -23,17 +23,26 @@ export function refused(problem: Problem): CommandFailed {
 	return new CommandFailed(problemLines(problem).join("\n"), { shown: { problem: problem.shown } });
 }
 
+/** In an API's advice; who reads a terminal sees no header. */
+const retryAfterWords = "the time in Retry-After";
+
 /** What was found, what was expected and what to do, with everything that helps to ask about it. */
 export function problemLines({ status, code, title, shown, retryAfter }: Problem): string[] {
-	const { detail, call, rules, reasons, errors, advice } = shown;
+	const { detail, call, rules, reasons, errors } = shown;
+	// What a reason says with its rule is not said before it as well.
+	const isNews = typeof detail === "string" && !listOf(reasons).some(({ message }) => message === detail);
+	const again =
+		retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? `${retryAfter} second${retryAfter === "1" ? "" : "s"}` : undefined;
+	const isAdvised = again !== undefined && typeof shown.advice === "string" && shown.advice.includes(retryAfterWords);
+	const advice = isAdvised ? String(shown.advice).replace(retryAfterWords, again) : shown.advice;
 	return [
-		`${safeLine(title)}${typeof detail === "string" ? `: ${safeLine(detail)}` : ""} (${status} ${safeLine(code)})`,
+		`${safeLine(title)}${isNews ? `: ${safeLine(detail)}` : ""} (${status} ${safeLine(code)})`,
 		...(typeof call === "string" ? [`  call     ${safeLine(call)}`] : []),
 		...(Array.isArray(rules) && rules.length > 0 ? [`  rules    ${rules.map(safeLine).join(", ")}`] : []),
 		...listOf(reasons).map((reason) => `  reason   ${reasonText(reason)}`),
 		...listOf(errors).map(({ pointer, message }) => `  ${safeLine(pointer === "" ? "/" : pointer)} ${safeLine(message)}`),
 		...(typeof advice === "string" ? [`  to do    ${safeLine(advice)}`] : []),
-		...(retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter) ? [`  again    in ${retryAfter} seconds`] : []),
+		...(again !== undefined && !isAdvised ? [`  again    in ${again}`] : []),
 	];
 }
 

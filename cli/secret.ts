@@ -31,6 +31,10 @@ Examples:
   $ pass show bank/api-key | callgate secret set bank-api-key
   $ callgate secret set bank-api-key --from-file ./key.txt
   $ callgate secret list
+
+The stack of \`npm start\` has a vault and a key already, in its data folder (.callgate in the project, or what --data said):
+  $ export CALLGATE_VAULT_FILE=.callgate/vault.json CALLGATE_VAULT_KEY_FILE=.callgate/keys/vault.key
+  $ callgate secret set my-api-key
 `;
 
 export function registerSecret(program: Command, io: Io): void {

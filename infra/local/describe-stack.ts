@@ -1,6 +1,7 @@
 // What a ready stack says of itself: for people a short tour to paste, for programs one line of JSON.
 import { people, workloads } from "./demo/people.ts";
 import type { Part } from "./port-plan.ts";
+import { vaultFiles } from "./service-plans.ts";
 import type { Stack } from "./stack.ts";
 
 const shown: readonly Part[] = ["ingress", "approval", "audit", "policy", "executor", "bank", "idp", "slack"];
@@ -28,13 +29,15 @@ export function jsonOf(stack: Stack): object {
 		bankApiKeyFile: keys.file("bank-api.key"),
 		slackSigningSecretFile: keys.file("slack-signing.secret"),
 		natsOperatorSeedFile: keys.file("nats-operator.seed"),
-		vault: { file: `${stack.dataDir}/vault.json`, keyFile: keys.file("vault.key") },
+		vault: vaultFiles(stack.dataDir, keys),
 		logs: Object.fromEntries(Object.values(stack.services).flatMap((ones) => ones.map(({ logFile, pid }) => [logFile, pid]))),
 	};
 }
 
+type Described = Pick<Stack, "dataDir" | "keys" | "url">;
+
 /** The readable tour. */
-export function describeStack(stack: Stack, { config }: { readonly config: string | undefined }): string {
+export function describeStack(stack: Described, { config }: { readonly config: string | undefined }): string {
 	const url = (part: Part) => stack.url(part);
 	const persons = people.map(({ name, note }) => `${name} (${note})`).join(", ");
 	const head = `
@@ -45,10 +48,17 @@ Callgate is ready. Ctrl-C stops it; starting again keeps the data in ${stack.dat
   record      ${url("audit")}
   logs        ${stack.dataDir}/services/*/*.log
 `;
-	return config === undefined ? `${head}${demoTour(stack, persons)}` : `${head}\nThe configuration in force is ${config}\n`;
+	const { file, keyFile } = vaultFiles(stack.dataDir, stack.keys);
+	const secrets = `
+  A credential that a Connection names (credential: { secret: NAME }) is put into this stack's vault, with its value on standard input:
+   CALLGATE_VAULT_FILE=${file} CALLGATE_VAULT_KEY_FILE=${keyFile} npm run -s callgate -- secret set NAME
+`;
+	return config === undefined
+		? `${head}${secrets}${demoTour(stack, persons)}`
+		: `${head}${secrets}\nThe configuration in force is ${config}\n`;
 }
 
-function demoTour(stack: Stack, persons: string): string {
+function demoTour(stack: Described, persons: string): string {
 	const ingress = stack.url("ingress");
 	const idp = stack.url("idp");
 	const urls = `CALLGATE_URL=${ingress} CALLGATE_APPROVAL_URL=${stack.url("approval")} CALLGATE_AUDIT_URL=${stack.url("audit")}`;

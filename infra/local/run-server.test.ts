@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { patience } from "../../test/support/patience.ts";
 import { askTcp } from "./ask-tcp.ts";
 import { assertPortFree, findFreePorts } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
@@ -156,7 +157,7 @@ it.runIf(process.platform === "linux")("does not outlive a parent that was kille
 	parent.kill("SIGKILL");
 	await once(parent, "exit");
 	// Its port is free again: the kernel has ended it (a process that nobody reaps would still have an id).
-	await expect.poll(() => askTcp(port, "", /^hello/), { timeout: 10_000 }).toBe(false);
+	await expect.poll(() => askTcp(port, "", /^hello/), patience).toBe(false);
 	expect(pid).toBeGreaterThan(0);
 });
 

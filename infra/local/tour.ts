@@ -63,7 +63,7 @@ class Tour {
 		return {
 			ok,
 			expected: "200 with the bank's 201; one request with the bank's own key",
-			seen: `${answer.status} with ${answer.body.result?.status}; ${1 + more.length} request(s), ${credential}`,
+			seen: `${answer.status} with ${answer.body.result?.status}; requests: ${1 + more.length}, ${credential}`,
 		};
 	}
 
@@ -83,7 +83,7 @@ class Tour {
 		return {
 			ok,
 			expected: "403 application/problem+json, rule never-to-blocked-countries; no request at the bank",
-			seen: `${answer.status} ${answer.type}, ${rules.join(", ")}: ${reasons[0]?.message ?? "no reason"}; ${requests} request(s)`,
+			seen: `${answer.status} ${answer.type}, ${rules.join(", ")}: ${reasons[0]?.message ?? "no reason"}; requests: ${requests}`,
 		};
 	}
 

@@ -10,6 +10,7 @@ import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { guardStream, recordedKey, type StreamGuard, StreamLost } from "#libs/service/guard-stream.ts";
 import { createLogger } from "#libs/service/logger.ts";
+import { patience } from "../../test/support/patience.ts";
 import { findFreePorts } from "../local/ports.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 import { provisionStream, StreamNotThere } from "./provision-stream.ts";
@@ -70,15 +71,12 @@ const identityNow = () => provisionStream(operator, { pools });
 test("a server that takes smaller messages than the largest answers need is refused, with what to do", async () => {
 	await nats.takeAtMost(1_048_576);
 	const link = { servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined };
-	const told = await vi.waitFor(
-		async () => {
-			const again = await connectLink(link);
-			opened.push(again);
-			expect(again.messageBytesMax()).toBe(1_048_576);
-			return again;
-		},
-		{ timeout: 60_000, interval: 50 },
-	);
+	const told = await vi.waitFor(async () => {
+		const again = await connectLink(link);
+		opened.push(again);
+		expect(again.messageBytesMax()).toBe(1_048_576);
+		return again;
+	}, patience);
 	await expect(provisionStream(told, { pools })).rejects.toThrow("set max_payload in its configuration");
 });
 
@@ -162,9 +160,9 @@ test("NATS away and back: not ready meanwhile, and not taken for lost", async ()
 	let lost = false;
 	void running.lost.then(() => (lost = true));
 	await nats.server.kill("SIGKILL");
-	await vi.waitFor(() => expect(running.checkReady()).rejects.toThrow("NATS"), { timeout: 30_000 });
+	await vi.waitFor(() => expect(running.checkReady()).rejects.toThrow("NATS"), patience);
 	await nats.server.restart();
-	await vi.waitFor(() => running.checkReady(), { timeout: 30_000, interval: 50 });
+	await vi.waitFor(() => running.checkReady(), patience);
 	expect(lost).toBe(false);
 	expect(running.durability().stream.last).toBe(2);
 });
@@ -191,7 +189,6 @@ async function startIngress(identity: string) {
 test("a real process: tells what is in force without a secret, is not ready without its stream, ends with 70 at another, and starts on none but its own", async () => {
 	const identity = await identityNow();
 	const running = await startIngress(identity);
-	const patience = { timeout: 60_000, interval: 100 };
 	await vi.waitFor(async () => expect(await running.readiness()).toContain('"events":"ok"'), patience);
 	const told = await running.readiness();
 	expect(JSON.parse(told)).toMatchObject({

@@ -9,6 +9,7 @@ import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { readsOf } from "#libs/contracts/subjects.ts";
+import { patience } from "../../test/support/patience.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 import { operatorInbox } from "./server-config.ts";
 import { keepMsDefault, trimStream } from "./trim-stream.ts";
@@ -63,7 +64,7 @@ beforeEach(async () => {
 async function readAll(service: Service): Promise<void> {
 	const consumed = await buses[service].consume(async () => undefined);
 	reading.push(consumed);
-	await expect.poll(() => pendingOf(service), { timeout: 20_000 }).toBe(0);
+	await expect.poll(() => pendingOf(service), patience).toBe(0);
 	await consumed.stop();
 }
 
@@ -263,7 +264,7 @@ test("of a pool that the setting does not name, claims stay while a grant is not
 	await trim();
 	expect(await there(), "not acknowledged").toEqual([true, true]);
 	const stopReading = operator.readDurable("CALLGATE", name, (message) => message.ack());
-	await expect.poll(() => pendingAt(name), { timeout: 20_000 }).toBe(0);
+	await expect.poll(() => pendingAt(name), patience).toBe(0);
 	await stopReading();
 	await trim();
 	expect(await there(), "acknowledged").toEqual([false, false]);

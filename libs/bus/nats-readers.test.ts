@@ -1,6 +1,7 @@
 // A reader that hears nothing begins anew, asks for nothing more once it stops, and reads a follower's gap again.
 import { ConsumerEvents, type ConsumerMessages, type JsMsg, type NatsConnection } from "nats";
 import { expect, test, vi } from "vitest";
+import { patience } from "../../test/support/patience.ts";
 import { Readers } from "./nats-readers.ts";
 
 /** What the client hands out, as far as a reader uses it. */
@@ -66,9 +67,9 @@ const message = (deliverySequence: number, streamSequence: number) =>
 test("a reader that hears nothing is drained and begun anew, and says so", async () => {
 	const { readers, readings, statuses } = aClient();
 	const stop = readers.durable("S", "policy", () => undefined);
-	await vi.waitFor(() => expect(readings).toHaveLength(1));
+	await vi.waitFor(() => expect(readings).toHaveLength(1), patience);
 	readings[0]?.statuses.resolve({ type: ConsumerEvents.HeartbeatsMissed });
-	await vi.waitFor(() => expect(readings).toHaveLength(2));
+	await vi.waitFor(() => expect(readings).toHaveLength(2), patience);
 	expect(statuses).toEqual(["consumer policy: hears nothing"]);
 	// What the client still means to ask for goes nowhere.
 	(readings[0] as unknown as ConsumerMessages & { pull(): void }).pull();
@@ -79,7 +80,7 @@ test("a reader that hears nothing is drained and begun anew, and says so", async
 test("a reader that stops asks for nothing more", async () => {
 	const { readers, readings } = aClient();
 	const stop = readers.durable("S", "policy", () => undefined);
-	await vi.waitFor(() => expect(readings).toHaveLength(1));
+	await vi.waitFor(() => expect(readings).toHaveLength(1), patience);
 	readings[0]?.pull();
 	await stop();
 	readings[0]?.pull();
@@ -89,11 +90,11 @@ test("a reader that stops asks for nothing more", async () => {
 test("a reader that the server ends says why and begins anew; a lost connection ends it without a word", async () => {
 	const { readers, readings, statuses } = aClient();
 	const stop = readers.durable("S", "policy", () => undefined);
-	await vi.waitFor(() => expect(readings).toHaveLength(1));
+	await vi.waitFor(() => expect(readings).toHaveLength(1), patience);
 	readings[0]?.end.resolve(new Error("consumer deleted"));
-	await vi.waitFor(() => expect(readings).toHaveLength(2), { timeout: 5_000 });
+	await vi.waitFor(() => expect(readings).toHaveLength(2), patience);
 	readers.abandon();
-	await vi.waitFor(() => expect(readings).toHaveLength(3));
+	await vi.waitFor(() => expect(readings).toHaveLength(3), patience);
 	expect(statuses).toEqual(["consumer policy: consumer deleted"]);
 	await stop();
 });
@@ -105,10 +106,10 @@ test("a follower that misses a delivery reads again from where it was", async ()
 		position = heard.position;
 	};
 	const stop = readers.ordered("S", "callgate.>", { next: () => position + 1, onMessage, onEmpty: () => undefined });
-	await vi.waitFor(() => expect(readings).toHaveLength(1));
+	await vi.waitFor(() => expect(readings).toHaveLength(1), patience);
 	readings[0]?.callback(message(1, 5));
 	readings[0]?.callback(message(3, 9));
-	await vi.waitFor(() => expect(readings).toHaveLength(2));
+	await vi.waitFor(() => expect(readings).toHaveLength(2), patience);
 	expect(asked).toEqual([5, 6]);
 	expect(position).toBe(5);
 	await stop();

@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { patience } from "../../test/support/patience.ts";
 import { compileConfiguration } from "./compile-configuration.ts";
 import { currentKey, followConfiguration, revisionKey } from "./follow-configuration.ts";
 import { packFiles } from "./pack-files.ts";
@@ -30,14 +31,14 @@ test("a revision that this version cannot read is no reason to stop, but to be n
 	await following.checkReady();
 
 	const later = await activate(unreadable);
-	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), { interval: 2 });
+	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), patience);
 	await expect(following.checkReady()).rejects.toThrow(
 		`still working under revision ${old}: revision ${later} cannot be read by this version of Callgate`,
 	);
 	expect(following.current().revision).toBe(old);
 
 	const next = await activate({ ...demo, "policy.yaml": `${demo["policy.yaml"]}# another\n` });
-	await vi.waitFor(() => expect(following.current().revision).toBe(next), { interval: 2 });
+	await vi.waitFor(() => expect(following.current().revision).toBe(next), patience);
 	await following.checkReady();
 	await following.stop();
 });
@@ -58,7 +59,7 @@ test("why a revision cannot be read is told without a word of what it holds: eve
 	await policy.publish(
 		newEvent("policy", "control.configuration.activated", data, { at: new Date(), about: "configuration", nth: broken }),
 	);
-	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), { interval: 2 });
+	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), patience);
 	const told = await following.checkReady().catch((error: unknown) => String(error));
 	expect(told).toContain(`revision ${broken} cannot be read`);
 	expect(told).not.toContain("INTERNAL");

@@ -77,12 +77,9 @@ describe("size is bounded", () => {
 		expect(faultOf('{"a":1,"b":2,"c":3,"d":4,"e":5}', limits)).toBe("too_many_nodes");
 		expect(faultOf('{"a":1,"a":2,"a":3,"a":4,"a":5}', { ...limits, anyMembers: true })).toBe("too_many_nodes");
 	});
-	test("a number of a million digits costs no time", () => {
-		const text = `{"a":0.1${"0".repeat(1_000_000)}1}`;
-		const begun = performance.now();
-		expect(faultOf(text)).toBe("number_precision");
-		// Quadratic work takes minutes here; linear work takes milliseconds.
-		expect(performance.now() - begun).toBeLessThan(5_000);
+	test("a number of many million digits is refused in the time of a test", () => {
+		// Linear work takes milliseconds. Quadratic work takes hours, and is ended by the limit that every test has.
+		expect(faultOf(`{"a":0.1${"0".repeat(10_000_000)}1}`)).toBe("number_precision");
 	});
 });
 

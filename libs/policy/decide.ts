@@ -191,7 +191,8 @@ function held(holds: readonly Verdict[]): Decision {
 }
 
 function holdMessage({ name, approval }: CompiledRule): string {
-	return `The rule "${name}" asks for ${approval?.quorum ?? 1} approval(s) from ${approval?.anyOf.join(" or ") ?? "nobody"}.`;
+	const quorum = approval?.quorum ?? 1;
+	return `The rule "${name}" asks for ${quorum === 1 ? "one approval" : `${quorum} approvals`} from ${approval?.anyOf.join(" or ") ?? "nobody"}.`;
 }
 
 function demandOf(rules: readonly CompiledRule[]): ApprovalDemand {

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { type ProblemCode, problems, Refusal } from "#libs/contracts/problems.ts";
 import { tokenCharactersMax } from "#libs/identity/authorization-header.ts";
+import { patience } from "../../test/support/patience.ts";
 import { rawRequest, sendRaw } from "../../test/support/raw-http.ts";
 import type { Answer } from "../../test/support/stack.ts";
 import { createHttp } from "./http.ts";
@@ -170,7 +171,7 @@ test("an answer that is owed is given before what came behind it is refused, and
 test("a refusal leaves its code, its route and nothing else of it in the log; what is repeated is counted", async () => {
 	for (let time = 0; time < 5; time++) await http.inject({ url: "/denied" });
 	const lines = () => logged.filter(({ msg }) => msg === "refused");
-	await vi.waitFor(() => expect(lines().reduce((sum, { count = 0 }) => sum + count, 0)).toBe(5), { timeout: 20_000 });
+	await vi.waitFor(() => expect(lines().reduce((sum, { count = 0 }) => sum + count, 0)).toBe(5), patience);
 	expect(lines()[0]).toMatchObject({ code: "not_an_auditor", route: "/denied", count: 1 });
 	expect(lines().length).toBeLessThan(5);
 	expect(JSON.stringify(logged)).not.toContain("secret");

@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { findFreePorts } from "../../infra/local/ports.ts";
 import { provideValkey } from "../../infra/local/provide-valkey.ts";
 import { type RunningValkey, startValkey } from "../../infra/local/run-valkey.ts";
+import { patience } from "../../test/support/patience.ts";
 import { type Deadlines, openDeadlines, UnsafeRedis, type Work } from "./deadlines-bullmq.ts";
 import { planAgain } from "./expire-calls.ts";
 import { call, noCounters, otherCall, silentLog, terms, World } from "./held-call.test-support.ts";
@@ -91,13 +92,15 @@ describe("jobs", () => {
 
 	test("come when their time comes, not before", async () => {
 		const deadlines = await timetable();
-		const seen = recorder();
-		deadlines.startWork(seen.work);
 		const due = Date.now() + 300;
+		const doneAt = new Map<string, number>();
+		const seen = recorder(async ({ nth }) => void doneAt.set(nth, Date.now()));
+		deadlines.startWork(seen.work);
 		await deadlines.plan([job({ nth: "late", at: due }), job({ nth: "now" })]);
 		await seen.until(2);
-		expect(seen.done).toEqual(["expire now", "expire late"]);
-		expect(Date.now()).toBeGreaterThanOrEqual(due - 5);
+		expect([...doneAt.keys()].toSorted()).toEqual(["late", "now"]);
+		// The two processes round the one clock to milliseconds, each its own way.
+		expect(doneAt.get("late")).toBeGreaterThanOrEqual(due - 5);
 	});
 
 	test("are tried again after the time that Slack asked for", async () => {
@@ -143,7 +146,7 @@ describe("an emptied Redis", () => {
 			await createJobs(parts)(one, tries);
 		});
 		deadlines.startWork(seen.work);
-		await parts.approvals.until(() => parts.approvals.get(call).state === "ended", 30_000);
+		await parts.approvals.until(() => parts.approvals.get(call).state === "ended", patience.timeout);
 		expect(world.settled()).toMatchObject([{ type: "call.ended", data: { ending: "expired" } }]);
 	}, 60_000);
 

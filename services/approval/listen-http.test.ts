@@ -6,6 +6,7 @@ import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
+import { patience } from "../../test/support/patience.ts";
 import {
 	at,
 	call,
@@ -143,7 +144,7 @@ describe("a vote", () => {
 		for (let time = 0; time < 5; time++) await vote("mallory", { verdict: "approve" });
 		await vote("nobody", { verdict: "approve" });
 		const refused = () => world.stream.events().flatMap((event) => (event.type === "control.vote.refused" ? [event.data] : []));
-		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(5), { timeout: 20_000 });
+		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(5), patience);
 		const identity = { issuer: erin.issuer, subject: "mallory" };
 		expect(refused()[0]).toEqual({ call, refusal: "not_a_member", via: "api", voter: "mallory@example.com", identity, count: 1 });
 		expect(refused().length).toBeLessThan(5);

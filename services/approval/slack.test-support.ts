@@ -10,6 +10,7 @@ import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { channels, people } from "../../infra/local/demo/people.ts";
 import { startSlack } from "../../infra/local/demo/slack.ts";
 import { findFreePorts } from "../../infra/local/ports.ts";
+import { patience } from "../../test/support/patience.ts";
 import { createSlack } from "./approvers-slack.ts";
 import { jobIdOf } from "./deadlines-bullmq.ts";
 import { noCounters, World } from "./held-call.test-support.ts";
@@ -68,7 +69,7 @@ export async function startWorkspace() {
 		async ask(over: Partial<Event<"call.held">["data"]> = {}) {
 			const held = await world.held(over);
 			await handle(parts, held);
-			await parts.approvals.until(() => world.said().includes("approval.delivered"), 5_000);
+			await parts.approvals.until(() => world.said().includes("approval.delivered"), patience.timeout);
 			return await until(() => messages().at(-1));
 		},
 		/** What the app whispered to this person last. */

@@ -1,6 +1,7 @@
 // Approvers in Slack, with the real client and the stand-in that speaks Slack's protocol: who may click, what comes of it, what everyone sees.
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { patience } from "../../test/support/patience.ts";
 import { at, call, digest, otherCall, start, terms, withdrawnEvent } from "./held-call.test-support.ts";
 import { ApproversUnavailable } from "./ports.ts";
 import { createJobs } from "./reach-approvers.ts";
@@ -257,7 +258,10 @@ describe("Slack's troubles", () => {
 		workspace.world.now = at(10);
 		await workspace.work({ call, kind: "escalate", nth: "1", at: at(10).getTime() }, 1);
 		const asked = await workspace.until(() => workspace.messages().find(({ channelName }) => channelName === "cfo-approvals"));
-		await workspace.parts.approvals.until(() => workspace.world.said().filter((type) => type === "approval.delivered").length === 2, 5_000);
+		await workspace.parts.approvals.until(
+			() => workspace.world.said().filter((type) => type === "approval.delivered").length === 2,
+			patience.timeout,
+		);
 		await click(workspace, "carol", "approve", asked.ts, "cfo-approvals");
 		await workspace.until(() => (workspace.messages().some(hasButtons) ? undefined : true));
 		expect(workspace.world.settled()).toMatchObject([{ data: { approvedBy: ["carol@example.com"] } }]);

@@ -2,14 +2,14 @@
 import { type ProblemCode, Refusal } from "#libs/contracts/problems.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { carryOut } from "./carry-out.ts";
-import { type CastVote, decideVote, reasonCharactersMin, type VoteRefusal } from "./decide-approval.ts";
+import { type CastVote, decideVote, type VoteRefusal } from "./decide-approval.ts";
 import { isShown, type Parts, type Shown } from "./ports.ts";
 import { planFor, settleCall } from "./settle-call.ts";
 
 interface Words {
 	readonly code: ProblemCode;
-	/** For the person who wanted to vote. */
-	readonly detail: string;
+	/** For the person who wanted to vote, where the title of the problem does not say all of it. */
+	readonly detail: string | undefined;
 }
 
 /** Each way a vote can be refused, in words for the voter. */
@@ -22,9 +22,9 @@ export const voteRefusals: Record<VoteRefusal, Words> = {
 	requester: { code: "not_an_approver", detail: "This is your own call. Nobody decides on a call of their own." },
 	not_a_member: { code: "not_an_approver", detail: "You are not a member of a group that was asked about this call." },
 	other_digest: { code: "already_settled", detail: "What you saw is not the call that waits here. Nothing was decided." },
-	settled: { code: "already_settled", detail: "This call is no longer waiting." },
+	settled: { code: "already_settled", detail: undefined },
 	expired: { code: "already_settled", detail: "The time for this call is over; nobody can approve it any more." },
-	reason_required: { code: "reason_required", detail: `A reason of at least ${reasonCharactersMin} characters is required.` },
+	reason_required: { code: "reason_required", detail: undefined },
 };
 
 /** A vote that does not count. */

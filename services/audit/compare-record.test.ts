@@ -4,6 +4,7 @@ import type { Bus } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { documentOf } from "#libs/contracts/index-template.ts";
 import { recordedKey, StreamLost } from "#libs/service/guard-stream.ts";
+import { patience } from "../../test/support/patience.ts";
 import { compareRecord } from "./compare-record.ts";
 import { aReceived, callId } from "./events.test-support.ts";
 import { MemoryIndex } from "./index-memory.ts";
@@ -40,7 +41,7 @@ test("a stream as long as the record is worked on, and all services learn how fa
 	const { index: compared, bus } = await compare(index, await streamOf(3));
 	expect(await told(bus)).toEqual({ identity: "in-memory", position: 2 });
 	await compared.create([delivered(3)]);
-	await vi.waitFor(async () => expect(await told(bus)).toEqual({ identity: "in-memory", position: 3 }));
+	await vi.waitFor(async () => expect(await told(bus)).toEqual({ identity: "in-memory", position: 3 }), patience);
 });
 
 test("a replica that is behind takes nothing back of what another has told", async () => {

@@ -12,11 +12,11 @@ import { connectBus } from "#libs/bus/bus-nats.ts";
 import { recordStream } from "#libs/contracts/index-template.ts";
 import { findFreePorts } from "../../infra/local/ports.ts";
 import { type NatsForTests, startNatsForTests } from "../../infra/nats/nats.test-support.ts";
+import { patience } from "../../test/support/patience.ts";
 import { aReceived, callId } from "./events.test-support.ts";
 import { type RealOpenSearch, startRealOpenSearch } from "./opensearch.test-support.ts";
 
 const startTimeoutMs = 15 * 60_000;
-const patience = { timeout: 90_000, interval: 250 };
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
 

@@ -9,6 +9,7 @@ import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
+import { patience } from "../../test/support/patience.ts";
 import { createAuditors } from "./auditors.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { delivered } from "./index-contract.ts";
@@ -103,7 +104,7 @@ describe("reading", () => {
 		for (let time = 0; time < 4; time++) await get(`/v1/audit/calls/${callId(time)}`, "stranger");
 		await get("/v1/audit/events", "nobody");
 		const refused = () => stream.events().flatMap((event) => (event.type === "control.record.refused" ? [event.data] : []));
-		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(4), { timeout: 20_000 });
+		await vi.waitFor(() => expect(refused().reduce((sum, { count }) => sum + count, 0)).toBe(4), patience);
 		expect(refused()[0]).toEqual({ reader: people.stranger, count: 1 });
 		expect(refused().length).toBeLessThan(4);
 		expect(stream.events()).toContainEqual(

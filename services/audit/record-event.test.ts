@@ -5,6 +5,7 @@ import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { encodeEvents } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { recordMappings } from "#libs/contracts/index-template.ts";
+import { patience } from "../../test/support/patience.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { MemoryIndex } from "./index-memory.ts";
 import { type AuditLog, type Index, IndexUnavailable } from "./ports.ts";
@@ -60,7 +61,7 @@ describe("the record", () => {
 		start();
 		say(aReceived(callId(1)), aReceived(callId(2)));
 		say(aReceived(callId(3)));
-		await vi.waitFor(() => expect(ids()).toHaveLength(3));
+		await vi.waitFor(() => expect(ids()).toHaveLength(3), patience);
 		expect(index.documents().map(([, { position, item }]) => [position, item])).toEqual([
 			[1, 0],
 			[1, 1],
@@ -74,7 +75,7 @@ describe("the record", () => {
 		say(aReceived(callId(1)));
 		say(aReceived(callId(1)));
 		say(aReceived(callId(2)));
-		await vi.waitFor(() => expect(ids()).toHaveLength(2));
+		await vi.waitFor(() => expect(ids()).toHaveLength(2), patience);
 	});
 
 	it("has an event once when audit died between index and acknowledgement", async () => {
@@ -88,7 +89,7 @@ describe("the record", () => {
 		};
 		start(crashing);
 		say(aReceived(callId(1)), aReceived(callId(2)));
-		await vi.waitFor(() => expect(lag.indexed).toBe(1));
+		await vi.waitFor(() => expect(lag.indexed).toBe(1), patience);
 		expect(index.requests).toBe(3);
 		expect(ids()).toHaveLength(2);
 	});
@@ -97,11 +98,11 @@ describe("the record", () => {
 		index.trouble = new IndexUnavailable("away", "no answer");
 		const { recorder } = start();
 		for (let n = 0; n < 20; n++) say(aReceived(callId(n)));
-		await vi.waitFor(() => expect(lag.waiting).toBeGreaterThan(3));
+		await vi.waitFor(() => expect(lag.waiting).toBeGreaterThan(3), patience);
 		expect(recorder.trouble()).toContain("away");
 		expect(ids()).toEqual([]);
 		index.trouble = undefined;
-		await vi.waitFor(() => expect(new Set(ids()).size).toBe(20));
+		await vi.waitFor(() => expect(new Set(ids()).size).toBe(20), patience);
 		expect(index.documents()).toHaveLength(20);
 		expect(recorder.trouble()).toBeUndefined();
 		expect(logged.available).toBeGreaterThan(0);
@@ -113,7 +114,7 @@ describe("the record", () => {
 		index = new MemoryIndex({ ...recordMappings, data: { properties: withoutFault } });
 		start();
 		say(poison(1));
-		await vi.waitFor(() => expect(logged.unavailable).toContain("outdated"));
+		await vi.waitFor(() => expect(logged.unavailable).toContain("outdated"), patience);
 		expect(parkedNotes()).toHaveLength(1);
 	});
 });
@@ -123,7 +124,7 @@ describe("what cannot be indexed", () => {
 		start();
 		say(aReceived(callId(1)), { ...poison(2), data: { ...aReceived(callId(2)).data, callReason: "WORD-OF-THE-CALLER" } } as CallgateEvent);
 		say(aReceived(callId(3)));
-		await vi.waitFor(() => expect(ids()).toContain("message-1.control.message.parked.audit.audit-1"));
+		await vi.waitFor(() => expect(ids()).toContain("message-1.control.message.parked.audit.audit-1"), patience);
 		expect(ids()).toHaveLength(3);
 		const [note] = parkedNotes();
 		expect(note?.data).toEqual({
@@ -151,7 +152,7 @@ describe("what cannot be indexed", () => {
 		start();
 		stream.append(subject, new TextEncoder().encode("this is not JSON"));
 		stream.append(subject, new TextEncoder().encode(JSON.stringify([{ nonsense: true }, aReceived(callId(1))])));
-		await vi.waitFor(() => expect(ids()).toHaveLength(3));
+		await vi.waitFor(() => expect(ids()).toHaveLength(3), patience);
 		const notes = index.documents().flatMap(([, { type, data }]) => (type === "control.message.parked" ? [data] : []));
 		expect(notes).toMatchObject([
 			{ position: 1, item: 0, fault: "the message is not JSON" },
@@ -163,9 +164,9 @@ describe("what cannot be indexed", () => {
 		const refusing: Index = { create: async (documents) => documents.map(() => ({ kind: "refused", fault: "mapper_parsing_exception" })) };
 		start(refusing);
 		say(aReceived(callId(1)));
-		await vi.waitFor(() => expect(logged.parked).toHaveLength(2));
+		await vi.waitFor(() => expect(logged.parked).toHaveLength(2), patience);
 		say(anEnded(callId(1)) as CallgateEvent);
-		await vi.waitFor(() => expect(logged.parked.length).toBeGreaterThanOrEqual(4));
+		await vi.waitFor(() => expect(logged.parked.length).toBeGreaterThanOrEqual(4), patience);
 		expect(parkedNotes()).toHaveLength(2);
 	});
 
@@ -179,9 +180,9 @@ describe("what cannot be indexed", () => {
 		const metrics = { recorded() {}, parked() {}, indexed() {}, waiting() {} };
 		await startAudit(bus, createRecorder({ ...parts, metrics }), { eventsMax: 100, waitMs: 1 });
 		say(poison(1), aReceived(callId(2)));
-		await vi.waitFor(() => expect(parkedNotes()).toHaveLength(1));
+		await vi.waitFor(() => expect(parkedNotes()).toHaveLength(1), patience);
 		expect(refused).toBeLessThan(0);
-		await vi.waitFor(() => expect(ids()).toHaveLength(2));
+		await vi.waitFor(() => expect(ids()).toHaveLength(2), patience);
 	});
 });
 

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
+import { patience } from "../../test/support/patience.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { as, Backstage, callers, configuration, nextConfiguration, type Replica, transfer } from "./ingress.test-support.ts";
 import { retryAfterSeconds } from "./waits-for.ts";
@@ -281,7 +282,7 @@ test("a stranger is refused at once and leaves the reason and the Issuer on the 
 	for (let time = 0; time < 3; time++) expect((await get("/v1/functions", "stranger")).json()).toMatchObject({ code: "unauthenticated" });
 	expect(failed()).toEqual([]);
 	stage.stream.away = false;
-	await vi.waitFor(() => expect(failed().reduce((sum, { count }) => sum + count, 0)).toBe(3), { timeout: 20_000 });
+	await vi.waitFor(() => expect(failed().reduce((sum, { count }) => sum + count, 0)).toBe(3), patience);
 	expect(failed()[0]).toEqual({ refusal: "expired", issuer: "corporate", from: "127.0.0.1", count: 1 });
 	expect(failed().length).toBeLessThan(3);
 });
@@ -308,7 +309,7 @@ describe("an idempotency key", () => {
 		const stopped = Promise.withResolvers<void>();
 		const asleep = await stage.replica({ bus: { ...bus, publish: async (event) => stopped.promise.then(() => bus.publish(event)) } });
 		const first = post(asked, key, asleep);
-		await vi.waitFor(() => expect([...(stage.stream.stores.get("calls")?.keys() ?? [])].join()).toMatch(/key\./), { interval: 2 });
+		await vi.waitFor(() => expect([...(stage.stream.stores.get("calls")?.keys() ?? [])].join()).toMatch(/key\./), patience);
 		const later = { now: () => new Date(Date.now() + 6_000) };
 		const none = await stage.replica({ clock: later, configuration: { current: () => nextConfiguration, at: async () => undefined } });
 		const refused = await post(asked, key, none);
@@ -347,7 +348,13 @@ describe("an idempotency key", () => {
 describe("a call is its caller's", () => {
 	test("to see, to watch and to cancel; for others it is not there", async () => {
 		const { call } = (await post(asked)).json();
-		const none = await get("/v1/calls/01890000-0000-7000-8000-000000000001", "mallory");
+		// An id made in the same moment, of which nobody ever called anything.
+		const none = await get(`/v1/calls/${call.slice(0, 13)}-7000-8000-000000000001`, "mallory");
+		const old = await get("/v1/calls/01890000-0000-7000-8000-000000000001", "mallory");
+		expect([none, old].map((reply) => reply.json().detail)).toEqual([
+			"no call of yours has this id",
+			"calls can be asked for during 24 hours, and this id is older",
+		]);
 		for (const url of [`/v1/calls/${call}`, `/v1/calls/${call}/events`]) {
 			const reply = await get(url, "mallory");
 			expect(reply.statusCode).toBe(404);
@@ -463,7 +470,7 @@ describe("cancelling", () => {
 		const received = await stage.received();
 		await stage.ask(received);
 		const cancelling = cancel(call);
-		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), patience);
 		await stage.approvalSays(received, "cancelled");
 		const reply = await cancelling;
 		expect({ status: reply.statusCode, body: reply.json() }).toEqual({ status: 200, body: { call, state: "cancelled" } });
@@ -489,7 +496,7 @@ describe("cancelling", () => {
 		const { call } = (await post(asked)).json();
 		const received = await stage.received();
 		const cancelling = cancel(call);
-		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), patience);
 		await stage.complete(received);
 		expect((await cancelling).json()).toMatchObject({ code: "already_settled", detail: "the call is completed" });
 	});
@@ -497,7 +504,7 @@ describe("cancelling", () => {
 		await post(asked);
 		const received = await stage.received();
 		const cancelling = cancelCall(one.ports, received.data.caller, received.data.call, 50);
-		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), { interval: 2 });
+		await vi.waitFor(() => expect(stage.of("call.withdrawn")).toHaveLength(1), patience);
 		await stage.start(received);
 		await expect(cancelling).rejects.toThrow("the call is started");
 	});
@@ -512,7 +519,7 @@ test("a caller that goes away cancels nothing, and can ask for its call afterwar
 	const received = await stage.received();
 	leaving.abort();
 	await expect(waiting).rejects.toThrow();
-	await vi.waitFor(() => expect(one.pending.size()).toBe(0), { interval: 5, timeout: 10_000 });
+	await vi.waitFor(() => expect(one.pending.size()).toBe(0), patience);
 	expect(stage.of("call.withdrawn")).toEqual([]);
 	expect((await get(`/v1/calls/${received.data.call}`)).json()).toMatchObject({ state: "received" });
 	await stage.complete(received);

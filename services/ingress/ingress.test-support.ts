@@ -17,6 +17,7 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { patience } from "../../test/support/patience.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen-http.ts";
 import { listenProxy } from "./listen-proxy.ts";
@@ -107,14 +108,11 @@ export class Backstage {
 
 	/** The n-th call that was received, as soon as it was. */
 	async received(nth = 0): Promise<Event<"call.received">> {
-		return await vi.waitFor(
-			() => {
-				const event = this.of("call.received")[nth];
-				if (!event) throw new Error(`only ${this.of("call.received").length} calls were received`);
-				return event;
-			},
-			{ interval: 2, timeout: 20_000 },
-		);
+		return await vi.waitFor(() => {
+			const event = this.of("call.received")[nth];
+			if (!event) throw new Error(`only ${this.of("call.received").length} calls were received`);
+			return event;
+		}, patience);
 	}
 
 	private theCall({ data }: Event<"call.received">) {

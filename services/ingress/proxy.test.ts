@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
+import { patience } from "../../test/support/patience.ts";
 import { sendRaw } from "../../test/support/raw-http.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
 
@@ -31,13 +32,10 @@ async function send(replica = one, headers: Record<string, string> = {}, body: u
 }
 /** Longer than a request waits before an equal one attaches to its call. */
 const offered = async (received: Event<"call.received">) =>
-	await vi.waitFor(
-		() => {
-			const values = [...(stage.stream.stores.get("calls")?.values() ?? [])].map(({ value }) => value);
-			expect(values).toContain(received.data.call);
-		},
-		{ interval: 5, timeout: 10_000 },
-	);
+	await vi.waitFor(() => {
+		const values = [...(stage.stream.stores.get("calls")?.values() ?? [])].map(({ value }) => value);
+		expect(values).toContain(received.data.call);
+	}, patience);
 
 test("status, headers and body are the function's own, and the call's id is beside them", async () => {
 	const sending = send();
@@ -215,7 +213,7 @@ describe("a request that is repeated while its call waits", () => {
 		await stage.ask(received);
 		await offered(received);
 		const repeated = [send(two), send(one), send(two)];
-		await vi.waitFor(() => expect(one.pending.size() + two.pending.size()).toBe(4), { interval: 2, timeout: 10_000 });
+		await vi.waitFor(() => expect(one.pending.size() + two.pending.size()).toBe(4), patience);
 		await stage.complete(received);
 		const replies = await Promise.all([first, ...repeated]);
 		expect(new Set(replies.map(({ headers }) => headers["callgate-call"]))).toEqual(new Set([received.data.call]));

@@ -1,5 +1,7 @@
 // Where a call stands, read back from the record: for its own caller only.
+
 import type { Bus } from "#libs/bus/bus.ts";
+import { stores } from "#libs/bus/stores.ts";
 import { type Caller, madeAt, sameCaller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { type KeptCall, keptCall } from "./kept-calls.ts";
@@ -58,12 +60,12 @@ export async function showCall(ports: IngressPorts, caller: Caller, call: string
 	const { bus } = ports;
 	const kept = await keptCall(bus, call);
 	if (kept) {
-		if (!sameCaller(kept.caller, caller)) throw notFound();
+		if (!sameCaller(kept.caller, caller)) throw notFound(ports, call);
 		return { ...kept, standing: await stateOf(bus, call, [kept.pool]) };
 	}
 	// A call that was answered with its ending is not kept, but its ending is on the record.
 	const ended = await endingOfUnkept(ports, call);
-	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound();
+	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound(ports, call);
 	const { connection, function: name, pool } = ended.data;
 	return {
 		call,
@@ -76,6 +78,10 @@ export async function showCall(ports: IngressPorts, caller: Caller, call: string
 	};
 }
 
-function notFound(): Refusal {
-	return new Refusal("not_found", { detail: "no call of yours has this id, or it is older than 24 hours" });
+/** An id says when it was made, so whether its age is a reason can be told to anyone. */
+function notFound({ clock }: Pick<IngressPorts, "clock">, call: string): Refusal {
+	const isOld = clock.now().getTime() - madeAt(call).getTime() > stores.calls.ageMaxMs;
+	return new Refusal("not_found", {
+		detail: isOld ? "calls can be asked for during 24 hours, and this id is older" : "no call of yours has this id",
+	});
 }

@@ -4,6 +4,7 @@ import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
 import { showCall } from "./show-call.ts";
 import { StepStreams } from "./stream-steps.ts";
@@ -73,8 +74,7 @@ test("there are only so many streams, and each that ends, breaks or never begins
 	const broken = { bus: { ...one.bus, follow: async () => Promise.reject(new EventsUnavailable("away")) } };
 	await expect(streams.stream(broken, own, here().signal)).rejects.toThrow(EventsUnavailable);
 
-	const open = async (gone: AbortController) =>
-		await vi.waitFor(async () => await streams.stream(ports, own, gone.signal), { interval: 2, timeout: 5_000 });
+	const open = async (gone: AbortController) => await vi.waitFor(async () => await streams.stream(ports, own, gone.signal), patience);
 	const leaving = here();
 	await open(leaving);
 	await expect(streams.stream(ports, own, here().signal)).rejects.toThrow("too many event streams");

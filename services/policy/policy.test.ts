@@ -15,6 +15,7 @@ import type { JsonObject } from "#libs/contracts/json.ts";
 import { SealingKeys } from "#libs/contracts/sealed.ts";
 import { createAside, hereCharsMax } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { patience } from "../../test/support/patience.ts";
 import { activateConfiguration, ConfigurationRefused } from "./activate-configuration.ts";
 import { decideCall } from "./decide-call.ts";
 import type { PolicyPorts } from "./ports.ts";
@@ -168,7 +169,7 @@ describe("what was tampered with is not decided:", () => {
 		const reading = await startPolicy(ports);
 		const event = await received({ sealed: { ...transfer, amount: 1 } });
 		await createMemoryBus(stream, "ingress").publish(event);
-		await vi.waitFor(() => expect(of("control.message.parked")).toHaveLength(1), { interval: 2, timeout: 10_000 });
+		await vi.waitFor(() => expect(of("control.message.parked")).toHaveLength(1), patience);
 		await reading.stop();
 		expect(of("call.ended").map(({ data }) => [data.call, data.ending, data.code])).toEqual([[event.data.call, "failed", "internal"]]);
 		expect(of("call.granted")).toEqual([]);
@@ -275,7 +276,7 @@ describe("activating", () => {
 		const following = await followConfiguration(createMemoryBus(stream, "ingress"));
 		expect(() => following.current()).toThrow(EventsUnavailable);
 		const revision = await activate(limited);
-		await vi.waitFor(() => expect(following.current().revision).toBe(revision), { interval: 2 });
+		await vi.waitFor(() => expect(following.current().revision).toBe(revision), patience);
 		expect(revision).toBe(configuration.revision);
 		await following.stop();
 	});

@@ -123,11 +123,14 @@ function checkArguments({ connections, connection }: Configuration, call: Policy
 		throw new CommandFailed(`${at.name} has no function ${safeLine(call.function)}${didYouMean(call.function, names)}`);
 	}
 	const args = withBodyType(fn, call.arguments);
-	const checked = compileArguments(fn)(args);
+	const checked = compileArguments(fn, at)(args);
 	if (checked.ok) return { ...call, arguments: args };
 	const faults = checked.errors.map(({ pointer, message }) => `  ${safeLine(pointer === "" ? "/" : pointer)} ${safeLine(message)}`);
-	const message = ["The arguments do not fit the function, so the call is refused (invalid_arguments) before policy sees it:", ...faults];
-	throw new CommandFailed(message.join("\n"), { shown: { code: "invalid_arguments", errors: checked.errors } });
+	const message = [
+		`The arguments do not fit the function, so the call is refused (${checked.tooLarge ?? "invalid_arguments"}) before policy sees it:`,
+		...faults,
+	];
+	throw new CommandFailed(message.join("\n"), { shown: { code: checked.tooLarge ?? "invalid_arguments", errors: checked.errors } });
 }
 
 const callMembers = ["caller", "connection", "function", "arguments", "receivedAt"];

@@ -7,12 +7,16 @@ import { compilePattern } from "#libs/patterns/linear-pattern.ts";
 import { buildRequest } from "./build-request.ts";
 import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
 import { isMultipleOf } from "./multiple-of.ts";
+import { type Destination, type TooLarge, whyTooLarge } from "./request-bounds.ts";
 import { checkedFormats } from "./schema-from-openapi.ts";
 
 export type CheckedArguments =
 	| { readonly ok: true }
-	/** `tooDear`: the schema's patterns were not run to their end, and nothing is known about the arguments but that. */
-	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true };
+	/**
+	 * `tooDear`: the schema's patterns were not run to their end, and nothing is known about the arguments but that. `tooLarge`: they fit, but the
+	 * request that they make would not be sent.
+	 */
+	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true; readonly tooLarge?: TooLarge["code"] };
 
 /** @param patternWorkMax what the schema's patterns may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here */
 export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number) => CheckedArguments;
@@ -33,10 +37,11 @@ const easyDefinitionsMax = 50;
 
 /**
  * Compiles the check of a function's arguments; keep the result, compiling takes milliseconds. The check refuses what the schema refuses
- * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in) and what no request can be built from. Messages say where and
+ * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in), what no request can be built from, and what would be too large
+ * for the connection that it goes to. Messages say where and
  * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` and `canCompile` tell it beforehand.
  */
-export function compileArguments(fn: HttpFunction): ArgumentsCheck {
+export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsCheck {
 	const schema = fn.argumentsSchema;
 	const work: PatternWork = { left: 0 };
 	const first = compileSchema(schema, false, work);
@@ -69,7 +74,9 @@ export function compileArguments(fn: HttpFunction): ArgumentsCheck {
 			return { ok: false, errors: explain(schema, names, errorsOf(args)) };
 		}
 		const built = buildRequest(fn, args);
-		return built.ok ? { ok: true } : { ok: false, errors: built.errors };
+		if (!built.ok) return { ok: false, errors: built.errors };
+		const tooLarge = to && whyTooLarge(built.request, to);
+		return tooLarge ? { ok: false, errors: [{ pointer: "", message: tooLarge.message }], tooLarge: tooLarge.code } : { ok: true };
 	};
 }
 

@@ -66,7 +66,7 @@ describe("what goes out", () => {
 		["a letter whose low byte is a line feed", { headers: [["x-a", "1\u010ax-b: 2"]] }],
 		["a header's name with a colon", { headers: [["x-a: 1\r\nx-b", "2"]] }],
 		["an empty header's name", { headers: [["", "2"]] }],
-		["headers over their bound", { headers: [["x-a", "x".repeat(40_000)]] }],
+		["headers over their bound", { headers: [["x-a", "x".repeat(90_000)]] }],
 		["a method with a line feed", { method: "GET / HTTP/1.1\r\n" }],
 		["CONNECT", { method: "CONNECT" }],
 		["TRACE", { method: "TRACE" }],

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { Pool } from "undici";
+import { dialBounds } from "#libs/openapi/request-bounds.ts";
 import { connectorOf, trustAlso } from "#libs/outbound/connect-socket.ts";
 import type { AddressPolicy, Lookup } from "#libs/outbound/resolve-address.ts";
 import { DialError } from "./dial-error.ts";
@@ -58,10 +59,6 @@ export type HttpDialerOptions = AddressPolicy & {
 	/** Instead of the system's resolver. */
 	lookup?: Lookup;
 };
-
-/** Bound of the request's own header section; servers commonly take 8 to 16 KiB. */
-const REQUEST_HEADER_BYTES_MAX = 32 * 1024;
-const REQUEST_TARGET_BYTES_MAX = 16 * 1024;
 
 type Origin = { pool: Pool; dials: number };
 
@@ -188,7 +185,7 @@ const originKey = (request: OutboundRequest, url: URL): string =>
 const checkRequest = (request: OutboundRequest): { url: URL; headers: HeaderField[] } => {
 	const refuse = (detail: string): DialError => new DialError("protocol_error", detail, { sent: false });
 	if (!/^[\x21-\x7e]+$/.test(request.url) || request.url.includes("\\")) throw refuse("the URL holds characters that must be escaped");
-	if (request.url.length > REQUEST_TARGET_BYTES_MAX) throw refuse("the URL is too long");
+	if (request.url.length > dialBounds.urlBytesMax) throw refuse("the URL is too long");
 	const url = URL.parse(request.url);
 	if (url === null || !/^https?:$/.test(url.protocol)) throw refuse("the URL is not an absolute http or https URL");
 	if (url.username !== "" || url.password !== "") throw refuse("the URL holds user information");
@@ -203,6 +200,6 @@ const checkRequest = (request: OutboundRequest): { url: URL; headers: HeaderFiel
 		if (!isHeaderValue(value)) throw refuse(`the value of header ${name.toLowerCase()} cannot be written (RFC 9110 section 5.5)`);
 		bytes += name.length + value.length + 4;
 	}
-	if (bytes > REQUEST_HEADER_BYTES_MAX) throw refuse("the request's headers are too large");
+	if (bytes > dialBounds.headerBytesMax) throw refuse("the request's headers are too large");
 	return { url, headers: dropDialerOwned(dropHopByHop(request.headers)) };
 };

@@ -1,4 +1,5 @@
 // Puts a function's credential into an outbound request, and hands back what keeps it out of everything that comes back.
+import { secretBytesMax } from "#libs/openapi/request-bounds.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import type { Secret } from "#libs/vault/secret.ts";
 import type { OutboundAnswer, OutboundRequest } from "./dial-http.ts";
@@ -32,8 +33,6 @@ export class CredentialError extends Error {
 
 /** Shorter secrets would occur in answers by chance, and each such place would be overwritten. In UTF-8 bytes. */
 export const SECRET_BYTES_MIN = 8;
-/** Servers take header sections of 8 to 16 KiB. */
-export const SECRET_BYTES_MAX = 8 * 1024;
 
 /**
  * Adds the credential. The given request is not changed. The returned scrubber must be applied to everything that the dial brings,
@@ -107,7 +106,7 @@ const readSecret = (credential: Credential, secret: Secret): string => {
 	const refuse = (why: string): CredentialError => new CredentialError("secret_unusable", `secret ${credential.secret} ${why}`);
 	const bytes = Buffer.byteLength(value, "utf8");
 	if (bytes < SECRET_BYTES_MIN) throw refuse(`is shorter than ${SECRET_BYTES_MIN} bytes and could not be kept out of answers`);
-	if (bytes > SECRET_BYTES_MAX) throw refuse(`is longer than ${SECRET_BYTES_MAX} bytes`);
+	if (bytes > secretBytesMax) throw refuse(`is longer than ${secretBytesMax} bytes`);
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 	if (/[\x00-\x1f\x7f]/.test(value)) throw refuse("holds a control character; a line feed at its end is the usual reason");
 	if ((credential.as === "bearer" || credential.as === "header") && !/^[\x20-\x7e]+$/.test(value))

@@ -7,6 +7,7 @@ import { GrantRefused } from "#libs/contracts/grant.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import type { BuiltRequest } from "#libs/openapi/build-request.ts";
+import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { VaultError } from "#libs/vault/vault.ts";
 import type { OutboundRequest } from "./dial-http.ts";
@@ -95,10 +96,8 @@ function requestOf(
 ): OutboundRequest {
 	if (!built.ok) throw new CannotRun("invalid_arguments", built.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
 	const { request } = built;
-	const { requestBodyBytesMax } = connection.limits;
-	if (request.body && request.body.length > requestBodyBytesMax) {
-		throw new CannotRun("body_too_large", `the function's request body may have ${requestBodyBytesMax} bytes`);
-	}
+	const tooLarge = whyTooLarge(request, connection);
+	if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
 	const own: HeaderField[] = Object.entries(request.headers);
 	if (request.contentType !== undefined) own.push(["content-type", request.contentType]);
 	const defaults: HeaderField[] = [

@@ -37,7 +37,7 @@ export interface CheckedCall {
 	readonly prepared: PreparedArguments;
 }
 
-/** @throws {Refusal} `function_unknown`, `invalid_arguments` */
+/** @throws {Refusal} `function_unknown`, `invalid_arguments`, `body_too_large` */
 export async function checkCall(ports: Pick<IngressPorts, "configuration" | "aside">, asked: AskedCall): Promise<CheckedCall> {
 	const configuration = ports.configuration.current();
 	const { connection, fn } = functionOf(configuration, asked);

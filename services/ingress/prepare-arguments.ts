@@ -53,7 +53,7 @@ export function functionOf(configuration: Configuration, asked: { readonly conne
 /**
  * @param patternWorkMax see `compileArguments`
  * @returns undefined where the patterns would cost more than that
- * @throws {Refusal} `invalid_arguments`
+ * @throws {Refusal} `invalid_arguments`, `body_too_large`
  */
 export function prepareArguments(
 	configuration: Configuration,
@@ -66,7 +66,10 @@ export function prepareArguments(
 	const args = withBodyType(fn, asked);
 	const checked = check(args, patternWorkMax);
 	if (!checked.ok && checked.tooDear && patternWorkMax === undefined) return undefined;
-	if (!checked.ok) throw new Refusal("invalid_arguments", { detail: "the arguments do not fit the function", errors: checked.errors });
+	if (!checked.ok) {
+		const detail = checked.tooLarge ? "the function would not be sent that much" : "the arguments do not fit the function";
+		throw new Refusal(checked.tooLarge ?? "invalid_arguments", { detail, errors: checked.errors });
+	}
 	const { revision } = configuration;
 	return new PreparedArguments({ revision, text: JSON.stringify(args), canonical: canonicalJson(args), ...viewOf(args, view) });
 }
@@ -83,7 +86,7 @@ function toolsOf(configuration: Configuration, connection: Connection, fn: Conne
 	const known = compiled.get(fn);
 	if (known) return known;
 	const { request } = maskFor(configuration.policy, connection.name, fn.name);
-	const tools = { check: compileArguments(fn), view: compileView({ ...request, sensitivePaths: fn.sensitive }) };
+	const tools = { check: compileArguments(fn, connection), view: compileView({ ...request, sensitivePaths: fn.sensitive }) };
 	compiled.set(fn, tools);
 	return tools;
 }

@@ -1,9 +1,9 @@
 // What a caller may call, with JSON Schemas: as Callgate's own list, or as a tool list of OpenAI, Anthropic or MCP.
-import { createHash } from "node:crypto";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { candidatesFor } from "#libs/policy/rule-index.ts";
+import { toolNameOf, toolSchemaOf } from "./tool-names.ts";
 
 export const toolFormats = ["callgate", "openai", "anthropic", "mcp"] as const;
 export type ToolFormat = (typeof toolFormats)[number];
@@ -23,16 +23,24 @@ export function listFunctions(configuration: Configuration, caller: Caller, form
 	const callable = configuration.connections.flatMap(({ name, functions }) =>
 		functions.flatMap((fn) => callableFor(configuration, caller, name, fn)),
 	);
-	switch (format) {
-		case "callgate":
-			return { functions: callable.map(ownForm) };
-		case "openai":
-			return { tools: callable.map(({ connection, fn }) => ({ type: "function", function: openaiForm(connection, fn) })) };
-		case "anthropic":
-			return { tools: callable.map(({ connection, fn }) => ({ ...named(connection, fn), input_schema: fn.argumentsSchema })) };
-		case "mcp":
-			return { tools: callable.map(({ connection, fn }) => ({ ...named(connection, fn), inputSchema: fn.argumentsSchema })) };
-	}
+	if (format === "callgate") return { functions: callable.map(ownForm) };
+	return { tools: callable.map(({ fn }) => toolForms[format](toolNameOf(configuration, fn), fn)) };
+}
+
+const toolForms = {
+	openai: (name: string, fn: ConnectionFunction) => ({
+		type: "function",
+		function: { name, description: cut(fn.description, openaiDescriptionCharsMax), parameters: toolSchemaOf(fn) },
+	}),
+	anthropic: (name: string, fn: ConnectionFunction) => ({ name, description: fn.description, input_schema: toolSchemaOf(fn) }),
+	mcp: (name: string, fn: ConnectionFunction) => ({ name, description: fn.description, inputSchema: toolSchemaOf(fn) }),
+} as const;
+
+/** OpenAI refuses the whole request over a longer one. */
+const openaiDescriptionCharsMax = 1_024;
+
+function cut(text: string, charsMax: number): string {
+	return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
 function callableFor({ policy }: Configuration, caller: Caller, connection: string, fn: ConnectionFunction): Callable[] {
@@ -45,22 +53,4 @@ function callableFor({ policy }: Configuration, caller: Caller, connection: stri
 function ownForm({ connection, fn, mayNeedApproval }: Callable) {
 	const { name, description, argumentsSchema, idempotent } = fn;
 	return { connection, function: name, description, arguments: argumentsSchema, idempotent, mayNeedApproval };
-}
-
-function openaiForm(connection: string, fn: ConnectionFunction) {
-	return { ...named(connection, fn), parameters: fn.argumentsSchema };
-}
-
-const toolNameCharsMax = 64;
-
-/**
- * Tool names are at most 64 of these characters; two underscores part connection and function. Where that changes or cuts the name, some of
- * its hash is added: two functions never share a name.
- */
-function named(connection: string, { name, description }: ConnectionFunction) {
-	const full = `${connection}__${name}`;
-	const safe = full.replace(/[^A-Za-z0-9_-]/g, "_");
-	if (safe === full && full.length <= toolNameCharsMax) return { name: full, description };
-	const hash = createHash("sha256").update(full).digest("hex").slice(0, 8);
-	return { name: `${safe.slice(0, toolNameCharsMax - hash.length - 1)}_${hash}`, description };
 }

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { type Caller, callIdPattern, namePattern } from "#libs/contracts/call.ts";
-import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { authenticateFirst } from "#libs/service/authenticate-first.ts";
 import { anyJson, describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
@@ -20,6 +20,7 @@ import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./r
 import { showCall } from "./show-call.ts";
 import { StepStreams } from "./stream-steps.ts";
 import { submitCall } from "./submit-call.ts";
+import { calledTool } from "./tool-names.ts";
 import { retryAfterSeconds, waitsForOf } from "./waits-for.ts";
 import type { ReadCall } from "./work.ts";
 
@@ -30,8 +31,10 @@ export interface HttpLimits {
 
 const CallRequest = Type.Object(
 	{
-		connection: Type.String({ pattern: namePattern, description: "where the function lives" }),
-		function: Type.String({ minLength: 1, maxLength: 128, description: "its name: the operationId of the connection's document" }),
+		connection: Type.Optional(
+			Type.String({ pattern: namePattern, description: "where the function lives; without it `function` is a name of the tool lists" }),
+		),
+		function: Type.String({ minLength: 1, maxLength: 128, description: "its name, as `GET /v1/functions` lists it" }),
 		arguments: Type.Unsafe<JsonValue | PreparedArguments>({
 			type: "object",
 			description: "one flat object, as the function's schema says",
@@ -118,9 +121,11 @@ async function submit(
 	const { connection, function: name, arguments: args, reason } = request.body;
 	if (!(args instanceof PreparedArguments) && !isJsonObject(args))
 		throw new Refusal("malformed_request", { detail: "arguments must be an object" });
+	const meant = whatIsMeant(ports, connection, name, args);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
 	const checked = await checkCall(ports, {
-		...{ caller, connection, function: name, arguments: args, reason, via: "calls" },
+		...meant,
+		...{ caller, reason, via: "calls" },
 		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 		traceparent: readTraceparent(request.headers.traceparent),
 	});
@@ -131,6 +136,13 @@ async function submit(
 	if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
 	if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
 	return await sendAccepted(ports, reply, submitted);
+}
+
+/** Without a connection the name is one of the tool lists. Large arguments were read already, and what they are of with them. */
+function whatIsMeant({ configuration }: IngressPorts, connection: string | undefined, name: string, args: JsonObject | PreparedArguments) {
+	if (connection !== undefined) return { connection, function: name, arguments: args };
+	if (args instanceof PreparedArguments) throw new Refusal("malformed_request", { detail: "the connection is missing" });
+	return calledTool(configuration.current(), name, args);
 }
 
 async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {

@@ -9,6 +9,7 @@ import { job } from "#libs/service/aside-job.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
 import { jsonText } from "./answer-call.ts";
 import { functionOf, type PreparedArguments, prepareArguments } from "./prepare-arguments.ts";
+import { calledTool } from "./tool-names.ts";
 
 export interface Named {
 	readonly connection: string;
@@ -24,10 +25,10 @@ export type ReadCall =
 export const prepareCall = job((configuration, body: Uint8Array): ReadCall => {
 	const read = parseBody(body) as JsonValue;
 	const { connection, function: name, arguments: args, reason, ...unknown } = isJsonObject(read) ? read : {};
-	if (typeof connection !== "string" || typeof name !== "string" || !isJsonObject(args) || Object.keys(unknown).length > 0)
-		return { outline: outlineOf(read) };
-	const named = { connection, function: name };
-	return { call: { ...named, ...(reason !== undefined && { reason }), arguments: prepared(configuration, named, args) } };
+	const isNamed = connection === undefined || typeof connection === "string";
+	if (!isNamed || typeof name !== "string" || !isJsonObject(args) || Object.keys(unknown).length > 0) return { outline: outlineOf(read) };
+	const meant = connection === undefined ? calledTool(configuration, name, args) : { connection, function: name, arguments: args };
+	return { call: { ...meant, ...(reason !== undefined && { reason }), arguments: prepared(configuration, meant, meant.arguments) } };
 });
 
 const outlineMembersMax = 20;

@@ -5,6 +5,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { patience } from "../../test/support/patience.ts";
 import { lockData } from "./data-lock.ts";
 import { findFreePorts } from "./ports.ts";
 import { SetupError } from "./setup-error.ts";
@@ -66,7 +67,7 @@ ln -sf "${process.execPath}" node_modules/node/bin/node
 		return new Promise((resolve) => run.on("close", resolve));
 	});
 	const installs = async () => (await read("installs")).split("\n").length - 1;
-	await vi.waitFor(async () => expect((await installs()) === 2 || said.includes("waiting for it")).toBe(true), { timeout: 60_000 });
+	await vi.waitFor(async () => expect((await installs()) === 2 || said.includes("waiting for it")).toBe(true), patience);
 	await writeFile(join(dir, "go"), "");
 	expect(await Promise.all(ends)).toEqual([0, 0]);
 	expect(heard).toBe("hellohello");

@@ -181,7 +181,7 @@ test("a refusal leaves its code, its route and nothing else of it in the log; wh
 test("why an issuer could not be asked stands in the log, and not in the answer", async () => {
 	const { body } = await http.inject({ url: "/unasked" });
 	expect(body).not.toContain("idp.example");
-	await vi.waitFor(() => expect(logged.some(({ msg }) => msg === "refused")).toBe(true), { timeout: 20_000 });
+	await vi.waitFor(() => expect(logged.some(({ msg }) => msg === "refused")).toBe(true), patience);
 	expect(logged.find(({ msg }) => msg === "refused")).toMatchObject({
 		...{ code: "not_ready", reason: "issuer_unavailable", issuer: "corporate", detail: "https://idp.example: cannot be read" },
 	});

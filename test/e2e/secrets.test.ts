@@ -3,6 +3,7 @@ import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { patience } from "../support/patience.ts";
 import { everythingIndexed, type Found, flushIndex, searchDocuments, searchFiles } from "../support/search-stored.ts";
 import { askedInSlack, click, giveReason, vote } from "../support/slack.ts";
 import {
@@ -102,7 +103,7 @@ async function everythingLogged(): Promise<void> {
 	await askedInSlack(call);
 	expect((await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci", method: "DELETE" })).status).toBe(200);
 	for (const service of ["policy", "approval"]) {
-		await expect.poll(() => isFoundIn(`services/${service}`, { call }), { timeout: 60_000, message: service }).toBe(true);
+		await expect.poll(() => isFoundIn(`services/${service}`, { call }), patience).toBe(true);
 	}
 }
 
@@ -140,7 +141,7 @@ describe("everything that was stored or logged", () => {
 		await valkey.set("canary", `in ${view}`);
 		await valkey.quit();
 		for (const folder of ["nats/", "valkey/", "demo/slack/", "services/approval"]) {
-			await expect.poll(() => isFoundIn(folder, { view, call }), { timeout: 60_000, message: folder }).toBe(true);
+			await expect.poll(() => isFoundIn(folder, { view, call }), patience).toBe(true);
 		}
 		await everythingIndexed();
 		expect(await searchDocuments({ view })).toHaveLength(1);

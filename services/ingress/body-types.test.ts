@@ -1,8 +1,7 @@
 // Bodies through the proxy: each keeps its type and its emptiness, and what is not offered is 415.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { sendRaw } from "../../test/support/raw-http.ts";
-import { as, Backstage, type Replica } from "./ingress.test-support.ts";
+import { as, Backstage, openTo, type Replica } from "./ingress.test-support.ts";
 
 const merge = "application/merge-patch+json";
 const strategic = "application/strategic-merge-patch+json";
@@ -17,28 +16,13 @@ const openapi = {
 		},
 	},
 };
-const files = {
-	"callgate.yaml": `kind: Issuer
-name: corporate
-issuer: https://idp.example
-audience: callgate
-algorithms: [RS256]
----
-kind: Connection
+const connection = `kind: Connection
 name: things
 protocol: http
 url: https://things.example
 openapi: things.json
----
-kind: Policy
-name: things
-rules: [{ name: all, match: { connection: things }, effect: allow }]
-`,
-	"things.json": JSON.stringify(openapi),
-};
-const compiled = compileConfiguration(files);
-if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-const { configuration } = compiled;
+`;
+const configuration = openTo(connection, { "things.json": JSON.stringify(openapi) });
 
 let stage: Backstage;
 let replica: Replica;

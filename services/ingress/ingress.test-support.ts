@@ -6,6 +6,7 @@ import type { Bus } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { SourceFiles } from "#libs/configuration/source-files.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
@@ -35,6 +36,23 @@ export const as = (name: string) => ({ authorization: `Bearer ${name}` });
 
 function compiledFor(bankUrl: string): Configuration {
 	const compiled = compileConfiguration(demoConfiguration({ issuer, bankUrl }));
+	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
+	return compiled.configuration;
+}
+/** A configuration of other connections, which everyone may call. */
+export function openTo(connections: string, files: SourceFiles = {}): Configuration {
+	const names = [...connections.matchAll(/^name: (.*)$/gm)].map(([, name]) => name).join(", ");
+	const around = `kind: Issuer
+name: corporate
+issuer: ${issuer}
+audience: callgate
+algorithms: [RS256]
+---
+kind: Policy
+name: all
+rules: [{ name: all, match: { connection: [${names}] }, effect: allow }]
+`;
+	const compiled = compileConfiguration({ "around.yaml": around, "connections.yaml": connections, ...files });
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	return compiled.configuration;
 }

@@ -1,16 +1,8 @@
 // Arguments that can never be sent are refused when they come in, not after people approved them.
 import { expect, test } from "vitest";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
-import { as, Backstage } from "./ingress.test-support.ts";
+import { as, Backstage, openTo } from "./ingress.test-support.ts";
 
-const files = {
-	"callgate.yaml": `kind: Issuer
-name: corporate
-issuer: https://idp.example
-audience: callgate
-algorithms: [RS256]
----
-kind: Connection
+const configuration = openTo(`kind: Connection
 name: things
 protocol: http
 url: https://things.example
@@ -18,20 +10,12 @@ limits: { requestBody: 1KiB }
 functions:
   find: { method: GET, path: /things, arguments: { properties: { q: { type: string } } } }
   make: { method: POST, path: /things, arguments: { properties: { q: { type: string } } } }
----
-kind: Policy
-name: things
-rules: [{ name: all, match: { connection: things }, effect: allow }]
-`,
-};
+`);
 
 test.each([
 	["find", 20_000, 422, "invalid_arguments"],
 	["make", 2_000, 413, "body_too_large"],
 ])("%s with %d characters: %d", async (name, characters, status, code) => {
-	const compiled = compileConfiguration(files);
-	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-	const { configuration } = compiled;
 	const stage = new Backstage();
 	const { http } = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
 	const ask = async (q: string) => {

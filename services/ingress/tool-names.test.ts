@@ -1,7 +1,6 @@
 // Tool lists: every name in one leads back to its function and its arguments, whatever a document calls them, and no provider refuses it.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
-import { as, Backstage, type Replica } from "./ingress.test-support.ts";
+import { as, Backstage, openTo, type Replica } from "./ingress.test-support.ts";
 
 const long = "a".repeat(70);
 const inner = {
@@ -32,32 +31,20 @@ const openapi = {
 		"/nameless": { get: {} },
 	},
 };
-const written = `kind: Connection
+const connections = `kind: Connection
+name: things
+protocol: http
+url: https://things.example
+openapi: things.json
+---
+kind: Connection
 name: written
 protocol: http
 url: https://written.example
 functions:
   pay: { method: POST, path: /pay, arguments: { properties: { a: {}, b: {} }, anyOf: [{ required: [a] }, { required: [b] }] } }
 `;
-const head = `kind: Issuer
-name: corporate
-issuer: https://idp.example
-audience: callgate
-algorithms: [RS256]
----
-kind: Connection
-name: things
-protocol: http
-url: https://things.example
-openapi: things.json
----
-kind: Policy
-name: things
-rules: [{ name: all, match: { connection: [things, written] }, effect: allow }]
-`;
-const compiled = compileConfiguration({ "callgate.yaml": head, "written.yaml": written, "things.json": JSON.stringify(openapi) });
-if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-const { configuration } = compiled;
+const configuration = openTo(connections, { "things.json": JSON.stringify(openapi) });
 
 interface Tool {
 	readonly name: string;

@@ -52,6 +52,7 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		data.result === undefined ? undefined : members("answer", data.result),
 		findings(data.findings),
 	],
+	"call.unspent": () => ["nothing of it was sent: the limits that counted it give it back"],
 	"control.configuration.activated": (data) => [`configuration ${safeLine(data.revision)} is in force`],
 	"control.message.parked": (data) => [
 		`${safeLine(data.service)} set message ${safeLine(data.position)} aside (item ${safeLine(data.item)}): someone should look`,

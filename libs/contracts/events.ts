@@ -136,6 +136,8 @@ export const callGranted = defineEvent({
 		rules: RuleNames,
 		reasons: Reasons,
 		approvedBy: Type.Optional(sensitive(Type.Array(Type.String({ maxLength: 254 }), { maxItems: 64 }))),
+		/** Limits counted it: they are told if it does not run. */
+		charged: Type.Optional(pub(Type.Boolean())),
 		expiresAt: Instant,
 		grant: Signed,
 		sealed: Sealed,
@@ -174,12 +176,23 @@ export const callEnded = defineEvent({
 		rules: RuleNames,
 		reasons: Reasons,
 		by: Type.Optional(sensitive(Type.Array(Type.String({ maxLength: 254 }), { maxItems: 64 }))),
+		/** `false`: not a byte of it went to the function, in no attempt, for certain. Left out, it may have. */
+		sent: Type.Optional(pub(Type.Boolean())),
 		status: Type.Optional(pub(Type.Integer({ minimum: 100, maximum: 599 }))),
 		durationMs: Type.Optional(pub(Type.Integer({ minimum: 0 }))),
 		result: Type.Optional(View),
 		findings: Type.Optional(Findings),
 		sealed: Type.Optional(Sealed),
 	},
+});
+
+export const callUnspent = defineEvent({
+	type: "call.unspent",
+	says: "A call that limits counted has ended, and nothing of it was sent: they give it back.",
+	reader: "policy",
+	writers: { executor: "grouped" },
+	pooled: true,
+	data: { ...theCall, caller: Caller },
 });
 
 export const approvalAsked = defineEvent({
@@ -366,6 +379,7 @@ export const events = [
 	callGranted,
 	callStarted,
 	callEnded,
+	callUnspent,
 	configurationActivated,
 	messageParked,
 	recordRead,

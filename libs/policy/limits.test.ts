@@ -45,10 +45,45 @@ describe("charge", () => {
 		expect(charge(state, { ...limit, amount: "0.1" }, 1_000, "b").ok).toBe(false);
 	});
 
-	test("a refund makes room again, for the one call it names", () => {
+	const back = (call: string, amount = "0.3", at = 5_000) => ({ call, at, amount, windowMs: 1_000 });
+
+	test("a refund makes room again, for the one call it names, and once", () => {
 		const { state } = charge(undefined, { ...limit, amount: "0.3" }, 5_000, "a");
-		expect(refund(state, "b")).toEqual(state);
-		expect(charge(refund(state, "a"), { ...limit, amount: "0.3" }, 5_000, "b").ok).toBe(true);
+		expect(refund(state, back("b"))).toEqual(state);
+		const given = refund(state, back("a"));
+		const next = charge(given, { ...limit, amount: "0.3" }, 5_000, "b");
+		expect(next.ok).toBe(true);
+		expect(refund(next.state, back("a"))).toBe(next.state);
+	});
+
+	test("a call that is charged again after it was given back can be given back again", () => {
+		const first = charge(undefined, { ...limit, amount: "0.3" }, 5_000, "a");
+		const again = charge(refund(first.state, back("a")), { ...limit, amount: "0.3" }, 5_100, "a");
+		expect(charge(refund(again.state, back("a")), { ...limit, amount: "0" }, 5_200, "b").used).toBe("0");
+	});
+
+	test("a call that was folded into a slice is given back exactly, once, while others of the slice stay charged", () => {
+		let state: LimitState = emptyLimit;
+		const asked = { windowMs: 1_000_000, max: "1000000", amount: "0.01" };
+		const calls = rememberedCallsMax * 2;
+		for (let call = 0; call < calls; call++) state = charge(state, asked, 10_000 + call, `call-${call}`).state;
+		const folded = { call: "call-3", at: 10_003, amount: "0.01", windowMs: asked.windowMs };
+		for (let times = 0; times < 3; times++) state = refund(state, folded);
+		expect(charge(state, { ...asked, amount: "0" }, 20_000, "last").used).toBe(decimalOfUnits(BigInt(calls - 1) * 10_000_000n));
+		// After the window nothing of it is left, not even less than nothing.
+		expect(charge(state, { ...asked, amount: "0" }, 20_000 + 2 * asked.windowMs, "later")).toMatchObject({ used: "0" });
+		expect(JSON.stringify(charge(state, { ...asked, amount: "0" }, 20_000 + 2 * asked.windowMs, "later").state)).not.toContain("call-3");
+	});
+
+	test("what is remembered of refunds is bounded: beyond that a call stays charged", () => {
+		let state: LimitState = emptyLimit;
+		const asked = { windowMs: 1_000_000, max: "1000000", amount: "1" };
+		const calls = rememberedCallsMax + 1;
+		for (let call = 0; call < calls; call++) {
+			state = charge(state, asked, 10_000, `call-${call}`).state;
+			state = refund(state, { call: `call-${call}`, at: 10_000, amount: "1", windowMs: asked.windowMs });
+		}
+		expect(charge(state, { ...asked, amount: "0" }, 20_000, "last").used).toBe("1");
 	});
 
 	test.each([

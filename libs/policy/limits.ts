@@ -18,11 +18,13 @@ interface Charged {
 	readonly amount: string;
 }
 
-/** One account. Plain JSON, at most {@link rememberedCallsMax} calls and a slice more than {@link slices}: some 100 KB. */
+/** One account. Plain JSON, at most {@link rememberedCallsMax} calls, as many returned, and a slice more than {@link slices}: some 200 KB. */
 export interface LimitState {
 	readonly calls: readonly Charged[];
 	/** Sums of older charges; `at` is the latest charge in it. */
 	readonly folded: readonly { readonly at: number; readonly amount: string }[];
+	/** Calls that were given back, so that none is twice; absent in accounts of which nothing ever was. */
+	readonly returned?: readonly Pick<Charged, "call" | "at">[];
 }
 
 export const emptyLimit: LimitState = { calls: [], folded: [] };
@@ -53,22 +55,59 @@ export function charge(
 	callId: string,
 ): ChargeResult {
 	if (!Number.isSafeInteger(nowMs) || !(asked.windowMs > 0)) throw new RangeError("a charge needs a time and a window");
-	const account = inWindow(state ?? emptyLimit, nowMs - asked.windowMs);
+	const account = inWindow(state ?? emptyLimit, nowMs - asked.windowMs, asked.windowMs);
 	const used = sumOf(account);
 	if (account.calls.some(({ call }) => call === callId)) return { ok: true, state: account, used: decimalOfUnits(used), repeated: true };
 	const after = used + unitsOfDecimal(asked.amount);
 	if (after > unitsOfDecimal(asked.max)) return { ok: false, state: account, used: decimalOfUnits(used), repeated: false };
 	const calls = [...account.calls, { call: callId, at: nowMs, amount: asked.amount }];
-	return { ok: true, state: folded({ ...account, calls }, asked.windowMs), used: decimalOfUnits(after), repeated: false };
+	return {
+		ok: true,
+		state: folded(notReturned({ ...account, calls }, callId), asked.windowMs),
+		used: decimalOfUnits(after),
+		repeated: false,
+	};
 }
 
-/** Takes a charge back, for a call that was charged to one account and refused by another. Unknown calls change nothing. */
-export function refund(state: LimitState, callId: string): LimitState {
-	return { ...state, calls: state.calls.filter(({ call }) => call !== callId) };
+/** A charge that was made and is taken back. */
+export type Refund = Charged & { readonly windowMs: number };
+
+/**
+ * Takes back the charge of a call that did not run, also if it was folded into a slice since. Taking it back again changes nothing. Where
+ * {@link rememberedCallsMax} calls of one window were given back already it stays charged: an error on the safe side.
+ */
+export function refund(state: LimitState, { call, at, amount, windowMs }: Refund): LimitState {
+	const returned = state.returned ?? [];
+	const isCharged = state.calls.some((one) => one.call === call);
+	if (returned.length >= rememberedCallsMax || (!isCharged && returned.some((one) => one.call === call))) return state;
+	const remembering = { ...state, returned: [...returned.filter((one) => one.call !== call), { call, at }] };
+	if (isCharged) return { ...remembering, calls: state.calls.filter((one) => one.call !== call) };
+	const slice = state.folded.find((one) => sliceOf(one.at, windowMs) === sliceOf(at, windowMs));
+	const left = slice && unitsOfDecimal(slice.amount) - unitsOfDecimal(amount);
+	if (left === undefined || left < 0n) return state;
+	return { ...remembering, folded: state.folded.map((one) => (one === slice ? { ...one, amount: decimalOfUnits(left) } : one)) };
 }
 
-function inWindow(state: LimitState, startMs: number): LimitState {
-	return { calls: state.calls.filter(({ at }) => at > startMs), folded: state.folded.filter(({ at }) => at > startMs) };
+/** A call that is charged anew can be given back anew. */
+function notReturned(state: LimitState, call: string): LimitState {
+	return state.returned ? { ...state, returned: state.returned.filter((one) => one.call !== call) } : state;
+}
+
+function inWindow({ calls, folded, returned }: LimitState, startMs: number, windowMs: number): LimitState {
+	return {
+		calls: calls.filter(({ at }) => at > startMs),
+		folded: folded.filter(({ at }) => at > startMs),
+		// A slice stays until its last charge has left the window, and so does what is known of its calls.
+		...(returned && { returned: returned.filter(({ at }) => at > startMs - sliceMsOf(windowMs)) }),
+	};
+}
+
+function sliceMsOf(windowMs: number): number {
+	return Math.max(1, Math.ceil(windowMs / slices));
+}
+
+function sliceOf(at: number, windowMs: number): number {
+	return Math.floor(at / sliceMsOf(windowMs));
 }
 
 function sumOf(state: LimitState): bigint {
@@ -83,14 +122,14 @@ function folded(state: LimitState, windowMs: number): LimitState {
 	if (state.calls.length <= rememberedCallsMax) return state;
 	const byAge = [...state.calls].sort((one, other) => one.at - other.at);
 	const oldest = byAge.slice(0, rememberedCallsMax / 2);
-	const sliceMs = Math.max(1, Math.ceil(windowMs / slices));
 	const sums = new Map<number, { at: number; units: bigint }>();
 	for (const { at, amount } of [...state.folded, ...oldest]) {
-		const slice = Math.floor(at / sliceMs);
+		const slice = sliceOf(at, windowMs);
 		const known = sums.get(slice);
 		sums.set(slice, { at: Math.max(at, known?.at ?? at), units: (known?.units ?? 0n) + unitsOfDecimal(amount) });
 	}
 	return {
+		...state,
 		calls: byAge.slice(rememberedCallsMax / 2),
 		folded: [...sums.values()].map(({ at, units }) => ({ at, amount: decimalOfUnits(units) })),
 	};

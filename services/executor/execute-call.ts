@@ -25,13 +25,14 @@ const unreadClaimMs = 1_000;
 const leaseMsMax = 3_600_000;
 
 type Ended = Pick<Event<"call.ended">["data"], "ending"> &
-	Partial<Pick<Event<"call.ended">["data"], "status" | "durationMs" | "result" | "findings" | "sealed">> & {
+	Partial<Pick<Event<"call.ended">["data"], "sent" | "status" | "durationMs" | "result" | "findings" | "sealed">> & {
 		code?: ProblemCode;
 		detail?: string;
 	};
 
 interface Claim {
 	readonly position: Position;
+	readonly attempt: number;
 	/** Milliseconds of the monotonic clock: one that is set back changes nothing. */
 	readonly claimedAtMs: number;
 	readonly claimedAt: Date;
@@ -57,7 +58,7 @@ export async function executeCall(ports: ExecutorPorts, granted: Granted): Promi
 	});
 	const working = ports.claims.workAlone(granted.data.call, async () => {
 		if (prepared instanceof CannotRun) {
-			return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message });
+			return await endUnclaimed(ports, granted, { ending: "failed", code: prepared.code, detail: prepared.message, sent: false });
 		}
 		const claim = await claimCall(ports, granted, prepared, 0, 1);
 		if (claim) await runClaimed(ports, granted, prepared, claim);
@@ -90,7 +91,7 @@ async function claimCall(
 		const claimed = await ports.bus.publishAfter(event, after);
 		// This one is dialled on: an earlier one that was not heard of was not stored.
 		if (claimed.won) ports.claims.takeUnheard(call, attempt);
-		return claimed.won ? { position: claimed.position, claimedAtMs, claimedAt: now } : undefined;
+		return claimed.won ? { position: claimed.position, attempt, claimedAtMs, claimedAt: now } : undefined;
 	} catch (error) {
 		ports.claims.rememberUnheard(call, attempt, claimedAtMs);
 		throw error;
@@ -110,12 +111,17 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	crashPoint("after-ending-before-ack");
-	if (won) return ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
+	if (won) return await settled(ports, granted, ended, durationMs);
 	// Lost only if this process was away for longer than its lease: another ended the call, or claimed it anew and may yet die.
 	await finishForeign(ports, granted, prepared);
 }
 
-async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, { claimedAtMs, claimedAt }: Claim): Promise<Ended> {
+async function dial(
+	ports: ExecutorPorts,
+	granted: Granted,
+	prepared: PreparedCall,
+	{ attempt, claimedAtMs, claimedAt }: Claim,
+): Promise<Ended> {
 	const { call, pool } = granted.data;
 	const { request, scrub } = prepared;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
@@ -130,7 +136,7 @@ async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCa
 	try {
 		answer = await ports.dialer.dial({ ...request, beforeFirstByte });
 	} catch (error) {
-		if (error instanceof DialError) return undialled(error);
+		if (error instanceof DialError) return undialled(error, attempt);
 		ports.failed(error, call);
 		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
@@ -173,8 +179,10 @@ class LeaseLost extends Error {
 }
 
 /** What a dial without an answer means: whether the function may have run is told by the dialer, never guessed. */
-function undialled({ code, sent, status }: DialError): Ended {
-	if (!sent) return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})` };
+function undialled({ code, sent, status }: DialError, attempt: number): Ended {
+	// Of a second attempt nobody knows what the first did.
+	if (!sent)
+		return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})`, ...(attempt === 1 && { sent }) };
 	// The head of an answer arrived: the function did run.
 	if (status !== undefined) {
 		return { ending: "failed", code: "function_answer_unusable", detail: `its answer broke off or broke a bound (${code})`, status };
@@ -229,8 +237,21 @@ async function endForSure(ports: ExecutorPorts, granted: Granted, after: Positio
 /** Ends a call that this process did not claim: without having run, unless another claimed it, which then tells what became of it. */
 async function endUnclaimed(ports: ExecutorPorts, granted: Granted, ended: Ended): Promise<void> {
 	const { won } = await end(ports, granted, 0, ended);
-	if (won) ports.ended(granted, ended.ending, ended.code, 0);
+	if (won) await settled(ports, granted, ended, 0);
 	else await finishForeign(ports, granted, undefined, ended);
+}
+
+async function settled(ports: ExecutorPorts, granted: Granted, ended: Ended, durationMs: number): Promise<void> {
+	ports.ended(granted, ended.ending, ended.code, durationMs / 1_000);
+	await tellUnspent(ports, granted, ended);
+}
+
+/** Once the ending is durable. Said again, under the same id, whenever the grant comes again: whoever ended the call may have died before it. */
+async function tellUnspent(ports: ExecutorPorts, { data, traceparent }: Granted, { sent }: Pick<Ended, "sent">): Promise<void> {
+	if (sent !== false || !data.charged) return;
+	const { call, connection, function: name, pool, digest, revision, caller } = data;
+	const unspent = { call, connection, function: name, pool, digest, revision, caller };
+	await ports.bus.publish(newEvent("executor", "call.unspent", unspent, { at: ports.clock.now(), traceparent }));
 }
 
 /**
@@ -243,7 +264,7 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 		ports.bus.last("call.started", "executor", call, pool),
 		ports.bus.last("call.ended", "executor", call, pool),
 	]);
-	if (ended) return;
+	if (ended) return await tellUnspent(ports, granted, ended.event.data);
 	if (!started) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
 	const own = ownClaim(ports, started);
 	if (own && prepared) return await runClaimed(ports, granted, prepared, own);
@@ -270,13 +291,13 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 function ownClaim({ claims, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
 	const { call, attempt, executor } = event.data;
 	const claimedAtMs = executor === name ? claims.takeUnheard(call, attempt) : undefined;
-	return claimedAtMs === undefined ? undefined : { position, claimedAtMs, claimedAt: new Date(event.time) };
+	return claimedAtMs === undefined ? undefined : { position, attempt, claimedAtMs, claimedAt: new Date(event.time) };
 }
 
 /** Ends a call that was claimed here and can no longer run: nothing was sent. */
 async function endOwn(ports: ExecutorPorts, granted: Granted, { position }: Claim, ended: Ended): Promise<void> {
 	const { won } = await endForSure(ports, granted, position, ended);
-	if (won) return ports.ended(granted, ended.ending, ended.code, 0);
+	if (won) return await settled(ports, granted, ended, 0);
 	await finishForeign(ports, granted, undefined);
 }
 
@@ -298,5 +319,5 @@ function refuseWithinLease(ports: ExecutorPorts, { event, position: claim }: Sto
 
 /** The last word about a grant that could not be processed. @throws {NotYet} while another executor may be at work on the call. */
 export async function endUnprocessed(ports: ExecutorPorts, granted: Granted): Promise<void> {
-	await endUnclaimed(ports, granted, { ending: "failed", code: "internal", detail: "the grant could not be processed" });
+	await endUnclaimed(ports, granted, { ending: "failed", code: "internal", detail: "the grant could not be processed", sent: false });
 }

@@ -30,7 +30,8 @@ export async function decideCall(ports: PolicyPorts, received: Received, storedA
 	const known = configuration.connection(received.data.connection);
 	if (known && known.pool !== received.data.pool) throw new Unprocessable("the call's pool is not its connection's");
 	const decision = await decideSealed(ports, configuration, received);
-	const charged = decision.effect === "grant" ? await chargeLimits(ports, received.data.call, storedAt, decision) : decision;
+	const { call, pool } = received.data;
+	const charged = decision.effect === "grant" ? await chargeLimits(ports, { call, pool, storedAt }, decision) : decision;
 	ports.decided(charged.effect, received);
 	switch (charged.effect) {
 		case "grant":
@@ -77,7 +78,9 @@ function opened<T>(open: () => T): T {
 async function grant(ports: PolicyPorts, received: Received, decision: Decision): Promise<void> {
 	const expiresAt = new Date(ports.clock.now().getTime() + ports.grantTtlMs);
 	const token = await ports.grants.sign(received.data, expiresAt);
-	const data = { ...passedOn(received), ...why(decision), expiresAt: expiresAt.toISOString(), grant: token };
+	const isCharged = (decision.limits ?? []).length > 0;
+	const more = { expiresAt: expiresAt.toISOString(), grant: token, ...(isCharged && { charged: true }) };
+	const data = { ...passedOn(received), ...why(decision), ...more };
 	await ports.bus.publish(newEvent("policy", "call.granted", data, saying(ports, received)));
 }
 

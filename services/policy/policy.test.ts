@@ -17,6 +17,7 @@ import { createAside, hereCharsMax } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { patience } from "../../test/support/patience.ts";
 import { activateConfiguration, ConfigurationRefused } from "./activate-configuration.ts";
+import { giveBack } from "./charge-limits.ts";
 import { decideCall } from "./decide-call.ts";
 import type { PolicyPorts } from "./ports.ts";
 import { startPolicy } from "./service.ts";
@@ -267,6 +268,74 @@ test("while the stream is away nothing is decided, and nothing is lost", async (
 	stream.away = false;
 	await decideCall(ports, event, now);
 	expect(of("call.granted")).toHaveLength(1);
+});
+
+describe("a call that did not run is given back,", () => {
+	const room = { call: "", pool: "default" };
+	/** What the account holds: calls of 10 that still fit are tried until one does not. */
+	async function stillFit(): Promise<number> {
+		for (let fitting = 0; ; fitting++) {
+			const before = of("call.granted").length;
+			await decideCall(ports, await received(), now);
+			if (of("call.granted").length === before) return fitting;
+		}
+	}
+
+	test("once, whoever of several replicas hears of it how often", async () => {
+		const event = await received();
+		for (const one of [event, await received()]) await decideCall(ports, one, now);
+		expect(of("call.granted").map(({ data }) => data.charged)).toEqual([true, true]);
+		const about = { ...room, call: event.data.call };
+		await Promise.all([replica(), replica(), replica()].map((one) => giveBack(one, about)));
+		for (let times = 0; times < 3; times++) await giveBack(replica(), about);
+		expect(await stillFit()).toBe(1);
+	});
+
+	test("also where a replica dies at any step of it, or decides the call again afterwards", async () => {
+		for (let step = 0; step < 8; step++) {
+			stream = new MemoryStream();
+			ports = replica();
+			const event = await received();
+			for (const one of [event, await received()]) await decideCall(ports, one, now);
+			let writes = 0;
+			const { bus } = replica();
+			const store = bus.store("limits");
+			const write: typeof store.write = (...entry) =>
+				writes++ === step ? Promise.reject(new EventsUnavailable("died")) : store.write(...entry);
+			const dying = { ...ports, bus: { ...bus, store: () => ({ ...store, get: (key: string) => store.get(key), write }) } } as PolicyPorts;
+			const about = { ...room, call: event.data.call };
+			await giveBack(dying, about).catch((error: unknown) => expect(error).toBeInstanceOf(EventsUnavailable));
+			await decideCall(replica(), event, now);
+			await giveBack(replica(), about);
+			await decideCall(replica(), event, now);
+			expect([step, await stillFit()]).toEqual([step, 1]);
+		}
+	});
+
+	test("on the word of its own pool alone", async () => {
+		const event = await received();
+		await decideCall(ports, event, now);
+		await expect(giveBack(ports, { call: event.data.call, pool: "dmz" })).rejects.toThrow(Unprocessable);
+		expect(await stillFit()).toBe(1);
+	});
+
+	test("when its executor says so, and calls that no limit counted are nothing to give back", async () => {
+		const reading = await startPolicy(ports);
+		const [event, other] = [await received(), await received()];
+		await decideCall(ports, event, now);
+		await decideCall(ports, other, now);
+		const { call, connection, function: name, pool, digest, revision, caller } = event.data;
+		const executor = createMemoryBus(stream, "executor");
+		for (const id of [uuidv7(), call, call]) {
+			const data = { call: id, connection, function: name, pool, digest, revision, caller };
+			await executor.publish(newEvent("executor", "call.unspent", data, { at: now }));
+		}
+		const entry = () => stream.stores.get("limits")?.get(`call.${call}`);
+		await vi.waitFor(() => expect(JSON.stringify(entry())).toContain("done"), { interval: 2, timeout: 10_000 });
+		await reading.stop();
+		expect(of("control.message.parked")).toEqual([]);
+		expect(await stillFit()).toBe(1);
+	});
 });
 
 describe("activating", () => {

@@ -2,6 +2,7 @@
 import type { Consumption } from "#libs/bus/bus.ts";
 import { Unprocessable } from "#libs/bus/bus.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
+import { giveBack } from "./charge-limits.ts";
 import { decideCall, endUndecided } from "./decide-call.ts";
 import type { PolicyPorts } from "./ports.ts";
 
@@ -13,6 +14,8 @@ export async function startPolicy(ports: PolicyPorts): Promise<Consumption> {
 					await decideCall(ports, event, storedAt);
 					crashPoint("after-decision-before-ack");
 					return;
+				case "call.unspent":
+					return await giveBack(ports, event.data);
 				default:
 					throw new Unprocessable(`${event.type} is not for policy`);
 			}

@@ -1,4 +1,5 @@
 // The stream as the checker reads it: parsed by itself, without the product's own decoder, and kept as small as the checks allow.
+import { createHash } from "node:crypto";
 import { importJWK, type JWK, jwtVerify } from "jose";
 import type { Permission, StreamEvent } from "./evidence.ts";
 import type { StoredMessage } from "./operator.ts";
@@ -32,12 +33,13 @@ export type PublicKeys = Readonly<Record<"policy" | "approval", readonly JWK[]>>
 export async function permissionsIn(events: readonly StreamEvent[], keys: PublicKeys): Promise<Permission[]> {
 	const found: Permission[] = [];
 	for (const { sequence, type, data } of events) {
-		if (type === "call.granted") found.push(await permissionOf(sequence, String(data.call), String(data.grant), keys));
+		if (type === "call.granted") found.push(await permissionOf(sequence, data, keys));
 	}
 	return found;
 }
 
-async function permissionOf(sequence: number, call: string, token: string, keys: PublicKeys): Promise<Permission> {
+async function permissionOf(sequence: number, data: StreamEvent["data"], keys: PublicKeys): Promise<Permission> {
+	const call = String(data.call);
 	const verify = async (text: string, signers: readonly ("policy" | "approval")[]) => {
 		const findKey = async ({ kid }: { kid?: string }) => {
 			const jwk = signers.flatMap((signer) => keys[signer]).find((one) => one.kid === kid);
@@ -48,15 +50,27 @@ async function permissionOf(sequence: number, call: string, token: string, keys:
 		return (await jwtVerify(text, findKey, { algorithms: ["EdDSA"], currentDate: new Date(0) })).payload;
 	};
 	try {
-		const grant = await verify(token, ["policy", "approval"]);
+		const grant = await verify(String(data.grant), ["policy", "approval"]);
+		const expiresAt = Number(grant.exp) * 1_000;
+		if (grant.iss === "callgate/policy") {
+			const isListed = Array.isArray(grant.grants) && grant.grants.includes(bindingOf(data));
+			return isListed
+				? { sequence, call, signer: "policy", digest: String(data.digest), expiresAt }
+				: { sequence, call, fault: "it is for another call" };
+		}
 		if (grant.sub !== call) return { sequence, call, fault: "it is for another call" };
-		const signer = grant.iss === "callgate/policy" ? "policy" : "approval";
-		const known = { sequence, call, signer, digest: String(grant.digest), expiresAt: Number(grant.exp) * 1_000 } as const;
-		if (signer === "policy") return known;
+		const known = { sequence, call, signer: "approval", digest: String(grant.digest), expiresAt } as const;
 		const hold = await verify(String(grant.hold), ["policy"]);
 		if (hold.sub !== call) return { ...known, fault: "its hold is for another call" };
 		return { ...known, holdDigest: String(hold.digest) };
 	} catch (error) {
 		return { sequence, call, fault: error instanceof Error ? error.message : "it cannot be verified" };
 	}
+}
+
+/** What a token of policy's lists of each call it grants (docs/decisions/seals-in-the-main-thread.md), worked out anew. */
+function bindingOf({ call, pool, connection, function: name, digest, revision }: StreamEvent["data"]): string {
+	return createHash("sha256")
+		.update(JSON.stringify([call, pool, connection, name, digest, revision]))
+		.digest("base64url");
 }

@@ -33,6 +33,7 @@ export async function writeConfiguration(dir: string, { firstPort, labPort, forg
 		"forger.yaml": issuer,
 		"forger.jwks.json": JSON.stringify({ keys: [forger.publicJwk] }),
 		"lab.yaml": lab(labPort),
+		"late.yaml": late(labPort),
 		"tests.yaml": policy,
 	};
 	await mkdir(dir, { recursive: true });
@@ -70,6 +71,22 @@ functions:
     arguments: { type: object, properties: { text: { type: string }, code: { type: string, maxLength: 1000, pattern: "[A-Za-z0-9]{1,1000}$" } } }
 `;
 
+/** Its credential is not in the vault until a test puts it there. */
+export const lateSecret = "put-there-by-a-test";
+
+const late = (port: number): string => `kind: Connection
+name: late
+protocol: http
+url: http://127.0.0.1:${port}
+credential: { secret: ${lateSecret}, as: bearer }
+allowPrivateAddresses: true
+functions:
+  spend:
+    method: POST
+    path: /work
+    arguments: { type: object, properties: { tag: { type: string }, amount: { type: integer } }, required: [tag, amount] }
+`;
+
 const policy = `kind: Policy
 name: tests
 rules:
@@ -81,6 +98,10 @@ rules:
   - name: lab-is-open
     match: { connection: lab, function: [work, repeatable, read, look], groups: [ci] }
     effect: allow
+  - name: late-spends-ten
+    match: { connection: late, function: spend, groups: [ci] }
+    effect: allow
+    limit: { sum: args.amount, per: caller, window: 24h, max: 10 }
   - name: lab-asks-finance
     match: { connection: lab, function: guarded }
     effect: hold

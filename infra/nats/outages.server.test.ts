@@ -9,7 +9,6 @@ import { followed } from "#libs/bus/permissions.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { messageBytesMax } from "#libs/contracts/message-size.ts";
 import { patience } from "../../test/support/patience.ts";
 import { type LossyProxy, startLossyProxy } from "./lossy-proxy.test-support.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
@@ -327,12 +326,5 @@ describe("grouping", () => {
 		const messages = new Set(positions).size;
 		expect(messages).toBeGreaterThanOrEqual(Math.ceil(bytes / (256 * 1024)));
 		expect(messages).toBeLessThan(large.length);
-	});
-
-	test("what is larger than a message may be is refused, and the next event is not", async () => {
-		const sender = await connect("ingress");
-		const huge = { ...withdrawn(), traceparent: "x".repeat(messageBytesMax) };
-		await expect(sender.publish(huge)).rejects.toThrow("larger than a message may be");
-		await sender.publish(withdrawn());
 	});
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { messageBytesMax } from "#libs/contracts/message-size.ts";
 import { patience } from "../../test/support/patience.ts";
 import { type Bus, EventsUnavailable, Unprocessable } from "./bus.ts";
 import { followed } from "./permissions.ts";
@@ -196,6 +197,12 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await eventually(() => (seen.includes(after) ? true : undefined));
 			expect(seen).not.toContain(before);
 			await following.stop();
+		});
+
+		test("what is larger than a message may be is refused, and the next event is not", async () => {
+			const huge = { ...withdrawn(), traceparent: "x".repeat(messageBytesMax) };
+			await expect(ingress.publish(huge)).rejects.toThrow("larger than a message may be");
+			expect(await ingress.publish(withdrawn())).toBeGreaterThan(0);
 		});
 
 		test("nobody may say what is another's to say", async () => {

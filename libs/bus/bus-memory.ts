@@ -1,7 +1,8 @@
 // The bus in memory: for tests that need no server, as strict as NATS about who may say what, conditional writes, redelivery and order.
 import type { Service } from "#libs/contracts/define-event.ts";
-import { decodeEvents, encodeEvents, joinEvents } from "#libs/contracts/envelope.ts";
+import { decodeEvents, encodeEvents, joinEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { messageBytesMax } from "#libs/contracts/message-size.ts";
 import { historyOf, readsOf, saysOf, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
 import {
 	type BatchOptions,
@@ -58,6 +59,7 @@ export class MemoryStream {
 
 	append(subject: string, bytes: Uint8Array): Position {
 		if (this.away) throw new EventsUnavailable("the stream in memory is switched off");
+		if (bytes.length > messageBytesMax) throw new MalformedEvent("the event is larger than a message may be");
 		const position = this.messages.length + 1;
 		this.messages.push({ position, subject, bytes, at: this.now() });
 		for (const listener of this.listeners) queueMicrotask(listener);

@@ -331,7 +331,7 @@ describe("a call that did not run is given back,", () => {
 			await executor.publish(newEvent("executor", "call.unspent", data, { at: now }));
 		}
 		const entry = () => stream.stores.get("limits")?.get(`call.${call}`);
-		await vi.waitFor(() => expect(JSON.stringify(entry())).toContain("done"), { interval: 2, timeout: 10_000 });
+		await vi.waitFor(() => expect(JSON.stringify(entry())).toContain("done"), patience);
 		await reading.stop();
 		expect(of("control.message.parked")).toEqual([]);
 		expect(await stillFit()).toBe(1);

@@ -18,12 +18,12 @@ const spend = (nth = 0) =>
 test("a call without its credential does not use up a limit; one that ran does", async () => {
 	// The limit is 10 a day: had the first 8 stayed counted, the next would be denied for ever.
 	for (const nth of [0, 1, 2, 3]) {
-		await expect.poll(async () => (await spend(nth)).body.code, { ...patience, interval: 200 }).toBe("credential_missing");
+		await expect.poll(async () => (await spend(nth)).body.code, patience).toBe("credential_missing");
 	}
 	expect(lab.seen).toEqual([]);
 	const vault = await openVault({ file: `${stack.dataDir}/vault.json`, keyFile: `${stack.dataDir}/keys/vault.key` });
 	await vault.set(lateSecret, "a-late-credential-0123456789");
-	await expect.poll(async () => (await spend()).status, { ...patience, interval: 200 }).toBe(200);
+	await expect.poll(async () => (await spend()).status, patience).toBe(200);
 	expect(lab.seen).toHaveLength(1);
 	const next = await spend(1);
 	expectProblem(next, "denied");

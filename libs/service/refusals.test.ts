@@ -151,6 +151,22 @@ describe("taken is", () => {
 	});
 });
 
+test("whoever asks for a tunnel and resets the connection ends nothing but that", async () => {
+	const faults: unknown[] = [];
+	const note = (fault: unknown) => void faults.push(fault);
+	process.on("uncaughtException", note);
+	const asked = once(http.server, "connect") as Promise<[unknown, Socket]>;
+	const caller = connect(Number(new URL(origin).port), "127.0.0.1");
+	await once(caller, "connect");
+	caller.write("CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n");
+	caller.resetAndDestroy();
+	const [, socket] = await asked;
+	if (!socket.closed) await new Promise((resolve) => socket.once("close", resolve));
+	process.off("uncaughtException", note);
+	expect(faults).toEqual([]);
+	expect((await fetch(`${origin}/things/a`)).status).toBe(200);
+});
+
 test("an answer that is owed is given before what came behind it is refused, and alone", async () => {
 	const connected = once(http.server, "connection") as Promise<[Socket]>;
 	const socket = connect(Number(new URL(origin).port), "127.0.0.1");

@@ -36,6 +36,8 @@ export class Unreadable {
 		server.on("request", (request, response) => this.begin({ request, response }));
 		// Without a listener node closes the connection and says nothing (RFC 9110 section 9.3.6: there are no tunnels here).
 		server.on("connect", (_request, socket) => {
+			// Node has let go of the socket, so nobody else hears of a reset, and an error without a listener ends the process.
+			socket.on("error", () => socket.destroy());
 			this.options.unread("method_not_allowed", []);
 			endWith(socket, "method_not_allowed", "this is no proxy of the kind that tunnels", "Allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n");
 		});

@@ -3,7 +3,7 @@ import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 
 export interface IntakeOptions {
-	/** Bodies of requests that are not answered yet, together. */
+	/** Bodies of requests that are not answered yet or still worked on, together. */
 	readonly bytesMax: number;
 	/** What a request counts that does not say how large its body is. */
 	readonly bodyBytesMax: number;
@@ -17,10 +17,16 @@ const requestBytes = 4_096;
 const lookAgainMsDefault = 250;
 
 interface Incoming {
-	readonly raw: { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
+	readonly raw: object & { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
 }
 interface Outgoing {
 	readonly raw: { once(event: "close", listener: () => void): unknown };
+}
+
+/** A request's size, counted while someone holds it: its connection, work on it. */
+interface Held {
+	readonly size: number;
+	holders: number;
 }
 
 /**
@@ -30,6 +36,7 @@ interface Outgoing {
 export class Intake {
 	private readonly options: IntakeOptions;
 	private underWay = 0;
+	private readonly held = new WeakMap<object, Held>();
 	private shut = false;
 
 	constructor(options: IntakeOptions) {
@@ -42,16 +49,34 @@ export class Intake {
 	}
 
 	/** A fastify hook for every route that brings a call. @throws {EventsUnavailable} @throws {Refusal} `too_many_requests` */
-	readonly onRequest = async ({ raw: { headers } }: Incoming, { raw }: Outgoing): Promise<void> => {
+	readonly onRequest = async ({ raw: request }: Incoming, { raw }: Outgoing): Promise<void> => {
 		if (this.shut) throw new EventsUnavailable("events could not be stored a moment ago");
-		const size = sizeOf(headers, this.options.bodyBytesMax) + requestBytes;
+		const size = sizeOf(request.headers, this.options.bodyBytesMax) + requestBytes;
 		if (this.underWay + size > this.options.bytesMax)
 			throw new Refusal("too_many_requests", { detail: "too much is on its way at once", retryAfterSeconds: 2 });
-		this.underWay += size;
-		raw.once("close", () => {
-			this.underWay -= size;
-		});
+		const held: Held = { size, holders: 0 };
+		this.held.set(request, held);
+		this.hold(held, 1);
+		raw.once("close", () => this.hold(held, -1));
 	};
+
+	/** Work on a request, which has its bytes also after its caller went away: whoever sends and leaves has them counted all the same. */
+	async during<T>({ raw }: Pick<Incoming, "raw">, work: () => Promise<T>): Promise<T> {
+		const held = this.held.get(raw);
+		if (held) this.hold(held, 1);
+		try {
+			return await work();
+		} finally {
+			if (held) this.hold(held, -1);
+		}
+	}
+
+	private hold(held: Held, change: 1 | -1): void {
+		const before = held.holders;
+		held.holders += change;
+		if (before === 0) this.underWay += held.size;
+		if (held.holders === 0) this.underWay -= held.size;
+	}
 
 	/** Does something that needs the stream. Where it fails for want of it, nobody else tries until it is back. */
 	async through<T>(work: () => Promise<T>): Promise<T> {

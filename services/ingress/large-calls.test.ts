@@ -1,6 +1,9 @@
 // Large calls are read, checked and masked in another thread, and nobody could tell from what comes of them.
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
@@ -101,4 +104,30 @@ describe("a large answer", () => {
 		await stage.complete(await stage.received(1), result);
 		if (raw !== undefined) expect((await direct).body).toBe(raw);
 	});
+});
+
+test.each([
+	["/v1/calls", asked],
+	["/proxy/bank/transfers", asked.arguments],
+])("a caller of %s who leaves while a large text is worked on has its bytes counted until that is done", async (path, body) => {
+	const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+	const run = () => {
+		begun.resolve();
+		return done.promise;
+	};
+	const { http, ports } = await stage.replica({ aside: { run, close: async () => undefined } });
+	const origin = await http.listen({ host: "127.0.0.1", port: 0 });
+	const answering = once(http.server, "request") as Promise<[unknown, ServerResponse]>;
+	const leaving = new AbortController();
+	const sent = { method: "POST", headers: typed("robin"), body: JSON.stringify(body) + padding, signal: leaving.signal };
+	const answer = fetch(`${origin}${path}`, sent).catch(() => "left");
+	const [, response] = await answering;
+	await begun.promise;
+	const gone = once(response, "close");
+	leaving.abort();
+	expect(await answer).toBe("left");
+	await gone;
+	expect(ports.intake.bytes()).toBeGreaterThan(padding.length);
+	done.reject(new Error("the work has ended"));
+	await vi.waitFor(() => expect(ports.intake.bytes()).toBe(0), patience);
 });

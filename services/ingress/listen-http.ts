@@ -9,7 +9,7 @@ import { anyJson, describeApi, problemAnswers, security } from "#libs/service/de
 import { sendProblem } from "#libs/service/http.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
-import { checkCall } from "./accept-call.ts";
+import { type AskedCall, checkCall } from "./accept-call.ts";
 import { answerOf, completedText } from "./answer-call.ts";
 import { cancelCall } from "./cancel-call.ts";
 import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
@@ -63,7 +63,9 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		scope.removeContentTypeParser("application/json");
 		scope.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
 			if (body.length === 0) return undefined;
-			return body.length > hereCharsMax ? await readLarge(ports, callerOf(request), body) : parseBody(body);
+			return body.length > hereCharsMax
+				? await ports.intake.during(request, () => readLarge(ports, callerOf(request), body))
+				: parseBody(body);
 		});
 		const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
 		scope.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, (request, reply) =>
@@ -123,12 +125,13 @@ async function submit(
 		throw new Refusal("malformed_request", { detail: "arguments must be an object" });
 	const meant = whatIsMeant(ports, connection, name, args);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? 0;
-	const checked = await checkCall(ports, {
+	const asked: AskedCall = {
 		...meant,
 		...{ caller, reason, via: "calls" },
 		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 		traceparent: readTraceparent(request.headers.traceparent),
-	});
+	};
+	const checked = await ports.intake.during(request, () => checkCall(ports, asked));
 	const submitted = await ports.intake.through(() =>
 		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false }),
 	);

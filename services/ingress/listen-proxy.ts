@@ -58,12 +58,14 @@ async function proxyRequest(
 ): Promise<FastifyReply> {
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
-	const { name, args } = await readCall(ports, caller, connection, request);
-	const checked = await checkCall(ports, {
-		...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
-		headers: forwardedOf(connection, request),
-		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
-		traceparent: readTraceparent(request.headers.traceparent),
+	const checked = await ports.intake.during(request, async () => {
+		const { name, args } = await readCall(ports, caller, connection, request);
+		return await checkCall(ports, {
+			...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
+			headers: forwardedOf(connection, request),
+			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
+			traceparent: readTraceparent(request.headers.traceparent),
+		});
 	});
 	const waitMs = readWaitMs(request.headers.prefer, limits.waitSecondsMax) ?? limits.proxyWaitSeconds * 1_000;
 	const submitted = await ports.intake.through(() =>

@@ -177,3 +177,34 @@ test("a schema too large to compile is told when the configuration is compiled, 
 	expect(compileArguments(large)({}).ok).toBe(false);
 	expect(whyNotASchema({ type: "object", properties: { a: { maxLength: "x" } } })).toContain("at /properties/a/maxLength");
 });
+
+test("definitions that lead to each other by several ways cost no more than they may, in the schema or in the arguments", () => {
+	const chain = (length: number) =>
+		Object.fromEntries(
+			Array.from({ length }, (_, nth) => {
+				const next = nth + 1 < length ? { $ref: `#/$defs/d${nth + 1}` } : { const: "never" };
+				return [`d${nth}`, { anyOf: [next, next] }];
+			}),
+		);
+	const inSchema = { ...fn, argumentsSchema: { type: "object", properties: { a: { $ref: "#/$defs/d0" } }, $defs: chain(22) } };
+	expect(compileArguments(inSchema)({ a: 1 })).toMatchObject({ ok: false, tooDear: true });
+
+	const node = { $ref: "#/$defs/node" };
+	const either = { type: "object", properties: { next: node }, required: ["next"] };
+	const $defs = { node: { anyOf: [either, { ...either }, { type: "string" }] } };
+	const inArguments = { ...fn, argumentsSchema: { type: "object", properties: { a: node }, $defs } };
+	const nested = (levels: number): unknown => (levels === 0 ? 7 : { next: nested(levels - 1) });
+	expect(compileArguments(inArguments)({ a: nested(22) })).toMatchObject({ ok: false, tooDear: true });
+	expect(compileArguments(inArguments, undefined)({ a: nested(3) })).toMatchObject({ ok: false });
+});
+
+test("an honest tree is checked where it came in", () => {
+	const $defs = {
+		node: { type: "object", properties: { children: { type: "array", items: { $ref: "#/$defs/node" } } }, additionalProperties: false },
+	};
+	const tree = { ...fn, argumentsSchema: { type: "object", properties: { a: { $ref: "#/$defs/node" } }, $defs } };
+	const a = { children: Array.from({ length: 2_000 }, () => ({ children: [{}] })) };
+	const { ok, ...rest } = compileArguments(tree)({ a });
+	expect(rest).not.toHaveProperty("tooDear");
+	expect(ok).toBeTypeOf("boolean");
+});

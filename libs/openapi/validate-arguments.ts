@@ -13,15 +13,15 @@ import { checkedFormats } from "./schema-from-openapi.ts";
 export type CheckedArguments =
 	| { readonly ok: true }
 	/**
-	 * `tooDear`: the schema's patterns were not run to their end, and nothing is known about the arguments but that. `tooLarge`: they fit, but the
+	 * `tooDear`: the check was not brought to its end, and nothing is known about the arguments but that. `tooLarge`: they fit, but the
 	 * request that they make would not be sent.
 	 */
 	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true; readonly tooLarge?: TooLarge["code"] };
 
-/** @param patternWorkMax what the schema's patterns may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here */
+/** @param patternWorkMax what the schema's patterns and definitions may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here */
 export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number) => CheckedArguments;
 
-/** What patterns may cost: where others wait for the same thread some milliseconds, elsewhere a second. */
+/** What patterns and visits of definitions may cost: where others wait for the same thread some milliseconds, elsewhere a second. */
 export const patternWork = { here: 200_000, aside: 20_000_000 } as const;
 
 /** Most errors that are told; more would help nobody. */
@@ -43,7 +43,7 @@ const easyDefinitionsMax = 50;
  */
 export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsCheck {
 	const schema = fn.argumentsSchema;
-	const work: PatternWork = { left: 0 };
+	const work: Work = { left: 0 };
 	const first = compileSchema(schema, false, work);
 	if (!first) return () => ({ ok: false, errors: [{ pointer: "", message: "cannot be checked: the function's schema is too large" }] });
 	let every: typeof first | undefined;
@@ -54,7 +54,7 @@ export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsC
 		try {
 			return validate(args);
 		} catch (error) {
-			if (error instanceof PatternsTooDear) return undefined;
+			if (error instanceof TooDear) return undefined;
 			throw error;
 		}
 	};
@@ -80,19 +80,33 @@ export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsC
 	};
 }
 
-/** What the patterns of one check may still cost. */
-interface PatternWork {
+/**
+ * A visit of a definition, in the units of patterns: some 0.3 µs. Definitions that lead to each other by several ways (`anyOf: [d, d]`) double with
+ * each level, in the schema or in the arguments; an honest tree visits each of its values a few times.
+ */
+const visitCost = 20;
+const visit = "x-callgate-visit";
+
+/** The same schema, in which whoever comes to a definition pays for it. */
+function counted(schema: JsonSchema): Record<string, unknown> {
+	const copy = mutable(schema);
+	const definitions = Object.entries(asRecord(copy.$defs)).map(([name, one]) => [name, isRecord(one) ? { ...one, [visit]: true } : one]);
+	return definitions.length > 0 ? { ...copy, $defs: Object.fromEntries(definitions) } : copy;
+}
+
+/** What one check may still cost. */
+interface Work {
 	left: number;
 }
 
-class PatternsTooDear extends Error {}
-const tooDearMessage = "expected shorter texts: they take too long to be held against the patterns of the function's schema";
+class TooDear extends Error {}
+const tooDearMessage = "expected shorter texts and fewer values: they take too long to be held against the function's schema";
 
-function compileSchema(schema: JsonSchema, allErrors: boolean, work: PatternWork = { left: 0 }): ValidateFunction | undefined {
+function compileSchema(schema: JsonSchema, allErrors: boolean, work: Work = { left: 0 }): ValidateFunction | undefined {
 	// The compiler holds the schema against the schema of schemas, which has patterns too: an operator's text, not a caller's.
 	work.left = Number.POSITIVE_INFINITY;
 	try {
-		return createAjv(allErrors, work).compile(mutable(schema));
+		return createAjv(allErrors, work).compile(counted(schema));
 	} catch {
 		return undefined;
 	}
@@ -115,7 +129,7 @@ export function canCompile(schema: JsonSchema): boolean {
 
 let checker: Ajv2020 | undefined;
 
-function createAjv(allErrors: boolean, work: PatternWork): Ajv2020 {
+function createAjv(allErrors: boolean, work: Work): Ajv2020 {
 	const ajv = new Ajv2020({
 		allErrors,
 		// The converter let through only what the validator knows; strictness here would refuse what is merely loose (`if` without `then`).
@@ -132,6 +146,8 @@ function createAjv(allErrors: boolean, work: PatternWork): Ajv2020 {
 		code: { regExp: linearEngine(work) },
 	});
 	ajv.addKeyword("x-callgate-sensitive");
+	// Before anything else of the definition: what fails early was paid for, too.
+	ajv.addKeyword({ keyword: visit, schemaType: "boolean", before: "$ref", validate: () => pay(work, visitCost) });
 	// The library's own compares each item with each other.
 	ajv.removeKeyword("uniqueItems");
 	ajv.addKeyword({ keyword: "uniqueItems", type: "array", schemaType: "boolean", validate: areUnique });
@@ -150,15 +166,19 @@ function areUnique(wanted: boolean, items: readonly JsonValue[]): boolean {
 	return !wanted || new Set(items.map(canonicalJson)).size === items.length;
 }
 
+function pay(work: Work, cost: number): true {
+	work.left -= cost;
+	if (work.left < 0) throw new TooDear();
+	return true;
+}
+
 /** Ajv's regular expressions by RE2, so that no pattern of a document can stall the service; each use is paid for before it is made. */
-function linearEngine(work: PatternWork) {
+function linearEngine(work: Work) {
 	const compile = (source: string): RegExp => {
 		const pattern = compilePattern(source);
 		if (typeof pattern === "string") throw new Error("a pattern that is not run");
 		const test = (text: string): boolean => {
-			work.left -= pattern.cost * (text.length + 1);
-			if (work.left < 0) throw new PatternsTooDear();
-			return pattern.test(text);
+			return pay(work, pattern.cost * (text.length + 1)) && pattern.test(text);
 		};
 		// Ajv calls `test` and nothing else (its RegExpLike), and knows patterns apart by their text.
 		return { test, toString: () => source } as RegExp;

@@ -12,6 +12,7 @@ import { parseBody } from "./parse-body.ts";
 import { countRequests, type Refused, type Requests } from "./requests.ts";
 import { Unreadable } from "./unreadable.ts";
 import { refuseIllFormed } from "./well-formed.ts";
+import { AsideTooSlow } from "./work-aside.ts";
 
 export interface HttpOptions {
 	readonly log: Logger;
@@ -142,6 +143,8 @@ export function sendProblem(
 function problemOf(error: FastifyError | Error): { code: ProblemCode; details: ProblemDetails } {
 	if (error instanceof Refusal) return { code: error.code, details: error.details };
 	if (error instanceof EventsUnavailable) return { code: "events_unavailable", details: { detail: "events cannot be stored now" } };
+	if (error instanceof AsideTooSlow)
+		return { code: "not_ready", details: { detail: "a large text could not be worked on in time; try again later" } };
 	const { code, statusCode } = error as FastifyError;
 	if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)
 		return { code: "body_too_large", details: { detail: "the body exceeds the limit" } };

@@ -6,7 +6,7 @@ import type { Event } from "#libs/contracts/events.ts";
 import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
-import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
 import { scrubAnswer } from "./inject-credential.ts";
@@ -141,7 +141,7 @@ async function dial(
 		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
 	try {
-		const masked = await maskedOf(ports, granted, prepared, scrubAnswer(answer, scrub));
+		const masked = await maskedOf(ports, granted, prepared, await scrubAnswer(answer, scrub));
 		const sealed = ports.sealingKeys.sealText(pool, call, "result", masked.text);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`masked it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
@@ -166,7 +166,9 @@ async function maskedOf(
 		return { text: JSON.stringify(result), view, findings };
 	}
 	const input: LargeAnswer = { connection, function: name, answer };
-	const masked = await aside.run<LargeAnswer, LargeMasked>("maskLarge", turnOf(configuration, caller), input);
+	const masked = await aside.run<LargeAnswer, LargeMasked>("maskLarge", turnOf(configuration, caller), input).catch((error: unknown) => {
+		throw error instanceof AsideTooSlow ? new AnswerWithheld("masking it took too long") : error;
+	});
 	if ("withheld" in masked) throw new AnswerWithheld(masked.withheld);
 	return masked;
 }

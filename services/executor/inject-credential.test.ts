@@ -113,7 +113,7 @@ describe("what comes back", () => {
 		cleanup.push(() => dialer.close());
 		const injected = injectCredential(requestTo(`${server.url}/pay`), credential, new Secret(SECRET));
 		const raw = await dialer.dial(injected.request);
-		const answer = scrubAnswer(raw, injected.scrub);
+		const answer = await scrubAnswer(raw, injected.scrub);
 		expect(server.requests).toHaveLength(1);
 		const shown = JSON.stringify([answer.headers, Buffer.from(answer.body).toString()]);
 		expect(shown).toContain(SCRUBBED);

@@ -49,10 +49,10 @@ export const injectCredential = (
 };
 
 /** The answer without the credential: header values, names and body. A function that echoes its request learns nothing for its caller. */
-export const scrubAnswer = (answer: OutboundAnswer, scrub: Scrubber): OutboundAnswer => ({
+export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => ({
 	...answer,
 	headers: answer.headers.map(([name, value]): HeaderField => [scrubName(name, scrub), scrub.text(value)]),
-	body: scrub.bytes(answer.body),
+	body: await scrub.bytesInTurns(answer.body),
 });
 
 const scrubName = (name: string, scrub: Scrubber): string => (scrub.text(name) === name ? name : "x-removed");

@@ -113,3 +113,41 @@ test("several secrets, none, and an empty one", () => {
 	expect(scrubber([]).text("anything")).toBe("anything");
 	expect(scrubber([""]).text("anything")).toBe("anything");
 });
+
+describe("a large body", () => {
+	const secret = "a-credential-0123456789";
+	const seam = 64 * 1024;
+
+	test.each(WRITINGS)("hides no secret at a seam: %s", async (_way, write) => {
+		const written = Buffer.from(write(secret), "latin1");
+		// Over the seam by each of its characters, before it and behind it.
+		for (let at = seam - written.length - 1; at <= seam + 1; at += 5) {
+			const body = Buffer.alloc(2 * seam + 10, "x");
+			written.copy(body, at);
+			const scrubbed = Buffer.from(await scrubber([secret]).bytesInTurns(body)).toString("latin1");
+			expect(scrubbed.indexOf(SCRUBBED)).toBe(at);
+			// In base64 the last character may hold bits of a neighbour, and stays.
+			expect(scrubbed.length).toBeLessThanOrEqual(body.length - written.length + SCRUBBED.length + 1);
+		}
+	});
+	test("lets others have their turn, also where it repeats a secret's beginning", async () => {
+		const turnsDuring = async (body: Buffer, secrets: string[]) => {
+			let turns = 0;
+			let over = false;
+			const tick = () => {
+				turns++;
+				if (!over) setImmediate(tick);
+			};
+			setImmediate(tick);
+			await scrubber(secrets).bytesInTurns(body);
+			over = true;
+			return turns;
+		};
+		expect(await turnsDuring(Buffer.alloc(16 * seam, "\\"), [secret])).toBeGreaterThanOrEqual(15);
+		expect(await turnsDuring(Buffer.alloc(4_000, "a"), [`${"a".repeat(300)}b`])).toBeGreaterThanOrEqual(10);
+	});
+	test("without a secret comes back as it is", async () => {
+		const body = Buffer.alloc(3 * seam, "%7");
+		expect(await scrubber([secret]).bytesInTurns(body)).toBe(body);
+	});
+});

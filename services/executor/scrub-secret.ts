@@ -1,4 +1,5 @@
 // Takes a credential out of whatever a function sends back, in every way of writing it that servers commonly use when they echo a request.
+import { setImmediate } from "node:timers/promises";
 
 /** What stands where a credential stood; safe inside JSON strings and header values. */
 export const SCRUBBED = "[credential]";
@@ -7,6 +8,8 @@ export const SCRUBBED = "[credential]";
 export type Scrubber = {
 	text(text: string): string;
 	bytes(bytes: Uint8Array): Uint8Array;
+	/** As `bytes`, of a body of any length: between two pieces of the work others have their turn. */
+	bytesInTurns(bytes: Uint8Array): Promise<Uint8Array>;
 };
 
 /** A written secret: for each of its characters, sticky expressions that match one way of writing it. */
@@ -17,6 +20,12 @@ type Needle = readonly (readonly RegExp[])[];
  * secret would be refused by the engine, with an error whose message is the expression.
  */
 const ANCHOR_LENGTH = 8;
+/** An anchor is at most this long: 8 characters of up to four bytes, each byte written as %2525XX. */
+const ANCHOR_CHARS_MAX = ANCHOR_LENGTH * 4 * 8;
+/** What is searched in one piece: the slowest text takes some 4 ms. */
+const WINDOW_CHARS = 64 * 1024;
+/** Comparisons in one piece, where a text repeats a secret's beginning: some 10 ms. */
+const COMPARISONS_IN_A_PIECE = 50_000;
 
 /**
  * Compiles secrets into a {@link Scrubber}. Found are: the secret as it is, in other letter case, percent-encoded (also repeatedly, also
@@ -27,16 +36,31 @@ const ANCHOR_LENGTH = 8;
  */
 export const scrubber = (secrets: readonly string[]): Scrubber => {
 	const written = secrets.filter((secret) => secret !== "").flatMap(waysToWriteSecret);
-	if (written.length === 0) return { text: (text) => text, bytes: (bytes) => bytes };
+	if (written.length === 0) return { text: (text) => text, bytes: (bytes) => bytes, bytesInTurns: async (bytes) => bytes };
 	const anchor = new RegExp(written.map((ways) => ways.slice(0, ANCHOR_LENGTH).map(anyOf).join("")).join("|"), "gi");
 	const sticky = new Map<string, RegExp>();
 	const needles = written.map((ways): Needle => ways.map((sources) => sources.map((source) => compileOnce(sticky, source))));
-	const scrubLatin1 = (latin1: string): string => replaceAll(latin1, anchor, needles);
+	const scrubLatin1 = (latin1: string): string => {
+		const work = replaceAll(latin1, anchor, needles);
+		for (;;) {
+			const { done, value } = work.next();
+			if (done) return value;
+		}
+	};
 
 	const scrubBytes = (bytes: Uint8Array): Uint8Array => {
-		const before = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+		const before = latin1Of(bytes);
 		const after = scrubLatin1(before);
 		return after === before ? bytes : Buffer.from(after, "latin1");
+	};
+	const scrubBytesInTurns = async (bytes: Uint8Array): Promise<Uint8Array> => {
+		const before = latin1Of(bytes);
+		const work = replaceAll(before, anchor, needles);
+		for (;;) {
+			const { done, value: after } = work.next();
+			if (done) return after === before ? bytes : Buffer.from(after, "latin1");
+			await setImmediate();
+		}
 	};
 	const scrubText = (text: string): string => {
 		// A header's value is bytes in a string already; any other text has to be written in UTF-8 to be looked at.
@@ -46,44 +70,65 @@ export const scrubber = (secrets: readonly string[]): Scrubber => {
 		const after = scrubBytes(before);
 		return after === before ? once : Buffer.from(after).toString("utf8");
 	};
-	return { text: scrubText, bytes: scrubBytes };
+	return { text: scrubText, bytes: scrubBytes, bytesInTurns: scrubBytesInTurns };
 };
+
+const latin1Of = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 
 const isLatin1 = (text: string): boolean => /^[\0-\xff]*$/.test(text);
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 
-const replaceAll = (text: string, anchor: RegExp, needles: readonly Needle[]): string => {
+/** Yields between two pieces of the work. The anchor is looked for in windows that overlap, what follows it in the whole text: no seam hides a secret. */
+function* replaceAll(text: string, anchor: RegExp, needles: readonly Needle[]): Generator<void, string> {
 	let scrubbed = "";
 	let kept = 0;
-	anchor.lastIndex = 0;
-	for (let found = anchor.exec(text); found !== null; found = anchor.exec(text)) {
-		const end = Math.max(...needles.map((needle) => matchAt(text, found.index, needle)));
-		if (end === -1) {
-			anchor.lastIndex = found.index + 1;
-			continue;
+	let comparisons = 0;
+	for (let start = 0; start < text.length; start = Math.max(start + WINDOW_CHARS, kept)) {
+		if (start > 0) yield;
+		const window = text.slice(start, start + WINDOW_CHARS + ANCHOR_CHARS_MAX);
+		for (let at = 0; at < WINDOW_CHARS; ) {
+			// Set each time: meanwhile the same expression may have searched another text.
+			anchor.lastIndex = at;
+			const found = anchor.exec(window);
+			if (found === null || found.index >= WINDOW_CHARS) break;
+			const index = start + found.index;
+			let end = -1;
+			for (const needle of needles) {
+				const match = matchAt(text, index, needle);
+				end = Math.max(end, match.end);
+				comparisons += match.comparisons;
+			}
+			if (end === -1) at = found.index + 1;
+			else {
+				scrubbed += text.slice(kept, index) + SCRUBBED;
+				kept = end;
+				at = end - start;
+			}
+			if (comparisons < COMPARISONS_IN_A_PIECE) continue;
+			comparisons = 0;
+			yield;
 		}
-		scrubbed += text.slice(kept, found.index) + SCRUBBED;
-		kept = end;
-		anchor.lastIndex = end;
 	}
 	return kept === 0 ? text : scrubbed + text.slice(kept);
-};
+}
 
-/** Where the needle that begins at `start` ends, or -1. A backslash can be a character or the escape of the next: all readings are followed. */
-const matchAt = (text: string, start: number, needle: Needle): number => {
+/** Where the needle that begins at `start` ends, or -1, and what it took to know. A backslash can be a character or the escape of the next: all readings are followed. */
+const matchAt = (text: string, start: number, needle: Needle): { end: number; comparisons: number } => {
 	let ends = new Set([start]);
+	let comparisons = 0;
 	for (const ways of needle) {
 		const next = new Set<number>();
 		for (const end of ends) {
 			for (const way of ways) {
+				comparisons++;
 				way.lastIndex = end;
 				if (way.test(text)) next.add(way.lastIndex);
 			}
 		}
-		if (next.size === 0) return -1;
+		if (next.size === 0) return { end: -1, comparisons };
 		ends = next;
 	}
-	return Math.max(...ends);
+	return { end: Math.max(...ends), comparisons };
 };
 
 const compileOnce = (known: Map<string, RegExp>, source: string): RegExp => {

@@ -424,6 +424,20 @@ describe("a dial that fails", () => {
 	});
 });
 
+test("a grant that expires while others' large arguments are worked on first permits nothing any more", async () => {
+	const bench = new Bench();
+	let now = bench.now;
+	const { aside } = bench.executor();
+	const granted = await bench.grant({ arguments: { ...transfer, reference: "r".repeat(hereCharsMax) } });
+	const afterItsTurn: typeof aside.run = async (name, about, input) => {
+		now = new Date(bench.now.getTime() + 300_001);
+		return await aside.run(name, about, input);
+	};
+	await executeCall(bench.executor({ clock: { now: () => now }, aside: { ...aside, run: afterItsTurn } }), granted);
+	expect(bench.dialer.requests).toEqual([]);
+	expect(bench.ending(granted).data).toMatchObject({ ending: "failed", code: "grant_refused", sent: false });
+});
+
 describe("a call that cannot run ends without a dial", () => {
 	const cases: [string, (bench: Bench) => Promise<Event<"call.ended">>, string][] = [
 		["its grant has expired", (bench) => bench.run({ expiresInMs: -1_000 }), "grant_refused"],

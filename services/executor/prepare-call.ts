@@ -47,7 +47,8 @@ const headerBytesMax = 64 * 1024;
 /** @throws {CannotRun} for what will not change by trying again. */
 export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promise<PreparedCall> {
 	const { data } = granted;
-	const { grantId } = orRefused(() => ports.grants.verify(data.grant, data, ports.clock.now()));
+	const permitted = () => orRefused(() => ports.grants.verify(data.grant, data, ports.clock.now()));
+	permitted();
 	const text = orRefused(() => ports.sealingKeys.openText(data.pool, data.call, "arguments", data.sealed));
 	const configuration = await ports.configuration.at(data.revision);
 	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
@@ -60,6 +61,8 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const bare = requestOf(connection, fn, built, sealed, data.call);
 	const credentialed = await addCredential(ports, connection, bare);
 	const masks = masksOf(configuration, data.connection, fn);
+	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
+	const { grantId } = permitted();
 	return { grantId, fn, configuration, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
 }
 

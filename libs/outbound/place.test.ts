@@ -90,8 +90,13 @@ test.each([
 	["169.254.170.2", "AWS ECS"],
 	["169.254.42.42", "Scaleway"],
 	["192.0.0.192", "Oracle"],
+	["100.96.0.96", "Volcengine"],
+	["fd00:c1::a9fe:a9fe", "Oracle"],
 	["fd00:ec2::254", "AWS"],
+	["fd00:ec2::23", "AWS EKS Pod Identity"],
 	["fd00:42::42", "Scaleway"],
+	["fd00:100::100:200", "Alibaba"],
+	["fd00:a9fe:a9fe::1", "Akamai"],
 	["fd20:ce::254", "Google"],
 ])("the metadata service at %s (%s) is never dialled", (address) => {
 	expect(placeOf(address)).toBe("never");

@@ -16,6 +16,7 @@ const loopback = blockList("127.0.0.0/8", "::1/128");
  */
 const never = blockList(
 	"0.0.0.0/8", // this network (RFC 791)
+	"100.96.0.96/32", // metadata: Volcengine
 	"100.100.100.200/32", // metadata: Alibaba
 	"168.63.129.16/32", // metadata: Azure's host agent
 	"169.254.0.0/16", // link-local (RFC 3927); metadata of AWS, Google, Azure and most others
@@ -36,7 +37,10 @@ const never = blockList(
 	"2620:4f:8000::/48", // AS112 (RFC 7534)
 	"3fff::/20", // documentation (RFC 9637)
 	"fd00:42::42/128", // metadata: Scaleway
-	"fd00:ec2::254/128", // metadata: AWS
+	"fd00:100::100:200/128", // metadata: Alibaba
+	"fd00:a9fe:a9fe::1/128", // metadata: Akamai
+	"fd00:c1::a9fe:a9fe/128", // metadata: Oracle
+	"fd00:ec2::/32", // AWS' own services: metadata at ::254, credentials of EKS pods at ::23
 	"fd20:ce::254/128", // metadata: Google
 );
 

@@ -110,8 +110,9 @@ class Compiler {
 			const issuer = this.issuer(document);
 			for (const { issuer: other, document: place } of earlier) {
 				const why = whyNotToldApart(issuer, other);
-				const { line } = place.yaml.locate({ path: ["audience"] });
-				if (why !== undefined) this.report(document, [{ path: ["audience"], message: `${why} (${place.file}:${line})` }]);
+				if (why === undefined) continue;
+				const { line } = place.yaml.locate({ path: why.path });
+				this.report(document, [{ ...why, message: `${why.message} (${place.file}:${line})` }]);
 			}
 			earlier.push({ issuer, document });
 		}

@@ -151,14 +151,20 @@ export function compileIssuer(
 
 /**
  * What of a token decides between two documents for one `iss` is its audience and its type. Where both could be meant, rights would depend on
- * which is asked first, and the refusal of the other one be told.
+ * which is asked first, and the refusal of the other one be told. A caller is known by `iss` and subject: were the subject another claim in each,
+ * whoever may choose the one could be the person of the other.
  */
-export function whyNotToldApart(one: Issuer, other: Issuer): string | undefined {
+export function whyNotToldApart(one: Issuer, other: Issuer): Fault | undefined {
 	if (one.issuer !== other.issuer) return undefined;
+	if (one.claims.subject !== other.claims.subject) {
+		const message = `found ${JSON.stringify(one.claims.subject)}, expected ${JSON.stringify(other.claims.subject)}: callers of one issuer are known by one claim, and the Issuer "${other.name}" names that`;
+		return { path: ["claims", "subject"], message };
+	}
 	const audience = one.audience.find((name) => other.audience.includes(name));
 	const type = one.tokenTypes.find((name) => other.tokenTypes.includes(name));
 	if (audience === undefined || (type === undefined && !(one.allowUntyped && other.allowUntyped))) return undefined;
-	return `found ${JSON.stringify(audience)}, expected an audience of its own, or other tokenTypes: tokens of this issuer could be for the Issuer "${other.name}" as well`;
+	const message = `found ${JSON.stringify(audience)}, expected an audience of its own, or other tokenTypes: tokens of this issuer could be for the Issuer "${other.name}" as well`;
+	return { path: ["audience"], message };
 }
 
 function keysOf(document: IssuerDocument, jwksText: string | undefined, faults: Fault[]): IssuerKeys {

@@ -51,10 +51,10 @@ export function masksOf(configuration: Configuration, connection: string, { name
 	return masks;
 }
 
-/** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
 /** No answer within its bound has more nodes: each takes two bytes at least. */
 const nodesMax = answerBytesMax / 2 + 1;
-const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
+/** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
+export const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
 /** What of an answer is masked. */
 export type AnsweredBody = Pick<OutboundAnswer, "status" | "headers" | "body">;

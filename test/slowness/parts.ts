@@ -15,6 +15,7 @@ import { compileArguments } from "#libs/openapi/validate-arguments.ts";
 import { viewOf } from "#libs/policy/call-view.ts";
 import { compileCondition } from "#libs/policy/condition.ts";
 import { stepsMax, withBudget } from "#libs/policy/condition-budget.ts";
+import { answerLimits } from "../../services/executor/mask-answer.ts";
 import { scrubber } from "../../services/executor/scrub-secret.ts";
 import { readTraceparent, readWaitMs } from "../../services/ingress/read-request.ts";
 import type { Part } from "./part.ts";
@@ -88,7 +89,7 @@ function parserParts(): Part[] {
 		{
 			name: "JSON of an answer",
 			...values,
-			read: (text) => parseJsonStrictly(text, { depthMax: 64, nodesMax: 1e6, longNumbersAsText: true }),
+			read: (text) => parseJsonStrictly(text, answerLimits),
 		},
 		{ name: "canonical form", ...values, read: (text) => canonicalJson(JSON.parse(text) as JsonValue) },
 		{

@@ -1,7 +1,7 @@
 // Bodies through the proxy: each keeps its type and its emptiness, and what is not offered is 415.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sendRaw } from "../../test/support/raw-http.ts";
-import { as, Backstage, openTo, type Replica } from "./ingress.test-support.ts";
+import { as, Backstage, inForce, openTo, type Replica } from "./ingress.test-support.ts";
 
 const merge = "application/merge-patch+json";
 const strategic = "application/strategic-merge-patch+json";
@@ -28,7 +28,7 @@ let stage: Backstage;
 let replica: Replica;
 beforeEach(async () => {
 	stage = new Backstage();
-	replica = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
+	replica = await stage.replica({ configuration: inForce(configuration) });
 });
 afterEach(() => stage.close());
 

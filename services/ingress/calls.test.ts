@@ -5,7 +5,7 @@ import { newEvent } from "#libs/contracts/envelope.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import { patience } from "../../test/support/patience.ts";
 import { cancelCall } from "./cancel-call.ts";
-import { as, Backstage, callers, configuration, nextConfiguration, type Replica, transfer } from "./ingress.test-support.ts";
+import { as, Backstage, callers, configuration, inForce, nextConfiguration, type Replica, transfer } from "./ingress.test-support.ts";
 import { retryAfterSeconds } from "./waits-for.ts";
 
 let stage: Backstage;
@@ -406,7 +406,7 @@ describe("a call is its caller's", () => {
 				connections: [bank, inDmz],
 				connection: (name: string) => [bank, inDmz].find((known) => known.name === name),
 			};
-			return await stage.replica({ configuration: { current: () => both, at: async () => both } });
+			return await stage.replica({ configuration: inForce(both) });
 		};
 		test.each(["deny", "complete"] as const)("is not shown once pools disagree about it (%s)", async (how) => {
 			const { received } = await endUnkept(how);

@@ -56,6 +56,11 @@ rules: [{ name: all, match: { connection: [${names}] }, effect: allow }]
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	return compiled.configuration;
 }
+/** A replica that knows this one alone. */
+export const inForce = (configuration: Configuration): IngressPorts["configuration"] => ({
+	current: () => configuration,
+	at: async () => configuration,
+});
 export const configuration = compiledFor("http://127.0.0.1:9");
 /** Another revision of the same functions. */
 export const nextConfiguration = compiledFor("http://127.0.0.1:10");

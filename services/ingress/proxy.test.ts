@@ -9,7 +9,7 @@ import type { Event } from "#libs/contracts/events.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { patience } from "../../test/support/patience.ts";
 import { sendRaw } from "../../test/support/raw-http.ts";
-import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+import { as, Backstage, inForce, type Replica, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
 let one: Replica;
@@ -70,7 +70,7 @@ functions: { read: { method: GET, path: /file }, look: { method: HEAD, path: /fi
 async function answerOnTheWire(method: string, result: Partial<SealedResult>): Promise<{ lines: string[]; body: string }> {
 	if (!files.ok) throw new Error(JSON.stringify(files.errors));
 	const { configuration } = files;
-	const { http } = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
+	const { http } = await stage.replica({ configuration: inForce(configuration) });
 	await http.listen({ host: "127.0.0.1", port: 0 });
 	const { port } = http.server.address() as AddressInfo;
 	const asking = request({ port, method, path: "/proxy/files/file", headers: as("robin"), agent: false }).end();

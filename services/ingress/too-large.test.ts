@@ -1,6 +1,6 @@
 // Arguments that can never be sent are refused when they come in, not after people approved them.
 import { expect, test } from "vitest";
-import { as, Backstage, openTo } from "./ingress.test-support.ts";
+import { as, Backstage, inForce, openTo } from "./ingress.test-support.ts";
 
 const configuration = openTo(`kind: Connection
 name: things
@@ -17,7 +17,7 @@ test.each([
 	["make", 2_000, 413, "body_too_large"],
 ])("%s with %d characters: %d", async (name, characters, status, code) => {
 	const stage = new Backstage();
-	const { http } = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
+	const { http } = await stage.replica({ configuration: inForce(configuration) });
 	const ask = async (q: string) => {
 		const payload = { connection: "things", function: name, arguments: { q } };
 		return await http.inject({ method: "POST", url: "/v1/calls", headers: as("robin"), payload });

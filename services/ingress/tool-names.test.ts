@@ -1,6 +1,6 @@
 // Tool lists: every name in one leads back to its function and its arguments, whatever a document calls them, and no provider refuses it.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { as, Backstage, openTo, type Replica } from "./ingress.test-support.ts";
+import { as, Backstage, inForce, openTo, type Replica } from "./ingress.test-support.ts";
 
 const long = "a".repeat(70);
 const inner = {
@@ -59,7 +59,7 @@ let stage: Backstage;
 let replica: Replica;
 beforeEach(async () => {
 	stage = new Backstage();
-	replica = await stage.replica({ configuration: { current: () => configuration, at: async () => configuration } });
+	replica = await stage.replica({ configuration: inForce(configuration) });
 });
 afterEach(() => stage.close());
 

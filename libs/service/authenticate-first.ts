@@ -18,7 +18,7 @@ export interface AuthenticateFirst {
 	/** A fastify hook for every route that has a caller. @throws {NotAuthenticated} */
 	readonly onRequest: (request: Request) => Promise<void>;
 	/** The caller of a request of such a route. */
-	readonly callerOf: (request: Pick<Request, "raw">) => Caller;
+	readonly callerOf: (request: { readonly raw: object }) => Caller;
 }
 
 export function authenticateFirst({ authenticate, strangers }: Doorkeeper): AuthenticateFirst {

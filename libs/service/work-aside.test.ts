@@ -44,6 +44,19 @@ test("who brings many jobs does not keep another one waiting behind all of them"
 	expect(done.join("")).toBe("aabcaaaa");
 });
 
+test("a job that nobody waits for any more is dropped before its turn, and one that is worked on ends", async () => {
+	aside = createAside(module, 1);
+	const leaving = new AbortController();
+	const left = { ...about("a"), gone: leaving.signal };
+	const running = aside.run("urlOf", left, "bank");
+	const waiting = [aside.run("urlOf", left, "bank"), aside.run("fail", left, "it ran"), aside.run("urlOf", about("a"), "bank")] as const;
+	leaving.abort(new Error("left"));
+	await expect(waiting[0]).rejects.toThrow("left");
+	await expect(waiting[1]).rejects.toThrow("left");
+	await expect(aside.run("urlOf", left, "bank")).rejects.toThrow("left");
+	expect(await Promise.all([running, waiting[2]])).toHaveLength(2);
+});
+
 test("a job without an end is ended", async () => {
 	aside = createAside(module, 1, 1_000);
 	await expect(aside.run("forEver", about("a"), "")).rejects.toMatchObject({ name: "AsideTooSlow" });

@@ -16,7 +16,7 @@ export interface Aside {
 	/**
 	 * Runs a job by its name in the module of jobs. Callers take turns: one who brings many large texts waits behind the others, not they.
 	 *
-	 * @throws what the job refuses, and {@link AsideTooSlow}
+	 * @throws what the job refuses, {@link AsideTooSlow}, and why nobody waits for it any more
 	 */
 	run<Input, Output>(name: string, about: About, input: Input): Promise<Output>;
 	close(): Promise<void>;
@@ -26,11 +26,18 @@ export interface About {
 	/** Whose turn it takes. */
 	readonly turn: string;
 	readonly configuration: Configuration;
+	/** Aborted, with the reason, when nobody waits for it any more: it is dropped unless it has begun. */
+	readonly gone?: AbortSignal | undefined;
 }
 
 /** A caller's turn, under the revision that its call is about. */
-export function turnOf(configuration: Configuration, { issuer, subject }: Pick<Caller, "issuer" | "subject">): About {
-	return { configuration, turn: `${issuer} ${subject}` };
+export function turnOf(configuration: Configuration, caller: Pick<Caller, "issuer" | "subject">, gone?: AbortSignal): About {
+	return { configuration, turn: oneCaller(caller), gone };
+}
+
+/** Whoever has this in common is one caller, where callers share something. */
+export function oneCaller({ issuer, subject }: Pick<Caller, "issuer" | "subject">): string {
+	return `${issuer} ${subject}`;
 }
 
 /** The job was ended unfinished: a thread that starts and compiles a configuration has ten times the time that it takes. */
@@ -64,8 +71,8 @@ export function createAside(module: URL, threads = threadsMax, timeMsMax = jobMs
 		}
 	};
 	return {
-		run: (name, { turn, configuration }, input) =>
-			turns.take(turn, async () => {
+		run: (name, { turn, configuration, gone }, input) =>
+			turns.take(turn, gone, async () => {
 				const { revision, files } = configuration;
 				let outcome = await runOnce(name, { revision, input });
 				// A thread compiles a revision itself, once; the files are large and are sent only to one that lacks them.
@@ -81,7 +88,8 @@ export function createAside(module: URL, threads = threadsMax, timeMsMax = jobMs
 /** Who may run next: each one in turn, and nobody in all places at once while there is more than one. */
 class Turns {
 	private readonly places: number;
-	private readonly waiting = new Map<string, (() => void)[]>();
+	/** In the order in which they came; whoever leaves must not cost a walk along the others. */
+	private readonly waiting = new Map<string, Set<() => void>>();
 	private readonly running = new Map<string, number>();
 	private taken = 0;
 
@@ -89,11 +97,9 @@ class Turns {
 		this.places = places;
 	}
 
-	async take<Output>(who: string, work: () => Promise<Output>): Promise<Output> {
-		await new Promise<void>((start) => {
-			this.waiting.set(who, [...(this.waiting.get(who) ?? []), start]);
-			this.startNext();
-		});
+	/** @throws the reason of `gone` if that is aborted first. */
+	async take<Output>(who: string, gone: AbortSignal | undefined, work: () => Promise<Output>): Promise<Output> {
+		await this.turn(who, gone);
 		try {
 			return await work();
 		} finally {
@@ -103,19 +109,39 @@ class Turns {
 		}
 	}
 
+	private async turn(who: string, gone: AbortSignal | undefined): Promise<void> {
+		gone?.throwIfAborted();
+		const { promise, resolve: start, reject } = Promise.withResolvers<void>();
+		const leave = () => {
+			this.leaveLine(who, start);
+			reject(gone?.reason);
+		};
+		gone?.addEventListener("abort", leave);
+		this.waiting.set(who, (this.waiting.get(who) ?? new Set()).add(start));
+		this.startNext();
+		await promise.finally(() => gone?.removeEventListener("abort", leave));
+	}
+
 	private startNext(): void {
 		if (this.taken >= this.places) return;
 		const own = Math.max(1, this.places - 1);
-		for (const [who, [start, ...later]] of this.waiting) {
+		for (const [who, line] of this.waiting) {
+			const [start] = line;
 			if ((this.running.get(who) ?? 0) >= own || !start) continue;
-			// To the end of the line.
-			this.waiting.delete(who);
-			if (later.length > 0) this.waiting.set(who, later);
+			this.leaveLine(who, start);
+			// To the end of those who wait.
+			if (this.waiting.delete(who)) this.waiting.set(who, line);
 			this.taken++;
 			this.count(who, 1);
 			start();
 			return;
 		}
+	}
+
+	private leaveLine(who: string, start: () => void): void {
+		const line = this.waiting.get(who);
+		line?.delete(start);
+		if (line?.size === 0) this.waiting.delete(who);
 	}
 
 	private count(who: string, change: number): void {

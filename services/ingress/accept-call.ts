@@ -9,7 +9,7 @@ import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import { compileView } from "#libs/masking/view.ts";
-import { type Aside, turnOf } from "#libs/service/work-aside.ts";
+import { type About, type Aside, turnOf } from "#libs/service/work-aside.ts";
 import type { IngressPorts } from "./ports.ts";
 import { functionOf, PreparedArguments, prepareArguments } from "./prepare-arguments.ts";
 
@@ -37,22 +37,29 @@ export interface CheckedCall {
 	readonly prepared: PreparedArguments;
 }
 
-/** @throws {Refusal} `function_unknown`, `invalid_arguments`, `body_too_large` */
-export async function checkCall(ports: Pick<IngressPorts, "configuration" | "aside">, asked: AskedCall): Promise<CheckedCall> {
+/**
+ * @param gone aborted when nobody waits for it any more
+ * @throws {Refusal} `function_unknown`, `invalid_arguments`, `body_too_large`
+ */
+export async function checkCall(
+	ports: Pick<IngressPorts, "configuration" | "aside">,
+	asked: AskedCall,
+	gone?: AbortSignal,
+): Promise<CheckedCall> {
 	const configuration = ports.configuration.current();
 	const { connection, fn } = functionOf(configuration, asked);
 	const args = asked.arguments;
 	if (args instanceof PreparedArguments && args.revision === configuration.revision)
 		return { asked, configuration, connection, fn, prepared: args };
 	const here = args instanceof PreparedArguments ? undefined : prepareArguments(configuration, connection, fn, args);
-	const prepared = here ?? (await prepareAside(ports.aside, configuration, asked));
+	const prepared = here ?? (await prepareAside(ports.aside, turnOf(configuration, asked.caller, gone), asked));
 	return { asked: { ...asked, arguments: prepared }, configuration, connection, fn, prepared };
 }
 
-async function prepareAside(aside: Aside, configuration: Configuration, asked: AskedCall): Promise<PreparedArguments> {
+async function prepareAside(aside: Aside, turn: About, asked: AskedCall): Promise<PreparedArguments> {
 	const text = asked.arguments instanceof PreparedArguments ? asked.arguments.text : JSON.stringify(asked.arguments);
 	const input = { connection: asked.connection, function: asked.function, text };
-	return new PreparedArguments(await aside.run("prepareText", turnOf(configuration, asked.caller), input));
+	return new PreparedArguments(await aside.run("prepareText", turn, input));
 }
 
 /**

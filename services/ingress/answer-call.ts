@@ -9,10 +9,17 @@ export type Answer =
 	| { readonly ok: true; readonly result: SealedResult }
 	| { readonly ok: false; readonly code: ProblemCode; readonly details: ProblemDetails };
 
-/** @throws {SealBroken} where the result was tampered with, which is an internal failure. */
-export async function answerOf(ports: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">, { data }: Ended): Promise<Answer> {
+/**
+ * @param gone aborted when nobody waits for it any more
+ * @throws {SealBroken} where the result was tampered with, which is an internal failure.
+ */
+export async function answerOf(
+	ports: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
+	{ data }: Ended,
+	gone: AbortSignal,
+): Promise<Answer> {
 	const { ending, sealed } = data;
-	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed) };
+	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed, gone) };
 	return { ok: false, code: codeOf(data), details: detailsOf(data) };
 }
 
@@ -20,10 +27,11 @@ async function resultOf(
 	{ sealingKeys, configuration, aside }: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
 	{ call, pool, caller }: Ended["data"],
 	sealed: string,
+	gone: AbortSignal,
 ): Promise<SealedResult> {
 	if (sealed.length <= hereCharsMax) return sealingKeys.open(pool, call, "result", sealed);
 	const text = sealingKeys.openText(pool, call, "result", sealed);
-	return await aside.run<string, SealedResult>("readResult", turnOf(configuration.current(), caller), text);
+	return await aside.run<string, SealedResult>("readResult", turnOf(configuration.current(), caller, gone), text);
 }
 
 function codeOf({ ending, code }: Ended["data"]): ProblemCode {

@@ -2,17 +2,24 @@
 import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { type Aside, hereCharsMax } from "#libs/service/work-aside.ts";
 import { patience } from "../../test/support/patience.ts";
-import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+import { as, Backstage, callers, type Replica, transfer } from "./ingress.test-support.ts";
+import { Intake } from "./intake.ts";
 
 let stage: Backstage;
 let one: Replica;
+/** What came aside where it is never its turn. */
+let waiting: PromiseWithResolvers<never>[];
 beforeEach(async () => {
 	stage = new Backstage();
 	one = await stage.replica();
+	waiting = [];
 });
-afterEach(() => stage.close());
+afterEach(async () => {
+	for (const { reject } of waiting) reject(new Error("the test is over"));
+	await stage.close();
+});
 
 /** White space that JSON allows anywhere makes a body large that says the same. */
 const padding = " ".repeat(hereCharsMax);
@@ -106,28 +113,103 @@ describe("a large answer", () => {
 	});
 });
 
-test.each([
+const ways = [
 	["/v1/calls", asked],
 	["/proxy/bank/transfers", asked.arguments],
-])("a caller of %s who leaves while a large text is worked on has its bytes counted until that is done", async (path, body) => {
-	const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
-	const run = () => {
-		begun.resolve();
-		return done.promise;
+] as const;
+
+/** A replica on whose large texts nobody works: what comes aside waits there, until its caller left or it is ended. */
+async function neverItsTurn() {
+	const run: Aside["run"] = (_name, { gone }) => {
+		const one = Promise.withResolvers<never>();
+		waiting.push(one);
+		gone?.addEventListener("abort", () => one.reject(gone.reason));
+		return one.promise;
 	};
-	const { http, ports } = await stage.replica({ aside: { run, close: async () => undefined } });
+	const bus = { checkReady: async () => undefined };
+	const intake = new Intake({ bytesMax: 16 * hereCharsMax, bodyBytesMax: 2 * hereCharsMax, bus });
+	const { http } = await stage.replica({ intake, aside: { run, close: async () => undefined } });
+	const origin = await http.listen({ host: "127.0.0.1", port: 0 });
+	const send = (path: string, name: string, body: object, signal?: AbortSignal) =>
+		fetch(`${origin}${path}`, { method: "POST", headers: typed(name), body: JSON.stringify(body) + padding, ...(signal && { signal }) });
+	return { intake, send };
+}
+
+test.each(ways)("one caller of %s with many large bodies is told to wait, and others find room", async (path, body) => {
+	const { intake, send } = await neverItsTurn();
+	const refused = Promise.withResolvers<Response>();
+	const leaving = new AbortController();
+	let answered = 0;
+	for (let sent = 1; answered === 0; sent++) {
+		const answer = send(path, "robin", body, leaving.signal);
+		answer.then(
+			(response) => {
+				answered++;
+				refused.resolve(response);
+			},
+			() => undefined,
+		);
+		await vi.waitFor(() => expect(waiting.length + answered).toBe(sent), patience);
+	}
+	const refusal = await refused.promise;
+	expect(refusal.status).toBe(429);
+	expect(refusal.headers.get("retry-after")).toMatch(/^\d+$/);
+	expect(((await refusal.json()) as { detail: string }).detail).toContain(`${intake.bytes()} bytes`);
+	const before = waiting.length;
+	void send(path, "mallory", body, leaving.signal).catch(() => undefined);
+	await vi.waitFor(() => expect(waiting.length).toBe(before + 1), patience);
+	// What they left is not worked off first.
+	leaving.abort();
+	await vi.waitFor(() => expect(intake.bytes()).toBe(0), patience);
+	expect((await Promise.allSettled(waiting.map(({ promise }) => promise))).map(({ status }) => status)).not.toContain("fulfilled");
+});
+
+test("a caller who leaves while it is found out who it is takes no room", async () => {
+	const [begun, known] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+	const authenticate = async () => {
+		begun.resolve();
+		await known.promise;
+		return callers.robin ?? expect.fail("robin is not there");
+	};
+	const { http, ports } = await stage.replica({ authenticate });
 	const origin = await http.listen({ host: "127.0.0.1", port: 0 });
 	const answering = once(http.server, "request") as Promise<[unknown, ServerResponse]>;
 	const leaving = new AbortController();
-	const sent = { method: "POST", headers: typed("robin"), body: JSON.stringify(body) + padding, signal: leaving.signal };
-	const answer = fetch(`${origin}${path}`, sent).catch(() => "left");
+	const answer = fetch(`${origin}/v1/calls`, { method: "POST", headers: typed("robin"), body: padding, signal: leaving.signal });
 	const [, response] = await answering;
 	await begun.promise;
 	const gone = once(response, "close");
 	leaving.abort();
-	expect(await answer).toBe("left");
+	await expect(answer).rejects.toThrow();
 	await gone;
-	expect(ports.intake.bytes()).toBeGreaterThan(padding.length);
-	done.reject(new Error("the work has ended"));
+	known.resolve();
+	// A request that comes after has passed all hooks of the one before.
+	expect((await fetch(`${origin}/v1/calls`, { method: "POST", headers: typed("robin"), body: "{" })).status).toBe(400);
 	await vi.waitFor(() => expect(ports.intake.bytes()).toBe(0), patience);
 });
+
+test.each(ways)(
+	"a caller of %s who leaves while a large text is worked on has its bytes counted until that is done",
+	async (path, body) => {
+		const [begun, done] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
+		const run = () => {
+			begun.resolve();
+			return done.promise;
+		};
+		const { http, ports } = await stage.replica({ aside: { run, close: async () => undefined } });
+		const origin = await http.listen({ host: "127.0.0.1", port: 0 });
+		const answering = once(http.server, "request") as Promise<[unknown, ServerResponse]>;
+		const leaving = new AbortController();
+		const sent = { method: "POST", headers: typed("robin"), body: JSON.stringify(body) + padding, signal: leaving.signal };
+		const answer = fetch(`${origin}${path}`, sent).catch(() => "left");
+		const [, response] = await answering;
+		await begun.promise;
+		const gone = once(response, "close");
+		leaving.abort();
+		expect(await answer).toBe("left");
+		await gone;
+		expect(ports.intake.bytes()).toBeGreaterThan(padding.length);
+		done.reject(new Error("the work has ended"));
+		await vi.waitFor(() => expect(ports.intake.bytes()).toBe(0), patience);
+	},
+);

@@ -64,10 +64,10 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		scope.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
 			if (body.length === 0) return undefined;
 			return body.length > hereCharsMax
-				? await ports.intake.during(request, () => readLarge(ports, callerOf(request), body))
+				? await ports.intake.during(request, (gone) => readLarge(ports, callerOf(request), body, gone))
 				: parseBody(body);
 		});
-		const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.onRequest] };
+		const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.admitting(callerOf)] };
 		scope.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, (request, reply) =>
 			submit(ports, waitSecondsMax, callerOf(request), request, reply),
 		);
@@ -78,7 +78,7 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
 		if (!standing.ended) return await sendPending(ports, reply, { call, state: standing.state, connection, function: name, receivedAt });
-		const answer = await answerOf(ports, standing.ended);
+		const answer = await answerOf(ports, standing.ended, goneSignal(request, reply));
 		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
 		const problem = problemBody(answer.code, answer.details);
 		return reply.send(JSON.stringify({ call, state: standing.state, connection, function: name, receivedAt, problem }));
@@ -108,8 +108,8 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 }
 
 /** A large body is read in another thread, and comes back with its arguments prepared. */
-async function readLarge({ aside, configuration }: IngressPorts, caller: Caller, body: Buffer): Promise<unknown> {
-	const read = await aside.run<Uint8Array, ReadCall>("prepareCall", turnOf(configuration.current(), caller), body);
+async function readLarge({ aside, configuration }: IngressPorts, caller: Caller, body: Buffer, gone?: AbortSignal): Promise<unknown> {
+	const read = await aside.run<Uint8Array, ReadCall>("prepareCall", turnOf(configuration.current(), caller, gone), body);
 	return "call" in read ? { ...read.call, arguments: new PreparedArguments(read.call.arguments) } : read.outline;
 }
 
@@ -131,13 +131,12 @@ async function submit(
 		idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 		traceparent: readTraceparent(request.headers.traceparent),
 	};
-	const checked = await ports.intake.during(request, () => checkCall(ports, asked));
-	const submitted = await ports.intake.through(() =>
-		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: false }),
-	);
+	const gone = goneSignal(request, reply);
+	const checked = await ports.intake.during(request, () => checkCall(ports, asked, gone));
+	const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: false }));
 	reply.header("callgate-call", submitted.call);
 	if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);
-	if (submitted.ended) return await sendEnding(ports, reply, submitted.ended);
+	if (submitted.ended) return await sendEnding(ports, reply, submitted.ended, gone);
 	return await sendAccepted(ports, reply, submitted);
 }
 
@@ -148,8 +147,8 @@ function whatIsMeant({ configuration }: IngressPorts, connection: string | undef
 	return calledTool(configuration.current(), name, args);
 }
 
-async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended): Promise<FastifyReply> {
-	const answer = await answerOf(ports, ended);
+async function sendEnding(ports: IngressPorts, reply: FastifyReply, ended: Ended, gone: AbortSignal): Promise<FastifyReply> {
+	const answer = await answerOf(ports, ended, gone);
 	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
 	return reply.type("application/json").send(completedText(ended, answer.result));
 }

@@ -43,7 +43,7 @@ export async function listenProxy(http: FastifyInstance, ports: IngressPorts, li
 			exposeHeadRoute: false,
 			schema: { hide: true } as object,
 			config: { judgesBody: true },
-			onRequest: [onRequest, ports.intake.onRequest],
+			onRequest: [onRequest, ports.intake.admitting(callerOf)],
 			handler: (request, reply) => proxyRequest(ports, limits, callerOf(request), request, reply),
 		});
 	});
@@ -58,22 +58,22 @@ async function proxyRequest(
 ): Promise<FastifyReply> {
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
+	const gone = goneSignal(request, reply);
 	const checked = await ports.intake.during(request, async () => {
-		const { name, args } = await readCall(ports, caller, connection, request);
-		return await checkCall(ports, {
+		const { name, args } = await readCall(ports, caller, connection, request, gone);
+		const asked: AskedCall = {
 			...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
 			headers: forwardedOf(connection, request),
 			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 			traceparent: readTraceparent(request.headers.traceparent),
-		});
+		};
+		return await checkCall(ports, asked, gone);
 	});
 	const waitMs = readWaitMs(request.headers.prefer, limits.waitSecondsMax) ?? limits.proxyWaitSeconds * 1_000;
-	const submitted = await ports.intake.through(() =>
-		submitCall(ports, checked, { waitMs, gone: goneSignal(request, reply), attach: true }),
-	);
+	const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: true }));
 	reply.header("callgate-call", submitted.call);
 	if (!submitted.ended) return await sendAccepted(ports, reply, submitted);
-	const answer = await answerOf(ports, submitted.ended);
+	const answer = await answerOf(ports, submitted.ended, gone);
 	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
 }
 
@@ -82,6 +82,7 @@ async function readCall(
 	caller: Caller,
 	connection: Connection,
 	request: FastifyRequest,
+	gone: AbortSignal,
 ): Promise<{ name: string; args: AskedCall["arguments"] }> {
 	const { path, query } = rawTarget(connection, request);
 	const route = matchRoute(connection.functions, request.method, path);
@@ -92,7 +93,8 @@ async function readCall(
 	const body = writtenBody(fn.body, request);
 	if (body && body.bytes.length > hereCharsMax) {
 		const input: LargeRequest = { connection: connection.name, function: name, request: sent, body };
-		return { name, args: new PreparedArguments(await aside.run("prepareRequest", turnOf(configuration.current(), caller), input)) };
+		const turn = turnOf(configuration.current(), caller, gone);
+		return { name, args: new PreparedArguments(await aside.run("prepareRequest", turn, input)) };
 	}
 	const read = argumentsFromRequest(fn, { ...sent, ...(body && { body: bodyOf(body) }) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });

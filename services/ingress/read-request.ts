@@ -31,12 +31,17 @@ export function readTraceparent(value: string | string[] | undefined): string {
 	return `00-${trace}-${randomBytes(8).toString("hex")}-${match?.[2] ?? "01"}`;
 }
 
+/** Why work on a request was dropped. Nobody hears it. */
+export function callerLeft(): Refusal {
+	return new Refusal("not_ready", { detail: "the caller left before its request was worked on" });
+}
+
 /** Aborted when the caller closes the connection before it was answered. */
 export function goneSignal(request: FastifyRequest, reply: FastifyReply): AbortSignal {
 	const gone = new AbortController();
 	reply.raw.once("close", () => {
-		if (!reply.raw.writableFinished) gone.abort();
+		if (!reply.raw.writableFinished) gone.abort(callerLeft());
 	});
-	if (request.raw.socket.destroyed) gone.abort();
+	if (request.raw.socket.destroyed) gone.abort(callerLeft());
 	return gone.signal;
 }

@@ -112,7 +112,7 @@ export class World {
 		const timetable = { plan: async (jobs: readonly Job[]) => void planned.push(...jobs) };
 		const { approval: key } = await this.key();
 		const shared = { groups: () => this.groups, now: () => this.now, counters: noCounters, log: silentLog };
-		const refusedVotes = tellRefusals("control.vote.refused", "approval", bus, shared.now);
+		const refusedVotes = tellRefusals("control.vote.refused", "approval", { ...shared, bus });
 		return { ...shared, bus, approvals, refusedVotes, key, grantTtlMs: 5 * minute, timetable, approvers, planned };
 	}
 

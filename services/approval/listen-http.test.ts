@@ -40,7 +40,7 @@ async function open(over: Parameters<typeof heldData>[0] = {}) {
 	const http = createHttp({ log: pino({ level: "silent" }), metrics: createMetrics("approval"), ready: {}, bodyBytesMax: 16_384 });
 	await listenHttp(http, {
 		parts,
-		strangers: tellRefusals("control.authentication.failed", "approval", parts.bus),
+		strangers: tellRefusals("control.authentication.failed", "approval", parts),
 		authenticate: async ([header, ...more]) => {
 			const caller = more.length === 0 ? people[header?.replace("Bearer ", "") ?? ""] : undefined;
 			if (!caller) throw new NotAuthenticated("no_token");

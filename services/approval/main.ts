@@ -52,8 +52,8 @@ runService("approval", async (log, environment) => {
 	);
 
 	const slack = openSlack(slackConfig, counters);
-	const strangers = tellRefusals("control.authentication.failed", "approval", bus);
-	const refusedVotes = tellRefusals("control.vote.refused", "approval", bus);
+	const strangers = tellRefusals("control.authentication.failed", "approval", { bus, log });
+	const refusedVotes = tellRefusals("control.vote.refused", "approval", { bus, log });
 	const parts = {
 		...{ bus, approvals, refusedVotes, timetable, counters, log, key, approvers: slack },
 		...{ groups: () => groups, now: systemClock.now, grantTtlMs: config.grantTtlMs },

@@ -50,7 +50,7 @@ export async function startWorkspace() {
 		parts,
 		slack: app,
 		signingSecret,
-		strangers: tellRefusals("control.authentication.failed", "approval", replica.bus),
+		strangers: tellRefusals("control.authentication.failed", "approval", replica),
 	});
 	await http.listen({ host: "127.0.0.1", port: port ?? 0 });
 

@@ -68,8 +68,8 @@ runService("audit", async (log, environment) => {
 	};
 	const durability = () => ({ ...stream.durability(), index: indexDurability.found() });
 	const http = createHttp({ log, metrics, ready, warnings: () => warnings(), durability, bodyBytesMax: 1_024 });
-	const strangers = tellRefusals("control.authentication.failed", "audit", bus);
-	const refused = tellRefusals("control.record.refused", "audit", bus);
+	const strangers = tellRefusals("control.authentication.failed", "audit", { bus, log });
+	const refused = tellRefusals("control.record.refused", "audit", { bus, log });
 	await addAuditApi(http, {
 		...{ reader, strangers, refused },
 		auditors: createAuditors((name) => configuration.current().group(name)),

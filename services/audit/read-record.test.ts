@@ -35,11 +35,12 @@ beforeEach(async () => {
 	group = auditorsGroup;
 	const bus = createMemoryBus(stream, "audit");
 	const mask = compileMask({ paths: {}, detect: ["card"] });
-	http = createHttp({ log: createLogger("audit", "silent"), metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
+	const log = createLogger("audit", "silent");
+	http = createHttp({ log, metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
 	await addAuditApi(http, {
 		reader: index,
-		strangers: tellRefusals("control.authentication.failed", "audit", bus),
-		refused: tellRefusals("control.record.refused", "audit", bus),
+		strangers: tellRefusals("control.authentication.failed", "audit", { bus, log }),
+		refused: tellRefusals("control.record.refused", "audit", { bus, log }),
 		auditors: createAuditors((name) => (name === "auditors" ? group : undefined)),
 		say: bus.publish,
 		now: () => new Date("2026-01-01T00:00:00.000Z"),

@@ -88,11 +88,12 @@ export class Backstage {
 		const bus = createMemoryBus(this.stream, "ingress");
 		const pending = new PendingCalls(pendingMax);
 		const following = await followEndings(bus, pending);
+		const log = createLogger("ingress", "silent");
 		const ports: IngressPorts = {
 			...{
 				bus,
 				pending,
-				strangers: tellRefusals("control.authentication.failed", "ingress", bus),
+				strangers: tellRefusals("control.authentication.failed", "ingress", { bus, log }),
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
 				aside,
@@ -109,7 +110,7 @@ export class Backstage {
 			},
 			...over,
 		};
-		const http = createHttp({ log: createLogger("ingress", "silent"), metrics: createMetrics("ingress"), ready: {}, bodyBytesMax: 65_536 });
+		const http = createHttp({ log, metrics: createMetrics("ingress"), ready: {}, bodyBytesMax: 65_536 });
 		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
 		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
 		await http.ready();

@@ -39,7 +39,7 @@ runService("ingress", async (log, environment) => {
 	);
 	await followEndings(bus, pending);
 
-	const strangers = tellRefusals("control.authentication.failed", "ingress", bus);
+	const strangers = tellRefusals("control.authentication.failed", "ingress", { bus, log });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const ports = {
 		...{ bus, configuration, pending, intake, strangers, aside, clock: systemClock },

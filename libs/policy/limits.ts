@@ -88,6 +88,15 @@ export function refund(state: LimitState, { call, at, amount, windowMs }: Refund
 	return { ...remembering, folded: state.folded.map((one) => (one === slice ? { ...one, amount: decimalOfUnits(left) } : one)) };
 }
 
+/**
+ * Takes back the charge of a call that may have been charged, where it is remembered one by one. One that was folded cannot be told from one
+ * that never was, and stays: an error on the safe side.
+ */
+export function uncharge(state: LimitState, call: string): LimitState {
+	const calls = state.calls.filter((one) => one.call !== call);
+	return calls.length === state.calls.length ? state : { ...state, calls };
+}
+
 /** A call that is charged anew can be given back anew. */
 function notReturned(state: LimitState, call: string): LimitState {
 	return state.returned ? { ...state, returned: state.returned.filter((one) => one.call !== call) } : state;

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { EventsUnavailable, Unprocessable } from "#libs/bus/bus.ts";
 import type { Decision, LimitCharge } from "#libs/policy/decide.ts";
-import { charge, emptyLimit, type LimitState, refund } from "#libs/policy/limits.ts";
+import { charge, emptyLimit, type LimitState, refund, uncharge } from "#libs/policy/limits.ts";
 import type { PolicyPorts } from "./ports.ts";
+
+type Stores = Pick<PolicyPorts, "bus">;
 
 /** Replicas that charge one account at once try again; more conflicts than this is a store that does not work. */
 const attemptsMax = 50;
@@ -28,19 +30,23 @@ type Kept = Decision & {
 /**
  * Charges every limit of a grant, or turns it into a denial. What came of it is kept: a call that is decided again, after whatever else was
  * charged or given back meanwhile, gets the same answer, so it is never both denied and granted.
+ *
+ * Replicas that decide one call at once share its charges, so none takes one back before the call's entry says that it is denied: until
+ * then another one may still grant it.
  */
-export async function chargeLimits(ports: PolicyPorts, { call, pool, storedAt }: ChargedCall, decision: Decision): Promise<Decision> {
-	if (!decision.limits?.length) return decision;
+export async function chargeLimits(ports: Stores, { call, pool, storedAt }: ChargedCall, decision: Decision): Promise<Decision> {
+	const { limits = [] } = decision;
+	if (limits.length === 0) return decision;
 	const at = storedAt.getTime();
 	const decided = await read(ports, call);
-	if (decided) return await settled(ports, call, decided.kept);
-	const charged = await chargeAll(ports, call, at, decision);
-	const kept: Kept = { ...charged, pool, at };
-	if ((await ports.bus.store("limits").write(entryOf(call), JSON.stringify(kept), 0)).won) return charged;
+	if (decided) return await settled(ports, call, decided.kept, limits);
+	const over = await firstExceeded(ports, call, at, limits);
+	const kept: Kept = { ...(over ? exceeded(decision, over) : decision), pool, at };
+	if ((await ports.bus.store("limits").write(entryOf(call), JSON.stringify(kept), 0)).won) return await settled(ports, call, kept, limits);
 	// Another replica decided the same call at the same moment: the first word counts.
 	const first = await read(ports, call);
 	if (!first) throw new EventsUnavailable("a decision about a limit was written and cannot be read");
-	return await settled(ports, call, first.kept);
+	return await settled(ports, call, first.kept, limits);
 }
 
 /**
@@ -50,7 +56,7 @@ export async function chargeLimits(ports: PolicyPorts, { call, pool, storedAt }:
  *
  * @throws {Unprocessable} if someone else than the call's own pool says that it did not run
  */
-export async function giveBack(ports: PolicyPorts, { call, pool }: Pick<ChargedCall, "call" | "pool">): Promise<void> {
+export async function giveBack(ports: Stores, { call, pool }: Pick<ChargedCall, "call" | "pool">): Promise<void> {
 	for (let attempt = 0; attempt < attemptsMax; attempt++) {
 		const known = await read(ports, call);
 		if (!known || known.kept.returned === "done") return;
@@ -62,9 +68,13 @@ export async function giveBack(ports: PolicyPorts, { call, pool }: Pick<ChargedC
 	throw new EventsUnavailable("a limit could not be given back: too many changes at once");
 }
 
-/** A call that was decided before. If it was given back meanwhile, what was charged again since goes back too. */
-async function settled(ports: PolicyPorts, call: string, kept: Kept): Promise<Decision> {
+/**
+ * A call as its entry has it. One that is denied, or was given back, is charged nowhere: whoever charged it, before the entry was written or
+ * because it did not see it, takes that back here, and so does who hears of the call after that one died.
+ */
+async function settled(ports: Stores, call: string, kept: Kept, asked: readonly LimitCharge[]): Promise<Decision> {
 	if (kept.returned) await refundAll(ports, call, kept);
+	if (kept.effect === "deny") for (const limit of asked) await change(ports, limit, (state) => uncharge(state, call));
 	return kept;
 }
 
@@ -72,35 +82,27 @@ function entryOf(call: string): string {
 	return `call.${call}`;
 }
 
-async function read({ bus }: PolicyPorts, call: string): Promise<{ readonly kept: Kept; readonly version: number } | undefined> {
+async function read({ bus }: Stores, call: string): Promise<{ readonly kept: Kept; readonly version: number } | undefined> {
 	const entry = await bus.store("limits").get(entryOf(call));
 	return entry && { kept: JSON.parse(entry.value) as Kept, version: entry.version };
 }
 
-/** A call is charged once per limit; of several limits, those charged before one is exceeded are given back. */
-async function chargeAll(ports: PolicyPorts, call: string, at: number, decision: Decision): Promise<Decision> {
-	const charged: LimitCharge[] = [];
-	for (const limit of decision.limits ?? []) {
-		const ok = await update(ports, limit, (state) => {
+/** Charges a call once per limit, up to the first that it would exceed. */
+async function firstExceeded(ports: Stores, call: string, at: number, limits: readonly LimitCharge[]): Promise<LimitCharge | undefined> {
+	for (const limit of limits) {
+		const ok = await change(ports, limit, (state) => {
 			const result = charge(state, limit, at, call);
-			return result.ok ? { state: result.state, changed: !result.repeated } : undefined;
+			if (!result.ok) return undefined;
+			return result.repeated ? state : result.state;
 		});
-		if (!ok) {
-			await refundAll(ports, call, { limits: charged, at });
-			return exceeded(decision, limit);
-		}
-		charged.push(limit);
+		if (!ok) return limit;
 	}
-	return decision;
+	return undefined;
 }
 
-async function refundAll(ports: PolicyPorts, call: string, { limits = [], at }: Pick<Kept, "limits" | "at">): Promise<void> {
-	for (const limit of at === undefined ? [] : limits) {
-		await update(ports, limit, (state) => {
-			const after = refund(state, { call, at: at ?? 0, amount: limit.amount, windowMs: limit.windowMs });
-			return { state: after, changed: after !== state };
-		});
-	}
+async function refundAll(ports: Stores, call: string, { limits = [], at }: Pick<Kept, "limits" | "at">): Promise<void> {
+	if (at === undefined) return;
+	for (const { amount, windowMs, ...limit } of limits) await change(ports, limit, (state) => refund(state, { call, at, amount, windowMs }));
 }
 
 function exceeded(decision: Decision, { rule, max }: LimitCharge): Decision {
@@ -108,18 +110,17 @@ function exceeded(decision: Decision, { rule, max }: LimitCharge): Decision {
 	return { effect: "deny", rules: [rule], reasons: [{ code: "limit_exceeded", rule, message }], message: decision.message ?? message };
 }
 
-type Change = (state: LimitState) => { state: LimitState; changed: boolean } | undefined;
-
-/** Whether the change was made; false where `change` refuses. */
-async function update({ bus }: PolicyPorts, { key }: LimitCharge, change: Change): Promise<boolean> {
+/** Whether the account is as `next` wants it; false where that refuses. What it returns unchanged is not written. */
+async function change({ bus }: Stores, { key }: Pick<LimitCharge, "key">, next: (state: LimitState) => LimitState | undefined) {
 	const store = bus.store("limits");
 	const entry = createHash("sha256").update(key).digest("hex");
 	for (let attempt = 0; attempt < attemptsMax; attempt++) {
 		const known = await store.get(entry);
-		const changed = change(known ? (JSON.parse(known.value) as LimitState) : emptyLimit);
-		if (!changed) return false;
-		if (!changed.changed) return true;
-		if ((await store.write(entry, JSON.stringify(changed.state), known?.version ?? 0)).won) return true;
+		const before = known ? (JSON.parse(known.value) as LimitState) : emptyLimit;
+		const after = next(before);
+		if (!after) return false;
+		if (after === before) return true;
+		if ((await store.write(entry, JSON.stringify(after), known?.version ?? 0)).won) return true;
 	}
 	throw new EventsUnavailable("a limit could not be counted: too many changes at once");
 }

@@ -10,7 +10,7 @@ const areas = ["libs", "services", "cli", "infra", "test"];
 
 /** Which folders and files may import a package. A package that is not here may be imported by nobody. Tests may use what they test with. */
 const packages: Readonly<Record<string, readonly string[]>> = {
-	nats: ["libs/bus/nats-link.ts", "libs/bus/nats-readers.ts"],
+	nats: ["libs/bus/nats-link.ts", "libs/bus/nats-readers.ts", "libs/bus/nats-turns.ts"],
 	bullmq: ["services/approval/"],
 	ioredis: ["services/approval/"],
 	"@slack/web-api": ["services/approval/", "infra/local/demo/slack-test-app.ts"],

@@ -243,7 +243,7 @@ describe("a connection", () => {
 });
 
 describe("a server that is killed", () => {
-	test("follow goes on without a gap or a repetition, consume goes on, and publishing resumes", async () => {
+	test("follow goes on without a gap or a repetition, consume and batches go on, and publishing resumes", async () => {
 		const [approval, follower, consumer] = [await connect("approval"), await connect("ingress"), await connect("approval")];
 		const sender = await connect("ingress");
 		const followedIds: string[] = [];
@@ -259,6 +259,11 @@ describe("a server that is killed", () => {
 		await following.caughtUp;
 		const consumed = new Map<string, number>();
 		const reading = await consumer.consume(async (event) => void consumed.set(event.id, (consumed.get(event.id) ?? 0) + 1));
+		const recorded = new Set<string>();
+		const options = { eventsMax: 100, waitMs: 20, onMalformed: async () => undefined };
+		const recording = await (await connect("audit")).consumeBatches(async (batch) => {
+			for (const { event } of batch) recorded.add(event.id);
+		}, options);
 
 		const endings: Event<"call.ended">[] = [];
 		const withdrawals: Event<"call.withdrawn">[] = [];
@@ -277,11 +282,12 @@ describe("a server that is killed", () => {
 		}
 		await vi.waitFor(() => expect(new Set(followedIds)).toEqual(new Set(endings.map(({ subject }) => subject))), patience);
 		await vi.waitFor(() => expect(withdrawals.filter(({ id }) => !consumed.has(id))).toEqual([]), patience);
+		await vi.waitFor(() => expect([...endings, ...withdrawals].filter(({ id }) => !recorded.has(id))).toEqual([]), patience);
 		expect(followedIds).toHaveLength(endings.length);
 		expect(positions).toEqual(positions.toSorted((one, other) => one - other));
 		expect(new Set(positions).size).toBe(positions.length);
 		expect(await storedTimes(endings, followed.endings)).toEqual(endings.map(() => 1));
-		await Promise.all([following.stop(), reading.stop()]);
+		await Promise.all([following.stop(), reading.stop(), recording.stop()]);
 	}, 180_000);
 
 	test("and stays away: a write fails within its time, and says that events cannot be stored", async () => {

@@ -127,6 +127,18 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await expect.poll(() => approval.backlog(), patience).toBe(0);
 		});
 
+		test("a batch is everything there is, and does not wait for more", async () => {
+			const mine = [withdrawn(), withdrawn()];
+			const batches: string[][] = [];
+			// One after the other, each is a message of its own.
+			for (const event of mine) await ingress.publish(event);
+			const options = { eventsMax: 100, waitMs: 600_000, onMalformed: async () => undefined };
+			const reading = await approval.consumeBatches(async (batch) => void batches.push(batch.map(({ event }) => event.id)), options);
+			await expect.poll(() => approval.backlog(), patience).toBe(0);
+			expect(batches.filter((batch) => batch.includes(mine[0]?.id ?? ""))).toEqual([mine.map(({ id }) => id)]);
+			await reading.stop();
+		});
+
 		test("an event that can never be processed is parked at once, with one alert and a last word", async () => {
 			const parked: CallgateEvent[] = [];
 			const lastWords: string[] = [];

@@ -101,7 +101,7 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 	};
 	const stops = new Set<() => Promise<void>>();
 
-	function run(deliver: (message: Message) => Promise<void>, parallel: number): Consumption {
+	function run(deliver: (message: Message) => Promise<void>, parallel: number, onAll: () => void = () => undefined): Consumption {
 		const filter = readsOf(service, pool);
 		const name = `${service}-${service === "executor" ? pool : ""}`;
 		const cursor = stream.cursors.get(name) ?? { next: 0, again: [] };
@@ -120,7 +120,10 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		const pump = (): void => {
 			while (!stopped && !stream.away && inWork.size < parallel) {
 				const taken = take();
-				if (!taken) return;
+				if (!taken) {
+					onAll();
+					return;
+				}
 				const { message, tries } = taken;
 				const work = deliver({
 					...message,
@@ -168,17 +171,21 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		},
 		async consumeBatches(handle, options: BatchOptions) {
 			const batches = collectBatches(handle, options, log);
-			const running = run((message) => {
-				const settled = Promise.withResolvers<void>();
-				const settle =
-					<Args extends unknown[]>(how: (...args: Args) => void) =>
-					(...args: Args) => {
-						how(...args);
-						settled.resolve();
-					};
-				batches.add({ ...message, ack: settle(() => message.ack()), retry: settle((delayMs: number) => message.retry(delayMs)) });
-				return settled.promise;
-			}, options.eventsMax);
+			const running = run(
+				(message) => {
+					const settled = Promise.withResolvers<void>();
+					const settle =
+						<Args extends unknown[]>(how: (...args: Args) => void) =>
+						(...args: Args) => {
+							how(...args);
+							settled.resolve();
+						};
+					batches.add({ ...message, ack: settle(() => message.ack()), retry: settle((delayMs: number) => message.retry(delayMs)) });
+					return settled.promise;
+				},
+				options.eventsMax,
+				() => void batches.finish(),
+			);
 			const stop = async () => {
 				await Promise.all([running.stop(), batches.finish()]);
 			};

@@ -175,14 +175,16 @@ class NatsBus implements Bus {
 		const { link, log, pool } = this.parts;
 		const batches = collectBatches(handle, options, log);
 		const inHand = new Set<LinkMessage>();
-		const stopReading = link.readDurable(streamName, durableOf(this.service, pool), (message) => {
+		const onMessage = (message: LinkMessage) => {
 			inHand.add(message);
 			const settled = (say: () => void) => {
 				inHand.delete(message);
 				say();
 			};
 			batches.add({ ...message, ack: () => settled(message.ack), retry: (delayMs) => settled(() => message.retry(delayMs)) });
-		});
+		};
+		const reader = { everyMs: options.waitMs, onMessage, onTurn: () => batches.finish() };
+		const stopReading = link.readInTurns(streamName, durableOf(this.service, pool), reader);
 		const ticker = setInterval(() => sayWorking(inHand), ackWaitMs / 3);
 		return this.keep(async () => {
 			await stopReading();

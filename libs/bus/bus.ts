@@ -164,7 +164,10 @@ export interface Bus {
 
 export interface BatchOptions {
 	readonly eventsMax: number;
-	/** A batch waits at most this long for more. */
+	/**
+	 * From when everything there was has been handled to be taken, to when more is asked for: what comes meanwhile is the next batch. Where nothing
+	 * came, whatever comes first is taken at once.
+	 */
 	readonly waitMs: number;
 	/** Messages held at once, in bytes; what comes beyond them is delivered again later. */
 	readonly heldBytesMax?: number;

@@ -1,4 +1,4 @@
-// A connection to NATS: requests with plain answers, and readers (nats-readers.ts). No other files speak to the NATS client.
+// A connection to NATS: requests with plain answers, and readers (nats-readers.ts, nats-turns.ts). No other files speak to the NATS client.
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -17,7 +17,7 @@ import {
 	RequestStrategy,
 } from "nats";
 import { EventsUnavailable } from "./bus.ts";
-import { type LinkMessage, type OrderedReader, Readers } from "./nats-readers.ts";
+import { type LinkMessage, type OrderedReader, Readers, type TurnsReader } from "./nats-readers.ts";
 import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
 
@@ -53,6 +53,8 @@ export interface Link {
 	requestAll(subject: string, payload: Uint8Array, forMs: number): Promise<Reply[]>;
 	/** Reads a durable consumer until stopped. `onMessage` must not throw: the reader would begin anew, and the message come again half a minute later. */
 	readDurable(stream: string, consumer: string, onMessage: (message: LinkMessage) => void): () => Promise<void>;
+	/** As `readDurable`, everything that is there at once and then nothing for a while: what many messages share is paid once. */
+	readInTurns(stream: string, consumer: string, reader: TurnsReader): () => Promise<void>;
 	/** Reads one filter in order and without gaps from the position that `next` names, also after a reconnect. */
 	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void>;
 	close(): Promise<void>;
@@ -157,7 +159,8 @@ class NatsLink implements Link {
 		this.connection = connection;
 		this.onStatus = onStatus;
 		this.replies = new ReplyInbox(createInbox(inboxPrefix));
-		this.readers = new Readers(connection, { onStatus, untilUp: async () => (this.connected ? undefined : await this.up.promise) });
+		const untilUp = async () => (this.connected ? undefined : await this.up.promise);
+		this.readers = new Readers(connection, { onStatus, untilUp, inboxPrefix });
 		const hear = (error: Error | null, message: Msg) => {
 			if (error === null) this.replies.hear(message.subject, message);
 		};
@@ -230,6 +233,10 @@ class NatsLink implements Link {
 
 	readDurable(stream: string, name: string, onMessage: (message: LinkMessage) => void): () => Promise<void> {
 		return this.readers.durable(stream, name, onMessage);
+	}
+
+	readInTurns(stream: string, consumer: string, reader: TurnsReader): () => Promise<void> {
+		return this.readers.turns(stream, consumer, reader);
 	}
 
 	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void> {

@@ -31,7 +31,11 @@ function aClient() {
 	};
 	const statuses: string[] = [];
 	const onStatus = (status: string) => void statuses.push(status);
-	const readers = new Readers(connection as unknown as NatsConnection, { untilUp: async () => undefined, onStatus });
+	const readers = new Readers(connection as unknown as NatsConnection, {
+		untilUp: async () => undefined,
+		onStatus,
+		inboxPrefix: "_INBOX_test",
+	});
 	return { readers, readings, asked, statuses };
 }
 

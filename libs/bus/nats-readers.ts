@@ -4,6 +4,7 @@ import {
 	AckPolicy,
 	ConsumerEvents,
 	type ConsumerMessages,
+	createInbox,
 	DeliverPolicy,
 	type JsMsg,
 	type NatsConnection,
@@ -13,6 +14,7 @@ import {
 	type Subscription,
 } from "nats";
 import type { Position } from "./bus.ts";
+import { type Delivered, drain, TurnReading, type Turns } from "./nats-turns.ts";
 
 /** A message of a consumer. */
 export interface LinkMessage {
@@ -41,11 +43,21 @@ export interface ReadersParts {
 	readonly untilUp: () => Promise<void>;
 	/** Told of readers that had to begin anew. */
 	readonly onStatus: (status: string) => void;
+	readonly inboxPrefix: string;
 }
 
-/** What the client reads, as far as it has begun it. */
+/** As {@link Turns}, of messages as every reader here gives them. */
+export interface TurnsReader extends Omit<Turns, "onMessage"> {
+	readonly onMessage: (message: LinkMessage) => void;
+}
+
+/** What is read, as far as it has begun. */
 interface Reading {
-	readonly messages: ConsumerMessages;
+	/** Resolves when it has ended: with an error, unless it was closed. */
+	closed(): Promise<unknown>;
+	/** At once: what is on its way is dropped. */
+	close(): unknown;
+	/** Takes what is on its way and nothing after it. */
 	stop(): Promise<void>;
 }
 
@@ -57,8 +69,6 @@ const askMsMax = 2_000;
 const heartbeatMs = 5_000;
 /** How much later an acknowledgement may be said. */
 const ackAfterMs = 50;
-/** What a reader that stops waits for what is on its way to it. */
-const drainMsMax = 1_000;
 /** The server removes what a follower read by, once the follower has been away for this long. */
 const forgottenAfterMs = 60_000;
 
@@ -67,7 +77,7 @@ export class Readers {
 	private readonly parts: ReadersParts;
 	private readonly readings = new Set<Reading>();
 	/** Handled, and not said yet. */
-	private readonly done: JsMsg[] = [];
+	private readonly done: Delivered[] = [];
 	private sayDone: NodeJS.Timeout | undefined;
 	/** How often the connection was lost. */
 	private losses = 0;
@@ -80,7 +90,7 @@ export class Readers {
 	/** The connection is lost, and with it what was on its way: everything begins anew on the next one. */
 	abandon(): void {
 		this.losses++;
-		for (const { messages } of this.readings) void messages.close();
+		for (const reading of this.readings) void reading.close();
 	}
 
 	/** Says what was acknowledged: see {@link ackLater}. */
@@ -91,7 +101,7 @@ export class Readers {
 	}
 
 	/** An acknowledgement only spares the server a second delivery half a minute later: many of them go together, a little later. */
-	private ackLater(message: JsMsg): void {
+	private ackLater(message: Delivered): void {
 		this.done.push(message);
 		this.sayDone ??= setTimeout(() => this.flush(), ackAfterMs);
 	}
@@ -103,7 +113,18 @@ export class Readers {
 			const callback = (message: JsMsg) => onMessage(messageOf(message, () => this.ackLater(message)));
 			const options = { max_messages: 500, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
 			const messages = await consumer.consume(options);
-			return { messages, stop: () => this.drain(messages) };
+			return this.reading(`consumer ${name}`, messages, () => this.drain(messages));
+		});
+	}
+
+	/** As {@link Readers.durable}, everything that is there at once and then nothing for a while: for a reader that is in no hurry. */
+	turns(stream: string, name: string, { everyMs, onMessage, onTurn }: TurnsReader): () => Promise<void> {
+		return this.keepReading(`consumer ${name}`, async () => {
+			await this.connection.jetstream({ timeout: askMsMax }).consumers.get(stream, name);
+			const parts = { connection: this.connection, inbox: createInbox(this.parts.inboxPrefix), stream, consumer: name };
+			const hear = (message: Delivered) => onMessage(messageOf(message, () => this.ackLater(message)));
+			const turns = new TurnReading(parts, { everyMs, onMessage: hear, onTurn });
+			return { closed: () => turns.closed(), close: () => turns.close(), stop: () => turns.stop() };
 		});
 	}
 
@@ -140,8 +161,13 @@ export class Readers {
 				consumer.delete().catch(() => undefined);
 			};
 			if (made.num_pending === 0) onEmpty();
-			return { messages, stop };
+			return this.reading(`following ${filter}`, messages, stop);
 		});
+	}
+
+	private reading(what: string, messages: ConsumerMessages, stop: () => Promise<void>): Reading {
+		void this.stopWhenSilent(what, messages, stop);
+		return { closed: () => messages.closed(), close: () => messages.close(), stop };
 	}
 
 	private keepReading(what: string, begin: () => Promise<Reading>): () => Promise<void> {
@@ -157,9 +183,8 @@ export class Readers {
 					reading = await begin();
 					this.readings.add(reading);
 					if (isStopped) void reading.stop();
-					else if (this.losses !== losses) void reading.messages.close();
-					void this.stopWhenSilent(what, reading);
-					const fault = await reading.messages.closed();
+					else if (this.losses !== losses) void reading.close();
+					const fault = await reading.closed();
 					if (fault) throw fault;
 				} catch (error) {
 					this.parts.onStatus(`${what}: ${error instanceof Error ? error.message : "failed"}`);
@@ -179,7 +204,7 @@ export class Readers {
 	}
 
 	/** Left alone, the client asks the server once whether its consumer is there, and where that is not answered waits for half a minute. */
-	private async stopWhenSilent(what: string, { messages, stop }: Reading): Promise<void> {
+	private async stopWhenSilent(what: string, messages: ConsumerMessages, stop: () => Promise<void>): Promise<void> {
 		for await (const { type } of await messages.status()) {
 			if (type !== ConsumerEvents.HeartbeatsMissed) continue;
 			this.parts.onStatus(`${what}: hears nothing`);
@@ -196,11 +221,7 @@ export class Readers {
 	 */
 	private async drain(messages: ConsumerMessages): Promise<void> {
 		const { sub } = askNothingMore(messages);
-		// A server that hears at once of a reader's request for messages and that the reader is gone may go on delivering to nobody until the
-		// request ends, half a minute later (2.15): the one, and then the other.
-		const drained = this.connection.flush().then(() => sub?.drain());
-		// It cannot be done where the connection is lost or the reader has ended by itself.
-		await Promise.race([drained.catch(() => undefined), delay(drainMsMax, undefined, { ref: false })]);
+		await drain(this.connection, sub);
 		await messages.close();
 	}
 }
@@ -210,7 +231,7 @@ function askNothingMore(messages: ConsumerMessages): ConsumerMessages & { readon
 	return Object.assign(messages, { pull: () => undefined });
 }
 
-function messageOf(message: JsMsg, ack: () => void): LinkMessage {
+function messageOf(message: Delivered, ack: () => void): LinkMessage {
 	const { streamSequence, deliveryCount, timestampNanos, pending } = message.info;
 	return {
 		subject: message.subject,

@@ -93,9 +93,10 @@ export function decodeEvents(subject: string, bytes: Uint8Array): DecodedItem[] 
 	}
 	if (!Array.isArray(items) || items.length === 0) throw new MalformedEvent("the message is not a non-empty list of events");
 	return items.map((item) => {
-		// Nearly always every member is known, and nothing has to be copied.
-		const known = faultOf(item) === undefined ? item : knownPart(item);
-		const fault = faultOf(known) ?? subjectFaultOf(known as CallgateEvent, subject);
+		// Nearly always every member is known, and nothing has to be copied or checked again.
+		const isKnown = faultOf(item) === undefined;
+		const known = isKnown ? item : knownPart(item);
+		const fault = (isKnown ? undefined : faultOf(known)) ?? subjectFaultOf(known as CallgateEvent, subject);
 		return fault ? { ok: false, fault } : { ok: true, event: known as CallgateEvent };
 	});
 }

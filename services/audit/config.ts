@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
+import { batchDefault } from "./service.ts";
 
 const integer = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
 const password = Type.String({ minLength: 1 });
@@ -18,8 +19,12 @@ export const AuditConfig = Type.Object({
 	readerUser: setting("CALLGATE_OPENSEARCH_READER", "the user that may only search", Type.String({ default: "audit-reader" })),
 	readerPassword: secretSetting("CALLGATE_OPENSEARCH_READER_PASSWORD", "its password", password),
 	requestTimeoutMs: setting("CALLGATE_OPENSEARCH_TIMEOUT_MS", "longest one request to OpenSearch may take", integer(500, 25_000, 10_000)),
-	batchEventsMax: setting("CALLGATE_AUDIT_BATCH_EVENTS", "events in one bulk request", integer(1, 10_000, 2_000)),
-	batchWaitMs: setting("CALLGATE_AUDIT_BATCH_WAIT_MS", "how long a batch waits for more", integer(1, 5_000, 200)),
+	batchEventsMax: setting("CALLGATE_AUDIT_BATCH_EVENTS", "events in one bulk request", integer(1, 10_000, batchDefault.eventsMax)),
+	batchWaitMs: setting(
+		"CALLGATE_AUDIT_BATCH_WAIT_MS",
+		"how long after one batch the next is asked for",
+		integer(1, 5_000, batchDefault.waitMs),
+	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, servicePort("audit"))),
 });

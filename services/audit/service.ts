@@ -2,8 +2,8 @@
 import type { Bus, Consumption } from "#libs/bus/bus.ts";
 import type { Recorder } from "./record-event.ts";
 
-/** A batch is one bulk request of about a megabyte; waiting a little for more costs an auditor nothing and spares OpenSearch small requests. */
-const batchDefault = { eventsMax: 2_000, waitMs: 200 };
+/** A batch is one bulk request of about a megabyte; a second costs an auditor nothing, and spares NATS, OpenSearch and this process many small turns. */
+export const batchDefault = { eventsMax: 2_000, waitMs: 1_000 };
 
 export async function startAudit(bus: Bus, recorder: Recorder, batch = batchDefault): Promise<Consumption> {
 	return await bus.consumeBatches((events) => recorder.record(events), { ...batch, onMalformed: recorder.parkMalformed });

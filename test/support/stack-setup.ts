@@ -22,8 +22,12 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 	const forger = await makeForger();
 	const configDir = join(dataDir, "configuration");
 	await writeConfiguration(configDir, { firstPort, labPort, forger });
-	// A dead executor's calls are ended when its lease is over: seconds less to wait for.
-	const serviceEnv = (service: Service): Record<string, string> => (service === "executor" ? { CALLGATE_SETTLE_WITHIN_MS: "3000" } : {});
+	// A dead executor's calls are ended when its lease is over, and the record is asked for what was just done: seconds less to wait for.
+	const hurried: Partial<Record<Service, Record<string, string>>> = {
+		executor: { CALLGATE_SETTLE_WITHIN_MS: "3000" },
+		audit: { CALLGATE_AUDIT_BATCH_WAIT_MS: "100" },
+	};
+	const serviceEnv = (service: Service): Record<string, string> => hurried[service] ?? {};
 	const start = () => startStack({ dataDir, firstPort, replicas: 2, configDir, report, syncInterval: "2m", serviceEnv });
 	const control = await serveControl(await start(), start);
 	const facts = { ...(jsonOf(control.stack()) as Omit<StackFacts, "lab" | "forger" | "controlUrl">), firstPort };

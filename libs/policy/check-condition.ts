@@ -1,24 +1,13 @@
-// What a condition may say, checked when it is compiled: names, functions, types, size. The library itself checks none of it before it runs.
-import { fits, kindsOf } from "./cel-kinds.ts";
-import { allowedFunctions, conditionEnvironment, loopStep } from "./condition-functions.ts";
-import { timeMethods } from "./condition-time.ts";
-import {
-	argumentsOfCall,
-	counted,
-	type Expr,
-	isCounted,
-	literalText,
-	type Parsed,
-	type Part,
-	recordOf,
-	records,
-	spoken,
-} from "./condition-tree.ts";
-import { equality, order, type Relation } from "./value-relation.ts";
+// What a condition may say, checked when it is compiled: names, functions, types. The library itself checks none of it before it runs.
+import { checkOperation } from "./check-operation.ts";
+import { loopStep } from "./condition-functions.ts";
+import { ConditionRefused, Notes, type Vain } from "./condition-notes.ts";
+import { counted, type Expr, isCounted, literalText, type Parsed, type Part, recordOf, records } from "./condition-tree.ts";
 import {
 	answered,
 	anyJson,
 	anything,
+	bool,
 	either,
 	joined,
 	literal,
@@ -29,31 +18,12 @@ import {
 	typeOf,
 	type ValueType,
 } from "./value-type.ts";
-import { whyNoPattern, whyNoZone } from "./written-arguments.ts";
-
-/** Why a condition is refused, and where in its text (UTF-16 code units). */
-export class ConditionRefused extends Error {
-	readonly offset: number;
-	constructor(offset: number, message: string) {
-		super(message);
-		this.name = "ConditionRefused";
-		this.offset = offset;
-	}
-}
 
 /** The function that a condition is checked for: what is known of its calls. */
 export interface CheckedFunction {
 	readonly connection: string;
 	readonly name: string;
 	readonly args: ValueType;
-}
-
-/** A part of a condition that is in vain for one function, which need not be a mistake: the condition may be about others. */
-export interface Vain {
-	readonly offset: number;
-	readonly message: string;
-	/** An argument that the function does not have, a value that its schema does not have, or a place that is another function's. */
-	readonly about: "argument" | "value" | "place";
 }
 
 export interface Checked {
@@ -65,11 +35,10 @@ export interface Checked {
 	readonly refused?: ConditionRefused;
 }
 
-/** Bounds that no sensible condition meets; each keeps a recursion or a product small. */
-const conditionLimits = { nodesMax: 1_000, depthMax: 64, loopDepthMax: 2 } as const;
+/** A loop in a loop in a loop is no sensible condition, and a product that is not small. */
+const loopDepthMax = 2;
 
 const text = typeOf(["string"]);
-const bool = typeOf(["bool"]);
 /** Members of `caller`; every one is always there (`email` is "" if the issuer gave none). */
 const callerMembers: ReadonlyMap<string, ValueType> = new Map([
 	["issuer", text],
@@ -85,7 +54,6 @@ const variables: ReadonlyMap<string, ValueType> = new Map([
 ]);
 interface Scope {
 	readonly loops: ReadonlyMap<string, ValueType>;
-	readonly depth: number;
 	readonly loopDepth: number;
 }
 
@@ -94,10 +62,10 @@ interface Scope {
  * loop. With `fn` it is checked for the calls of that function, else for calls of which nothing is known.
  */
 export function checkCondition(parsed: Parsed, fn?: CheckedFunction): Checked {
-	const check = new Check(parsed, fn);
-	const { vain, reached } = check;
+	const notes = new Notes(parsed);
+	const { vain, reached } = notes;
 	try {
-		return { type: check.typeOf(parsed.expr, { loops: new Map(), depth: 0, loopDepth: 0 }), vain, reached };
+		return { type: new Check(notes, fn).typeOf(parsed.expr, { loops: new Map(), loopDepth: 0 }), vain, reached };
 	} catch (error) {
 		if (!(error instanceof ConditionRefused)) throw error;
 		return { type: nothing, vain, reached, refused: error };
@@ -105,39 +73,21 @@ export function checkCondition(parsed: Parsed, fn?: CheckedFunction): Checked {
 }
 
 class Check {
-	readonly vain = new Map<string, Vain>();
-	readonly reached = new Map<string, ValueType>();
-	private readonly positions: Readonly<Record<string, number>>;
+	private readonly notes: Notes;
 	private readonly fn: CheckedFunction | undefined;
-	private nodes = 0;
 	/** Arguments read so far that the function does not have. */
 	private absent = 0;
-	constructor(parsed: Parsed, fn: CheckedFunction | undefined) {
-		this.positions = parsed.sourceInfo?.positions ?? {};
+	constructor(notes: Notes, fn: CheckedFunction | undefined) {
+		this.notes = notes;
 		this.fn = fn;
 	}
 
-	private refuse(expr: Expr, message: string): never {
-		throw new ConditionRefused(this.offsetOf(expr), message);
-	}
-
-	private offsetOf(expr: Expr): number {
-		return this.positions[String(expr.id)] ?? 0;
-	}
-
-	private inVain(expr: Expr, about: Vain["about"], message: string): void {
-		this.vain.set(String(expr.id), { offset: this.offsetOf(expr), message, about });
-	}
-
-	typeOf(expr: Expr | undefined, outer: Scope): ValueType {
+	typeOf(expr: Expr | undefined, scope: Scope): ValueType {
 		if (expr === undefined) throw new ConditionRefused(0, "the condition is incomplete");
-		const scope = { ...outer, depth: outer.depth + 1 };
-		if (++this.nodes > conditionLimits.nodesMax) this.refuse(expr, `the condition has more than ${conditionLimits.nodesMax} parts`);
-		if (scope.depth > conditionLimits.depthMax) this.refuse(expr, `the condition nests deeper than ${conditionLimits.depthMax} levels`);
 		const before = this.absent;
 		const type = this.typeOfPart(expr, scope);
 		// What reads an argument that the function does not have is never asked about it.
-		if (this.absent === before) this.reached.set(String(expr.id), type);
+		if (this.absent === before) this.notes.reached.set(String(expr.id), type);
 		return type;
 	}
 
@@ -161,7 +111,7 @@ class Check {
 			case "comprehensionExpr":
 				return this.loop(expr, kind.value, scope);
 			default:
-				return this.refuse(expr, "this part of the condition is not understood");
+				return this.notes.refuse(expr, "this part of the condition is not understood");
 		}
 	}
 
@@ -177,21 +127,27 @@ class Check {
 				return typeOf(["null"]);
 			case "int64Value":
 				// Arguments are JSON numbers (doubles): beside a larger literal a comparison would round.
-				if (!Number.isSafeInteger(Number(written))) this.refuse(expr, "whole numbers go up to 9007199254740991 (2^53 - 1)");
+				if (!Number.isSafeInteger(Number(written))) this.notes.refuse(expr, "whole numbers go up to 9007199254740991 (2^53 - 1)");
 				return literal("int", Number(written));
 			case "doubleValue":
-				if (!Number.isFinite(written)) this.refuse(expr, "the number is too large");
+				if (!Number.isFinite(written)) this.notes.refuse(expr, "the number is too large");
 				return literal("double", written);
 			default:
-				return this.refuse(expr, "write numbers as 5 or 5.0 and text in quotes; bytes and unsigned numbers are not used in conditions");
+				return this.notes.refuse(
+					expr,
+					"write numbers as 5 or 5.0 and text in quotes; bytes and unsigned numbers are not used in conditions",
+				);
 		}
 	}
 
 	private identifier(expr: Expr, name: string, scope: Scope): ValueType {
 		const known = scope.loops.get(name) ?? variables.get(name);
-		if (known === undefined) this.refuse(expr, `unknown name "${name}": conditions know ${[...variables.keys()].join(", ")}`);
+		if (known === undefined) this.notes.refuse(expr, `unknown name "${name}": conditions know ${[...variables.keys()].join(", ")}`);
 		if (records.has(name))
-			this.refuse(expr, `"${name}" can only be read by a name written out, such as ${name}.${name === "args" ? "amount" : "subject"}`);
+			this.notes.refuse(
+				expr,
+				`"${name}" can only be read by a name written out, such as ${name}.${name === "args" ? "amount" : "subject"}`,
+			);
 		if (this.fn && name === "connection") return literal("string", this.fn.connection);
 		return known;
 	}
@@ -200,23 +156,24 @@ class Check {
 		const record = recordOf(select.operand);
 		if (record === "caller") {
 			const type = callerMembers.get(select.field);
-			if (type === undefined) this.refuse(expr, `caller has no member "${select.field}": it has ${[...callerMembers.keys()].join(", ")}`);
+			if (type === undefined)
+				this.notes.refuse(expr, `caller has no member "${select.field}": it has ${[...callerMembers.keys()].join(", ")}`);
 			return select.testOnly ? bool : type;
 		}
 		if (record === "args") return this.argument(expr, select);
 		const operand = this.typeOf(select.operand, scope);
-		if (!operand.kinds.has("map")) this.refuse(expr, `${spokenType(operand)} has no member "${select.field}"`);
+		if (!operand.kinds.has("map")) this.notes.refuse(expr, `${spokenType(operand)} has no member "${select.field}"`);
 		const { found, missing } = lookUp(operand, select.field);
 		if (found) return select.testOnly ? bool : found;
-		if (!select.testOnly) this.refuse(expr, `the object has no member "${select.field}"${missing}`);
-		this.inVain(expr, "place", `has() is never true: the object has no member "${select.field}"${missing}`);
+		if (!select.testOnly) this.notes.refuse(expr, `the object has no member "${select.field}"${missing}`);
+		this.notes.inVain(expr, "place", `has() is never true: the object has no member "${select.field}"${missing}`);
 		return answered(false);
 	}
 
 	/** An argument that this function does not have makes a rule silent about it, and is a mistake if no function has it. */
 	private argument(expr: Expr, { field, testOnly }: Part<"selectExpr">): ValueType {
 		const { found, missing } = lookUp(this.fn?.args ?? anything, field);
-		if (!found) this.inVain(expr, "argument", `no function that this rule matches has an argument "${field}"${missing}`);
+		if (!found) this.notes.inVain(expr, "argument", `no function that this rule matches has an argument "${field}"${missing}`);
 		if (testOnly) return found ? bool : answered(false);
 		if (!found) this.absent++;
 		return found ?? anything;
@@ -227,7 +184,7 @@ class Check {
 		const [first, second, third] = call.args;
 		switch (call.function) {
 			case "has":
-				return this.refuse(expr, "has() wants a member, such as has(args.amount)");
+				return this.notes.refuse(expr, "has() wants a member, such as has(args.amount)");
 			case "_&&_":
 				return this.both(false, [first, second], expr, scope);
 			case "_||_":
@@ -245,7 +202,8 @@ class Check {
 			case "_[_]":
 				return this.item(expr, this.typeOf(first, scope), this.typeOf(second, scope));
 			default:
-				return this.overload(
+				return checkOperation(
+					this.notes,
 					expr,
 					call,
 					[...(call.target === undefined ? [] : [call.target]), ...call.args].map((one) => this.typeOf(one, scope)),
@@ -266,78 +224,23 @@ class Check {
 
 	private answer(part: Expr | undefined, expr: Expr, scope: Scope, where = ""): ValueType {
 		const type = this.typeOf(part, scope);
-		if (!type.kinds.has("bool")) this.refuse(part ?? expr, `expected a yes-or-no condition${where}, found ${spokenType(type)}`);
+		if (!type.kinds.has("bool")) this.notes.refuse(part ?? expr, `expected a yes-or-no condition${where}, found ${spokenType(type)}`);
 		return type;
 	}
 
 	private item(expr: Expr, container: ValueType, at: ValueType): ValueType {
 		const isList = container.kinds.has("list") && (at.kinds.has("int") || at.kinds.has("double"));
 		const isMap = container.kinds.has("map") && at.kinds.has("string");
-		if (!isList && !isMap) this.refuse(expr, `${spokenType(container)} has no members that are read by ${spokenType(at)}`);
+		if (!isList && !isMap) this.notes.refuse(expr, `${spokenType(container)} has no members that are read by ${spokenType(at)}`);
 		const [name, ...others] = at.values.get("string") ?? [];
 		const isNamed = isMap && typeof name === "string" && others.length === 0;
 		const { found, missing } = isNamed ? lookUp(container, name) : { found: isMap ? anyJson : nothing, missing: "" };
-		if (!found && !isList) this.refuse(expr, `the object has no member "${name}"${missing}`);
+		if (!found && !isList) this.notes.refuse(expr, `the object has no member "${name}"${missing}`);
 		return either(found ?? nothing, isList ? container.items() : nothing);
 	}
 
-	private overload(expr: Expr, call: Part<"callExpr">, types: readonly ValueType[]): ValueType {
-		const name = call.function;
-		const group = allowedFunctions.has(name) ? conditionEnvironment.funcs.find(name) : undefined;
-		if (group === undefined) this.refuse(expr, `unknown function "${name}"`);
-		const isMethod = call.target !== undefined;
-		const fitting = [...group].filter((one) => (one.target !== undefined) === isMethod && fits(one, types));
-		if (fitting.length === 0)
-			this.refuse(expr, `"${spoken(name)}" cannot be used with ${types.map(spokenType).join(" and ") || "nothing"}`);
-		const [left = anything, right = anything] = types;
-		switch (name) {
-			case "_==_":
-			case "_!=_":
-				return this.equality(expr, left, right, name === "_==_");
-			case "@in":
-				return this.membership(expr, left, right);
-			case "!_":
-				return surelyIs(true, left) || surelyIs(false, left) ? answered(surelyIs(false, left)) : bool;
-		}
-		const unwritten =
-			name === "matches" ? whyNoPattern(call.args[0]) : timeMethods.includes(name) && call.args[0] ? whyNoZone(call.args[0]) : undefined;
-		if (unwritten !== undefined) this.refuse(expr, unwritten);
-		if (this.never(expr, order(name, left, right), "place")) return answered(false);
-		return typeOf([...new Set(fitting.flatMap((one) => kindsOf(one.result)))]);
-	}
-
-	private equality(expr: Expr, left: ValueType, right: ValueType, isWanted: boolean): ValueType {
-		const relation = equality(left, right);
-		// To ask whether something is not null is careful, and never wrong.
-		const isCareful = !isWanted && relation.is === "impossible" && (left.kinds.has("null") || right.kinds.has("null"));
-		if (isCareful) return bool;
-		return this.never(expr, relation) ? answered(!isWanted) : bool;
-	}
-
-	/** `x in [a, b]` is `x == a || x == b`: each of them is looked at. */
-	private membership(expr: Expr, left: ValueType, right: ValueType): ValueType {
-		const list = argumentsOfCall(expr)[1];
-		if (list?.exprKind.case === "listExpr") {
-			const { elements } = list.exprKind.value;
-			const never = elements.filter((one) => this.never(one, equality(left, this.reached.get(String(one.id)) ?? anything), aboutOf(expr)));
-			return elements.length > 0 && never.length === elements.length ? answered(false) : bool;
-		}
-		const isKey = right.kinds.has("map") && left.kinds.has("string");
-		const relation = right.kinds.has("list") ? equality(left, right.items()) : undefined;
-		if (isKey || relation?.is === "possible") return bool;
-		if (relation && this.never(expr, relation)) return answered(false);
-		return this.refuse(expr, `${spokenType(left)} is never in ${spokenType(right)}`);
-	}
-
-	/** Refuses what is impossible, notes what is in vain; whether it is. */
-	private never(expr: Expr, { is, why }: Relation, about = aboutOf(expr)): boolean {
-		if (is === "impossible") this.refuse(expr, why);
-		if (is === "vain") this.inVain(expr, about, why);
-		return is === "vain";
-	}
-
 	private struct(expr: Expr, struct: Part<"structExpr">, scope: Scope): ValueType {
-		if (struct.messageName !== "") this.refuse(expr, `unknown type "${struct.messageName}"`);
+		if (struct.messageName !== "") this.notes.refuse(expr, `unknown type "${struct.messageName}"`);
 		for (const entry of struct.entries) {
 			if (entry.keyKind.case === "mapKey") this.typeOf(entry.keyKind.value, scope);
 			this.typeOf(entry.value, scope);
@@ -346,11 +249,12 @@ class Check {
 	}
 
 	private loop(expr: Expr, loop: Part<"comprehensionExpr">, scope: Scope): ValueType {
-		if (variables.has(loop.iterVar) || scope.loops.has(loop.iterVar)) this.refuse(expr, `the name "${loop.iterVar}" is already taken`);
+		if (variables.has(loop.iterVar) || scope.loops.has(loop.iterVar))
+			this.notes.refuse(expr, `the name "${loop.iterVar}" is already taken`);
 		const range = this.typeOf(loop.iterRange, scope);
-		if (!range.kinds.has("list") && !range.kinds.has("map")) this.refuse(expr, `${spokenType(range)} has no items to go through`);
+		if (!range.kinds.has("list") && !range.kinds.has("map")) this.notes.refuse(expr, `${spokenType(range)} has no items to go through`);
 		const loopDepth = scope.loopDepth + 1;
-		if (loopDepth > conditionLimits.loopDepthMax) this.refuse(expr, `loops nest at most ${conditionLimits.loopDepthMax} deep`);
+		if (loopDepth > loopDepthMax) this.notes.refuse(expr, `loops nest at most ${loopDepthMax} deep`);
 		const each = either(range.kinds.has("list") ? range.items() : nothing, range.kinds.has("map") ? text : nothing);
 		// What the loop collects changes as it goes: of that only the kind is known.
 		const result = typeOf([...this.typeOf(loop.accuInit, scope).kinds]);
@@ -369,15 +273,9 @@ class Check {
 		if (!isIndex && !isPresence) return false;
 		const operand = isIndex ? left : right;
 		const field = literalText(isIndex ? right : left);
-		if (field === undefined || operand === undefined) this.refuse(expr, `"${recordOf(operand)}" can only be read by a name written out`);
+		if (field === undefined || operand === undefined)
+			this.notes.refuse(expr, `"${recordOf(operand)}" can only be read by a name written out`);
 		expr.exprKind = { case: "selectExpr", value: { $typeName: "cel.expr.Expr.Select", operand, field, testOnly: isPresence } };
 		return true;
 	}
-}
-
-/** What a comparison is about: with `connection`, a rule for several of them is in vain for all but one. */
-function aboutOf(expr: Expr): Vain["about"] {
-	return argumentsOfCall(expr).some(({ exprKind }) => exprKind.case === "identExpr" && exprKind.value.name === "connection")
-		? "place"
-		: "value";
 }

@@ -1,5 +1,6 @@
 // What is wrong with a condition for the functions that its rule matches, each of them checked by its own schema.
-import { type Checked, type CheckedFunction, ConditionRefused, checkCondition, type Vain } from "./check-condition.ts";
+import { type Checked, type CheckedFunction, checkCondition } from "./check-condition.ts";
+import { ConditionRefused, type Vain } from "./condition-notes.ts";
 import type { Parsed } from "./condition-tree.ts";
 import { type Kind, spokenType, surelyIs } from "./value-type.ts";
 

@@ -3,7 +3,7 @@ import { emailKey, isEmail } from "#libs/contracts/email.ts";
 import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
 import { pathsMax } from "#libs/masking/mask.ts";
 import { parseSelector, type Segment } from "#libs/masking/selector.ts";
-import { type CheckedFunction, ConditionRefused } from "./check-condition.ts";
+import type { CheckedFunction } from "./check-condition.ts";
 import { whyNoPlace } from "./check-mask-path.ts";
 import type {
 	CompiledApproval,
@@ -15,6 +15,7 @@ import type {
 	PolicyContext,
 } from "./compiled-policy.ts";
 import { type Amount, type Condition, compileAmount, compileCondition } from "./condition.ts";
+import { ConditionRefused } from "./condition-notes.ts";
 import { durationMs } from "./duration.ts";
 import { maskFor } from "./mask-for.ts";
 import type { MaskEntry, PolicyDocument, Rule } from "./policy-document.ts";

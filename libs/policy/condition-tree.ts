@@ -42,3 +42,21 @@ export function counted(condition: Expr): Expr {
 export function spoken(name: string): string {
 	return name.replace(/^[_@]|_$/g, "");
 }
+
+/** The parts that a part is made of. */
+export function childrenOf({ exprKind: kind }: Expr): (Expr | undefined)[] {
+	switch (kind.case) {
+		case "selectExpr":
+			return [kind.value.operand];
+		case "callExpr":
+			return [kind.value.target, ...kind.value.args];
+		case "listExpr":
+			return kind.value.elements;
+		case "structExpr":
+			return kind.value.entries.flatMap((entry) => [entry.keyKind.case === "mapKey" ? entry.keyKind.value : undefined, entry.value]);
+		case "comprehensionExpr":
+			return [kind.value.iterRange, kind.value.accuInit, kind.value.loopCondition, kind.value.loopStep, kind.value.result];
+		default:
+			return [];
+	}
+}

@@ -100,6 +100,8 @@ describe("bounds", () => {
 		["too many parts", `args.n in [${"1,".repeat(1_100)}1]`],
 		["too deep", `${"(".repeat(5)}${"1 + ".repeat(100)}1 > 0${")".repeat(5)}`],
 		["far too deep", `${"(".repeat(2_000)}true${")".repeat(2_000)}`],
+		["too many parts that are never evaluated", `1 == 2 && args.n in [${"1,".repeat(1_100)}1]`],
+		["too deep where it is never evaluated", `1 == 2 && ${"1 + ".repeat(1_800)}1 > 0`],
 	])("%s is refused", (_, source) => {
 		expect(() => compileCondition(source)).toThrow(/parts|deep/);
 	});

@@ -1,11 +1,13 @@
 // One condition: compiled once, then asked of many calls. Its answer has four values, because "cannot be told" must never pass for "no".
 import { type CelValue, isCelError, parse, plan, unparse } from "@bufbuild/cel";
 import type { CallView } from "./call-view.ts";
-import { ConditionRefused, checkCondition } from "./check-condition.ts";
+import { checkCondition } from "./check-condition.ts";
 import { type ConditionFault, faultsFor, type MatchedFunctions, type Outcome, withOutcome } from "./check-for-functions.ts";
 import { isExhausted } from "./condition-budget.ts";
 import { conditionEnvironment } from "./condition-functions.ts";
-import { type Expr, type Parsed, recordOf } from "./condition-tree.ts";
+import { ConditionRefused } from "./condition-notes.ts";
+import { checkSize } from "./condition-size.ts";
+import { childrenOf, type Expr, type Parsed, recordOf } from "./condition-tree.ts";
 
 /**
  * - `true`, `false`: the condition could be decided.
@@ -85,8 +87,11 @@ function refuse(parsed: Parsed, outcome: Outcome): void {
 
 function parseSource(source: string): Parsed {
 	try {
-		return parse(source);
+		const parsed = parse(source);
+		checkSize(parsed);
+		return parsed;
 	} catch (error) {
+		if (error instanceof ConditionRefused) throw error;
 		if (error instanceof RangeError) throw new ConditionRefused(0, "the condition nests too deeply");
 		throw new ConditionRefused(syntaxOffset(error), error instanceof Error ? syntaxMessage(error) : "the condition cannot be read");
 	}
@@ -225,22 +230,4 @@ function argumentsOf(expr: Expr): { read: Map<string, string>; tested: Set<strin
 		open.push(...childrenOf(next));
 	}
 	return { read, tested };
-}
-
-function childrenOf(expr: Expr): (Expr | undefined)[] {
-	const kind = expr.exprKind;
-	switch (kind.case) {
-		case "selectExpr":
-			return [kind.value.operand];
-		case "callExpr":
-			return [kind.value.target, ...kind.value.args];
-		case "listExpr":
-			return kind.value.elements;
-		case "structExpr":
-			return kind.value.entries.flatMap((entry) => [entry.keyKind.case === "mapKey" ? entry.keyKind.value : undefined, entry.value]);
-		case "comprehensionExpr":
-			return [kind.value.iterRange, kind.value.accuInit, kind.value.loopCondition, kind.value.loopStep, kind.value.result];
-		default:
-			return [];
-	}
 }

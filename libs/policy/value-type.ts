@@ -58,6 +58,8 @@ export const anyJson: ValueType = made(jsonKinds, { items: () => anyJson, member
 export const anything: ValueType = made([...jsonKinds, "int", "timestamp", "duration"]);
 /** There is no such value. */
 export const nothing: ValueType = made([]);
+/** Yes or no, and which of them is not known. */
+export const bool: ValueType = made(["bool"]);
 
 export function typeOf(kinds: readonly Kind[], more: Partial<ValueType> = {}): ValueType {
 	return made(kinds, more);

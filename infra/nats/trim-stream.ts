@@ -1,5 +1,6 @@
 // Keeps the stream short: removes whole ranges that everyone has read, the index has, and nobody may still ask for. Run by the operator: no service may remove an event.
 import { EventsUnavailable, type Position } from "#libs/bus/bus.ts";
+import { streamMarks } from "#libs/bus/inspect-stream.ts";
 import type { Link } from "#libs/bus/nats-link.ts";
 import { durableConsumers, durableOf } from "#libs/bus/permissions.ts";
 import { parseSubject, readsOf, streamName } from "#libs/contracts/subjects.ts";
@@ -36,7 +37,9 @@ const approvalsMax = 5_000;
  * What leads to something goes before what keeps it from happening twice, also if this process dies in between: a call that is received
  * before its denial, a hold before the question it led to, a grant before its claim. A claim that is gone while its grant can still be
  * delivered would let the call run twice. Each of them may be on the stream once more, said again by a service that died before it knew
- * that it had said it: so what guards also stays for `guardMs` longer than what leads to it, be that young or not acknowledged.
+ * that it had said it: so what guards also stays for `guardMs` longer than what leads to it, be that young or not acknowledged. And who is
+ * slow may have one of them in hand that was delivered to another as well, and acknowledged by that one: so what guards also stays until
+ * everyone had read that far for `guardMs`. What was read when is remembered on the stream ({@link streamMarks}).
  *
  * Nothing is removed of a pool that has no consumer: nobody knows how far its grants were read.
  *
@@ -45,9 +48,7 @@ const approvalsMax = 5_000;
 export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trimmed> {
 	const { keepMs, guardMs = guardMsDefault, now } = terms;
 	const pools = [...new Set([...terms.pools, ...(await poolsOf(operator))])];
-	const floors = await Promise.all(durableConsumers(pools).map(({ name }) => ackFloorOf(operator, name)));
-	// A consumer's floor is the last position below which it has acknowledged everything.
-	const floor = Math.min(...floors.map((one) => one + 1));
+	const { floor, settled } = await readByEveryone(operator, pools, { guardMs, nowMs: now.getTime() });
 	// What was said again is as far from the first time as the guard allows: so what is not acknowledged yet counts like what is young.
 	const since = Math.min(now.getTime() - keepMs, (await nextOf(operator, ">", floor))?.storedAtMs ?? Number.POSITIVE_INFINITY);
 	const storedBefore = async (ms: number) => Math.min(floor, await firstSince(operator, new Date(since - ms)));
@@ -56,13 +57,13 @@ export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trim
 	for (const filter of ["callgate.*.*.ingress.>", ...inEach(pools, "policy._.>"), "callgate.*.*.audit.>", "callgate.*.*.approval._.>"]) {
 		removed += await purge(operator, filter, before);
 	}
-	const decided = await storedBefore(guardMs);
+	const decided = Math.min(settled, await storedBefore(guardMs));
 	for (const filter of inEach(pools, "policy.>")) removed += await purge(operator, filter, decided);
 	const approvals = await removeSettledApprovals(operator, pools, decided);
 	removed += approvals.removed;
 	// Approvals' grants are among what is left: the claims they led to wait with them for the next run.
 	if (!approvals.isAll) return { before, removed };
-	const guarded = await storedBefore(2 * guardMs);
+	const guarded = Math.min(settled, await storedBefore(2 * guardMs));
 	for (const filter of inEach(pools, "executor.>")) removed += await purge(operator, filter, guarded);
 	return { before, removed };
 }
@@ -92,16 +93,66 @@ async function poolsOf(operator: Link): Promise<string[]> {
 	}
 }
 
-async function ackFloorOf(operator: Link, consumer: string): Promise<Position> {
+/** Each run remembers how far everyone had read, unless another did a moment ago: this many in the time of a guard. */
+const looksPerGuard = 4;
+
+interface Look {
+	readonly atMs: number;
+	readonly floor: Position;
+}
+
+/** The positions below which everyone has read everything, now and since `guardMs` or longer. */
+async function readByEveryone(
+	operator: Link,
+	pools: readonly string[],
+	{ guardMs, nowMs }: { readonly guardMs: number; readonly nowMs: number },
+): Promise<{ floor: Position; settled: Position }> {
+	// What is said from here on is not read yet, as far as this run knows.
+	const { config, state } = await ask<StreamInfo>(operator, `STREAM.INFO.${streamName}`, {});
+	const readers = await Promise.all(durableConsumers(pools).map(({ name }) => readerOf(operator, name)));
+	// A consumer's floor is the last position below which it has acknowledged everything.
+	const floor = Math.min(state.last_seq, ...readers.map((reader) => reader.floor)) + 1;
+	// One that was made anew reads everything again: what was seen of the one before counts no more.
+	const madeAtMs = Math.max(...readers.map((reader) => reader.madeAtMs));
+	const mark = config.metadata?.[streamMarks.read];
+	// Who reads something again that was read once has it in hand now.
+	const looks = looksIn(mark, madeAtMs).map((look) => ({ ...look, floor: Math.min(look.floor, floor) }));
+	const known = looks.filter(({ atMs }) => atMs <= nowMs);
+	if (nowMs - (known.at(-1)?.atMs ?? 0) >= guardMs / looksPerGuard) known.push({ atMs: nowMs, floor });
+	const last = known.findLastIndex(({ atMs }) => nowMs - atMs >= guardMs);
+	const said = [madeAtMs, ...known.slice(Math.max(0, last)).map((look) => `${look.atMs}:${look.floor}`)].join(" ");
+	if (said !== mark) {
+		const metadata = { ...config.metadata, [streamMarks.read]: said };
+		await ask(operator, `STREAM.UPDATE.${streamName}`, { ...config, metadata });
+	}
+	return { floor, settled: known[last]?.floor ?? 0 };
+}
+
+/** What earlier runs saw, oldest first; nothing of other consumers, and nothing that is not understood. */
+function looksIn(mark: string | undefined, madeAtMs: number): Look[] {
+	const [of, ...looks] = (mark ?? "").split(" ");
+	if (Number(of) !== madeAtMs) return [];
+	return looks
+		.map((look) => look.split(":").map(Number))
+		.map(([atMs = Number.NaN, floor = Number.NaN]) => ({ atMs, floor }))
+		.filter(({ atMs, floor }) => Number.isSafeInteger(atMs) && Number.isSafeInteger(floor));
+}
+
+interface StreamInfo {
+	readonly config: { readonly metadata?: Readonly<Record<string, string>> };
+	readonly state: { readonly last_seq: number };
+}
+
+async function readerOf(operator: Link, consumer: string): Promise<{ floor: Position; madeAtMs: number }> {
 	const info = await ask<{
+		created: string;
 		ack_floor: { stream_seq: number };
 		num_ack_pending: number;
 		num_pending: number;
-		delivered: { stream_seq: number };
 	}>(operator, `CONSUMER.INFO.${streamName}.${consumer}`, {});
-	// With nothing pending the floor may lag behind positions that are not this consumer's: it has read as far as it was delivered.
+	// With nothing pending the floor may lag behind positions that are not this consumer's: it has read all there is.
 	const idle = info.num_ack_pending === 0 && info.num_pending === 0;
-	return idle ? Number.MAX_SAFE_INTEGER - 1 : info.ack_floor.stream_seq;
+	return { floor: idle ? Number.MAX_SAFE_INTEGER - 1 : info.ack_floor.stream_seq, madeAtMs: Date.parse(info.created) };
 }
 
 /** The first position that was stored at `since` or later; beyond the end if there is none. */
@@ -110,7 +161,7 @@ async function firstSince(operator: Link, since: Date): Promise<Position> {
 	const answer = await operator.request(`$JS.API.DIRECT.GET.${streamName}`, encode(body), 10_000);
 	if (answer.ok) return Number(answer.reply.header("Nats-Sequence"));
 	if (answer.fault !== "not_found") throw new EventsUnavailable(`NATS did not say what is young (${answer.fault})`);
-	const { state } = await ask<{ state: { last_seq: number } }>(operator, `STREAM.INFO.${streamName}`, {});
+	const { state } = await ask<StreamInfo>(operator, `STREAM.INFO.${streamName}`, {});
 	return state.last_seq + 1;
 }
 
@@ -155,6 +206,8 @@ async function nextOf(
 }
 
 async function purge(operator: Link, filter: string, before: Position): Promise<number> {
+	// Nothing is before the first position; NATS 2.12 would take that for no bound at all.
+	if (before <= 1) return 0;
 	const { purged } = await ask<{ purged: number }>(operator, `STREAM.PURGE.${streamName}`, { filter, seq: before });
 	return purged;
 }

@@ -3,12 +3,14 @@ import { streamName } from "#libs/contracts/subjects.ts";
 import { EventsUnavailable, type StreamInspector } from "./bus.ts";
 import type { Link } from "./nats-link.ts";
 
-/** Metadata of the stream, written by the operator's provisioning alone. */
+/** Metadata of the stream, written by the operator alone. */
 export const streamMarks = {
 	/** A random name that this stream got when it was made: one that is made again has another. */
 	identity: "callgate.identity",
 	/** When an operator accepted what was lost (RFC 3339): what was seen of the stream before counts no more. */
 	acceptedAt: "callgate.accepted-at",
+	/** When all consumers had read how far, as trimming saw it: when the newest of them was made, then times and positions, oldest first. */
+	read: "callgate.read",
 } as const;
 
 /** JetStream's codes for "there is none". https://github.com/nats-io/nats-server/blob/main/server/errors.json */

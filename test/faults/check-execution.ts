@@ -1,6 +1,6 @@
 // Whether what the bank saw was allowed to happen, once, and after it was on the record.
 import type { Find, Joined } from "./check-rows.ts";
-import { named } from "./check-story.ts";
+import { named, storyOf } from "./check-story.ts";
 import type { BankRequest, Evidence, StreamEvent } from "./evidence.ts";
 import { bodyDigestOf } from "./load-client.ts";
 import { approversFor } from "./plan-calls.ts";
@@ -46,7 +46,7 @@ function checkOne(joined: Joined, requests: readonly BankRequest[], evidence: Ev
 	const { call, client, events } = joined;
 	if (!client) return;
 	const starts = startsOf(events);
-	const story = () => `${call} (${client.plan.reference}): ${requests.length} at the bank; ${events.map(named).join(", ")}`;
+	const story = () => `${client.plan.reference}: ${requests.length} at the bank; ${storyOf(joined, evidence)}`;
 	const idempotent = client.plan.function === "payOnce";
 	if (requests.length > (idempotent ? starts.length : 1)) find("executed twice", story());
 	if (idempotent && new Set(requests.map(({ idempotencyKey }) => idempotencyKey ?? "none")).size > 1) {

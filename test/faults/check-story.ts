@@ -25,36 +25,37 @@ const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
 const anytime = new Set(["call.withdrawn", "approval.withdrawn"]);
 
 export function checkStory(joined: Joined, evidence: Evidence, find: Find): void {
-	const { call, events, forged } = joined;
+	const { events, forged } = joined;
 	if (forged) return;
 	// Never accepted: someone withdrew it and nobody had published it. That it was answered is another row.
 	if (!events.some(({ type }) => type === "call.received")) return;
 	const endings = events.filter(({ type }) => type === "call.ended");
-	if (endings.length > 1) find("ended twice", `${call}: ${events.map(named).join(", ")}`);
-	if (endings.length === 0) find("lost", `${call}: ${events.map(named).join(", ")}`);
+	const story = () => storyOf(joined, evidence);
+	if (endings.length > 1) find("ended twice", story());
+	if (endings.length === 0) find("lost", story());
 	const decisions = events.filter(({ type, writer }) => writer === "policy" && /^call\.(held|granted|ended)$/.test(type));
-	if (decisions.length > 1) find("decided twice", `${call}: ${decisions.map(named).join(", ")}`);
-	checkOrder(joined, find);
+	if (decisions.length > 1) find("decided twice", story());
+	checkOrder(joined, evidence, find);
 	checkVotes(joined, evidence, find);
 	checkDigests(joined, evidence, find);
 	for (const { data } of endings) {
 		if (data.ending === "unknown" && !wasGone(events, evidence)) {
-			find("unknown without a death", `${call}: ${events.map(named).join(", ")}`);
+			find("unknown without a death", story());
 		}
 	}
 }
 
-function checkOrder({ call, events }: Joined, find: Find): void {
+function checkOrder(joined: Joined, evidence: Evidence, find: Find): void {
 	let state: State = "nothing";
 	const seen = new Set<string>();
-	for (const event of events) {
+	for (const event of joined.events) {
 		if (anytime.has(event.type)) continue;
 		const move: Partial<Record<State, State>> | undefined = moves[event.type] ?? moves[`${event.type} ${event.writer}`];
 		const next: State | undefined = move?.[state];
 		const again = seen.has(event.id);
 		seen.add(event.id);
 		if (next === undefined || again) {
-			find("illegal sequence", `${call}: ${named(event)} while ${state}: ${events.map(named).join(", ")}`);
+			find("illegal sequence", `${named(event)} while ${state}; ${storyOf(joined, evidence)}`);
 			return;
 		}
 		state = next;
@@ -91,6 +92,19 @@ function wasGone(events: readonly StreamEvent[], { gone }: Evidence): boolean {
 		const pid = /-(\d+)-[0-9a-f]{8}$/.exec(String(data.executor))?.[1];
 		return type === "call.started" && pid !== undefined && gone.has(Number(pid));
 	});
+}
+
+/** Everything that was said about a call, also what was said again: each with its position, when it was stored, and when it was gone. */
+export function storyOf({ call, said }: Joined, { removals }: Evidence): string {
+	const gone = new Map(removals.map(({ sequence, at }) => [sequence, at]));
+	const timeOf = (at: number) => new Date(at).toISOString().slice(11, 23);
+	const lines = said.map((event) => {
+		const { executor, code, detail } = event.data;
+		const goneAt = gone.get(event.sequence);
+		const more = [executor, code, detail, goneAt && `trimmed ${timeOf(goneAt)}`].filter(Boolean);
+		return [`${named(event)} ${timeOf(event.at)}`, ...more].join(" ");
+	});
+	return `${call}: ${lines.join(", ")}`;
 }
 
 export function named({ type, writer, sequence, data }: StreamEvent): string {

@@ -261,6 +261,20 @@ describe("the checker", () => {
 		expect(found(evidence)).toEqual([]);
 	});
 
+	test("what was found in a story tells every copy: where it stands, when it was stored, when it went, and why a call ended", () => {
+		const evidence = soundEvidence();
+		const { at, sequence } = event(evidence, approved, "call.granted");
+		const last = Math.max(...evidence.stream.map((one) => one.sequence));
+		evidence.stream.push({ ...event(evidence, approved, "call.granted"), sequence: last + 1, at: at + 61_000 });
+		evidence.removals.push({ sequence: last + 1, step: 99, at: at + 62_000 });
+		say(evidence, "executor", "call.ended", approved, { ending: "failed", code: "grant_refused", detail: "it has expired" });
+		const [story = ""] = check(evidence).violations["ended twice"];
+		const timeOf = (ms: number) => new Date(ms).toISOString().slice(11, 23);
+		expect(story).toContain(`call.granted (approval, ${sequence}) ${timeOf(at)}`);
+		expect(story).toContain(`call.granted (approval, ${last + 1}) ${timeOf(at + 61_000)} trimmed ${timeOf(at + 62_000)}`);
+		expect(story).toMatch(/call\.ended failed \(executor, \d+\) [\d:.]+ grant_refused it has expired/);
+	});
+
 	test("counts what there was", () => {
 		expect(check(soundEvidence()).counts).toMatchObject({
 			"calls accepted": 9,

@@ -170,6 +170,36 @@ test("an old grant that is in two hands, one of which is done with it, finds its
 	await makeAnew("executor", ackWaitMs);
 });
 
+test("what another was done with while it waited in a slow hand is not done there, whatever was trimmed meanwhile", async () => {
+	const [first, second, last] = [uuidv7(), uuidv7(), uuidv7()];
+	for (const call of [first, second]) await buses.policy.publish(granted(call));
+	await makeAnew("executor", 1_000);
+	const goesOn = Promise.withResolvers<void>();
+	const slow = await connectBus({ servers: [nats.url], service: "executor", seed: nats.seeds.executor, log, secondHandMs: 0 });
+	const begun: string[] = [];
+	const waiting = await slow.consume(
+		async (event) => {
+			begun.push(event.subject);
+			if (event.subject === first) await goesOn.promise;
+		},
+		{ concurrency: 1 },
+	);
+	await expect.poll(() => begun.includes(first), patience).toBe(true);
+	const before = begun.length;
+	const done = new Set<string>();
+	const quick = await buses.executor.consume(async (event) => void done.add(event.subject));
+	await expect.poll(() => done.has(first) && done.has(second), patience).toBe(true);
+	await expect.poll(() => pendingOf("executor"), patience).toBe(0);
+	await quick.stop();
+	goesOn.resolve();
+	await buses.policy.publish(granted(last));
+	await expect.poll(() => begun.includes(last), patience).toBe(true);
+	expect(begun.slice(before)).toEqual([last]);
+	await waiting.stop();
+	await slow.close();
+	await makeAnew("executor", ackWaitMs);
+});
+
 /** The server forgets what a service acknowledged. */
 async function makeAnew(service: Service, ackWaitMs: number): Promise<void> {
 	const name = durableOf(service);

@@ -5,6 +5,7 @@ import type { Service } from "#libs/contracts/define-event.ts";
 import { decodeEvents, encodeEvents, joinEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { historyOf, streamName, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
+import { AckFloor } from "./ack-floor.ts";
 import {
 	type BatchOptions,
 	type Bus,
@@ -36,6 +37,8 @@ export interface NatsOptions {
 	readonly log: DeliveryLog & { connection(status: string): void };
 	/** How long one publish may take in all, retries included. Ingress must answer 503 within two seconds. */
 	readonly publishTimeoutMs?: number;
+	/** What was stored longer ago may have been given to another as well: as long as the server waits for an acknowledgement. */
+	readonly secondHandMs?: number;
 }
 
 /** Between two attempts of one write. */
@@ -47,10 +50,10 @@ const stopWaitMsMax = 43_000;
 
 /** Connects one service. @throws {EventsUnavailable} if NATS cannot be reached or refuses the seed. */
 export async function connectBus(options: NatsOptions): Promise<Bus> {
-	const { service, pool = "default", servers, seed, ca, log, publishTimeoutMs = 1_800 } = options;
+	const { service, pool = "default", servers, seed, ca, log, publishTimeoutMs = 1_800, secondHandMs = ackWaitMs } = options;
 	const inboxPrefix = inboxPrefixOf(service, pool);
 	const link = await connectLink({ servers, seed, ca, name: `callgate-${service}`, inboxPrefix, onStatus: log.connection });
-	return new NatsBus({ link, service, pool, log, publishTimeoutMs });
+	return new NatsBus({ link, service, pool, log, publishTimeoutMs, secondHandMs });
 }
 
 interface Parts {
@@ -59,6 +62,7 @@ interface Parts {
 	readonly pool: string;
 	readonly log: DeliveryLog;
 	readonly publishTimeoutMs: number;
+	readonly secondHandMs: number;
 }
 
 type Ack = { readonly ok: true; readonly position: Position } | { readonly ok: false; readonly last: Position };
@@ -146,9 +150,13 @@ class NatsBus implements Bus {
 		throw new EventsUnavailable(`NATS did not answer a read (${answer.fault})`);
 	}
 
-	async consume(handle: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
-		const { link, log, pool } = this.parts;
+	async consume(handleOnce: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
+		const { link, log, pool, secondHandMs } = this.parts;
 		const publish = (event: CallgateEvent) => this.publish(event);
+		const floor = new AckFloor(async () => (await this.consumerInfo()).ack_floor.stream_seq, secondHandMs);
+		const handle: Handler = async (event, delivery) => {
+			if (!(await floor.isDoneElsewhere(delivery))) await handleOnce(event, delivery);
+		};
 		const deliver = createDeliverer({ service: this.service, handle, options, publish, log, now: () => new Date() });
 		const slots = new Slots(options.concurrency ?? 256);
 		const inHand = new Set<LinkMessage>();
@@ -253,9 +261,17 @@ class NatsBus implements Bus {
 	}
 
 	async backlog(): Promise<number> {
-		const consumer = durableOf(this.service, this.parts.pool);
-		const info = await this.ask<{ num_pending: number; num_ack_pending: number }>(`CONSUMER.INFO.${streamName}.${consumer}`);
+		const info = await this.consumerInfo();
 		return info.num_pending + info.num_ack_pending;
+	}
+
+	private async consumerInfo() {
+		const consumer = durableOf(this.service, this.parts.pool);
+		return await this.ask<{
+			readonly ack_floor: { readonly stream_seq: Position };
+			readonly num_pending: number;
+			readonly num_ack_pending: number;
+		}>(`CONSUMER.INFO.${streamName}.${consumer}`);
 	}
 
 	/** Asks JetStream's API. */

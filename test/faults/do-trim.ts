@@ -42,15 +42,13 @@ function isClaimGone({ events, removals }: FaultParts["kept"]): boolean {
 }
 
 async function trimOnce(parts: FaultParts, { diesBefore }: Extract<Fault, { kind: "trim" }>): Promise<void> {
-	const { operator, kept, effects, processes } = parts;
+	const { operator, kept, effects } = parts;
 	// What is removed must have been seen, and what callers were told about it asked for: later nobody can.
 	const { last } = await operator.streamState();
 	const until = performance.now() + caughtUpWithinMs;
 	while (kept.reached() < last && performance.now() < until) await delay(20);
 	if (kept.reached() < last) return void effects.none.push("trimming: the harness did not keep up with the stream");
 	await parts.askAboutEnded();
-	// Who was stopped may have in hand what another acknowledged long ago, for longer than a guard: what was seen before it woke counts no more.
-	if (processes.wasStopped()) await operator.forgetLooks();
 
 	let purges = 0;
 	let filter = "";

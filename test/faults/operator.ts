@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
-import { streamMarks } from "#libs/bus/inspect-stream.ts";
 import { connectLink, type Link } from "#libs/bus/nats-link.ts";
 import type { LinkMessage } from "#libs/bus/nats-readers.ts";
 import { durableConsumers } from "#libs/bus/permissions.ts";
@@ -36,8 +35,6 @@ export interface Operator {
 	streamState(): Promise<Gone & { readonly last: number }>;
 	/** Sets the bound of the stream's size; resolves with what it was. */
 	setBytesMax(bytesMax: number | "what is in it"): Promise<number>;
-	/** Forgets how far trimming saw everyone read: it looks anew. */
-	forgetLooks(): Promise<void>;
 	/** Forgets what one consumer acknowledged; resolves with how many messages it is given again. */
 	makeAnew(consumer: string): Promise<number>;
 	/** How long consumers wait for an acknowledgement before they deliver again. */
@@ -55,10 +52,7 @@ const decoder = new TextDecoder();
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 interface StreamInfo {
-	readonly config: Readonly<Record<string, unknown>> & {
-		readonly max_bytes: number;
-		readonly metadata?: Readonly<Record<string, string>>;
-	};
+	readonly config: Readonly<Record<string, unknown>> & { readonly max_bytes: number };
 	readonly state: { readonly bytes: number; readonly first_seq: number; readonly last_seq: number; readonly deleted?: number[] };
 }
 
@@ -123,11 +117,6 @@ export async function connectOperator({ nats, keys }: Pick<Stack, "nats" | "keys
 			const max = bytesMax === "what is in it" ? state.bytes : bytesMax;
 			await askJson(link, `STREAM.UPDATE.${streamName}`, { ...config, max_bytes: max });
 			return config.max_bytes;
-		},
-		async forgetLooks() {
-			const { config } = await askJson<StreamInfo>(link, `STREAM.INFO.${streamName}`, {});
-			const { [streamMarks.read]: _, ...metadata } = config.metadata ?? {};
-			await askJson(link, `STREAM.UPDATE.${streamName}`, { ...config, metadata });
 		},
 		async makeAnew(name) {
 			const { config } = await infoOf(name);

@@ -31,8 +31,6 @@ export interface Processes {
 	pause(target: Target, pauseMs: number): Promise<void>;
 	/** Stops whoever has this process id, for longer than its lease; undefined if that is no service's. `wake` lets it go on if it is still there. */
 	stop(pid: number): Promise<{ target: Target; wake(): Promise<void> } | undefined>;
-	/** Whether one is stopped, or was since this was last asked. */
-	wasStopped(): boolean;
 	/** Ids of processes that are gone, or were away for longer than a lease. */
 	readonly gone: ReadonlySet<number>;
 	/** Adds to `gone` who died before it was ready, and so was never watched: its log tells. */
@@ -57,8 +55,6 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 	const loaded = new Set<string>();
 	let deaths = 0;
 	let running: Stack | undefined;
-	let stopped = 0;
-	let stops = 0;
 	const keyOf = ({ service, replica }: Target) => `${service}-${replica}`;
 	const serverOf = ({ service, replica }: Target): RunningServer => {
 		const server = running?.services[service][replica];
@@ -87,19 +83,6 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 		const until = performance.now() + startedWithinMs;
 		while (!isAlive(server.pid) && performance.now() < until) await delay(50);
 		return server;
-	};
-
-	/** What it has in hand it has in hand until it is woken. */
-	const freeze = async (server: RunningServer): Promise<() => Promise<void>> => {
-		const { pid } = server;
-		stopped++;
-		stops++;
-		await server.kill("SIGSTOP");
-		return async () => {
-			stopped--;
-			// Another fault may have killed it meanwhile.
-			if (server.pid === pid) await server.kill("SIGCONT");
-		};
 	};
 
 	return {
@@ -134,25 +117,25 @@ export function createProcesses(common: Readonly<Record<Service, Readonly<Record
 		async pause(target, pauseMs) {
 			const server = serverOf(target);
 			const { pid } = server;
-			const wake = await freeze(server);
+			await server.kill("SIGSTOP");
 			await delay(pauseMs);
 			if (pauseMs >= leaseMs) gone.add(pid);
-			await wake();
+			// Another fault may have killed it meanwhile.
+			if (server.pid === pid) await server.kill("SIGCONT");
 		},
 		async stop(pid) {
 			for (const service of services) {
 				for (const [replica, server] of (running?.services[service] ?? []).entries()) {
 					if (server.pid !== pid) continue;
+					await server.kill("SIGSTOP");
 					gone.add(pid);
-					return { target: { service, replica }, wake: await freeze(server) };
+					const wake = async () => {
+						if (server.pid === pid) await server.kill("SIGCONT");
+					};
+					return { target: { service, replica }, wake };
 				}
 			}
 			return undefined;
-		},
-		wasStopped() {
-			const was = stops > 0;
-			stops = stopped;
-			return was;
 		},
 		gone,
 		async learnFromLogs() {

@@ -1,33 +1,23 @@
 // Events in motion: the port every service speaks through, and what it guarantees. Real: bus-nats.ts; in memory, as strict: bus-memory.ts; both pass bus-contract.ts.
 import type { Service } from "#libs/contracts/define-event.ts";
 import type { CallgateEvent, Event, EventType } from "#libs/contracts/events.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { StoreName } from "./stores.ts";
 
 /** Where a message stands in the stream. Positions only grow. */
 export type Position = number;
 
 /** Events cannot be stored or read now. Nothing may run on the strength of an event that met this error. */
-export class EventsUnavailable extends Error {
-	constructor(message: string, options?: ErrorOptions) {
-		super(message, options);
-		this.name = "EventsUnavailable";
-	}
-}
+export class EventsUnavailable extends ExpectedError {}
 
 /** The event can never be processed, however often it is tried: it is parked at once. The message must not repeat any value. */
-export class Unprocessable extends Error {
-	constructor(message: string, options?: ErrorOptions) {
-		super(message, options);
-		this.name = "Unprocessable";
-	}
-}
+export class Unprocessable extends ExpectedError {}
 
 /** Not yet: the event is fine, but someone else may still be at work on it. Delivered again after a while, as often as it takes. */
-export class NotYet extends Error {
+export class NotYet extends ExpectedError {
 	readonly afterMs: number;
 	constructor(message: string, afterMs: number) {
 		super(message);
-		this.name = "NotYet";
 		this.afterMs = afterMs;
 	}
 }

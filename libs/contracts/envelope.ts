@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { firstFault, type Service } from "./define-event.ts";
 import { type CallgateEvent, declarationOf, type Event, type EventType } from "./events.ts";
+import { ExpectedError } from "./expected-error.ts";
 import { knownMembers } from "./known-members.ts";
 import { parseSubject, subjectOf } from "./subjects.ts";
 
@@ -23,12 +24,7 @@ const Attributes = Type.Object(
 const attributes = Compile(Attributes);
 
 /** A message or an item in it that is not a well-formed event. Says what is wrong by name, never by value. */
-export class MalformedEvent extends Error {
-	constructor(message: string) {
-		super(message);
-		this.name = "MalformedEvent";
-	}
-}
+export class MalformedEvent extends ExpectedError {}
 
 export interface Saying {
 	/** What the event is about where it is not a call. */

@@ -3,6 +3,7 @@ import { createHash, type KeyObject, randomUUID } from "node:crypto";
 import type { Static } from "typebox";
 import { emailKey, isEmail } from "./email.ts";
 import type { Requirement } from "./events.ts";
+import { ExpectedError } from "./expected-error.ts";
 import { type Claims, type SigningKey, signCompact, verifyCompact } from "./jws.ts";
 
 /** What both kinds of permission bind: this exact call. */
@@ -21,11 +22,10 @@ export type Signer = "policy" | "approval";
 export type VerifyingKeys = Readonly<Record<Signer, ReadonlyMap<string, KeyObject>>>;
 
 /** A permission that must not be used; `fault` is from a closed list. */
-export class GrantRefused extends Error {
+export class GrantRefused extends ExpectedError {
 	readonly fault: "signature" | "expired" | "other_call" | "no_hold" | "unmet";
 	constructor(fault: GrantRefused["fault"], message: string) {
 		super(message);
-		this.name = "GrantRefused";
 		this.fault = fault;
 	}
 }

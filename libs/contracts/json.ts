@@ -1,4 +1,5 @@
 // JSON as Callgate accepts it: stricter than `JSON.parse`, so that two readers of one text can never see two different calls.
+import { ExpectedError } from "./expected-error.ts";
 /** Any JSON value (RFC 8259). */
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
@@ -27,12 +28,11 @@ export type JsonFault =
 	| "lone_surrogate";
 
 /** Why a text was refused; `offset` is in UTF-16 code units. The message never repeats a value. */
-export class JsonRefused extends Error {
+export class JsonRefused extends ExpectedError {
 	readonly fault: JsonFault;
 	readonly offset: number;
 	constructor(fault: JsonFault, offset: number, message: string) {
 		super(message);
-		this.name = "JsonRefused";
 		this.fault = fault;
 		this.offset = offset;
 	}

@@ -44,7 +44,6 @@ export class NotAuthenticated extends Refusal {
 	readonly inLog: string;
 	constructor(reason: AuthenticationFailure, { issuer, detail = says[reason], inLog }: Details = {}) {
 		super(reason === "issuer_unavailable" ? "not_ready" : "unauthenticated", { detail });
-		this.name = "NotAuthenticated";
 		this.reason = reason;
 		this.issuer = issuer;
 		this.inLog = inLog ?? detail;

@@ -1,4 +1,5 @@
 // Every way to be refused or to fail, once: its stable code and what each protocol calls it (RFC 9457, gRPC status codes, JSON-RPC 2.0).
+import { ExpectedError } from "./expected-error.ts";
 
 interface Problem {
 	readonly status: number;
@@ -109,12 +110,11 @@ export interface ProblemDetails {
 }
 
 /** An expected refusal, thrown where it is found and answered at the edge. */
-export class Refusal extends Error {
+export class Refusal extends ExpectedError {
 	readonly code: ProblemCode;
 	readonly details: ProblemDetails;
 	constructor(code: ProblemCode, details: ProblemDetails = {}) {
 		super(details.detail ?? problems[code].title);
-		this.name = "Refusal";
 		this.code = code;
 		this.details = details;
 	}

@@ -1,5 +1,6 @@
 // Arguments and results that only their readers can open: compact JWE (RFC 7516) under keys of the pool's, each bound to one call and one direction.
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import { ExpectedError } from "./expected-error.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /** One pool's sealing key: 256 random bits. Ingress and policy hold every pool's, an executor its own pool's. */
@@ -34,10 +35,9 @@ interface Kinds {
 }
 
 /** The seal is broken, of another call, or of a key that is not held. Never says more: the content is secret. */
-export class SealBroken extends Error {
+export class SealBroken extends ExpectedError {
 	constructor(why: string) {
 		super(`a sealed value cannot be opened: ${why}`);
-		this.name = "SealBroken";
 	}
 }
 

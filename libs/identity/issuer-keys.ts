@@ -1,6 +1,7 @@
 // An issuer's public keys: from a file, a URL, or found by OIDC discovery; fetched when needed, refreshed once for an unknown key id, then left in peace.
 import { type CryptoKey, errors, type JWTVerifyGetKey } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { type CheckedFetch, createCheckedFetch } from "#libs/outbound/checked-fetch.ts";
 import { placeOfHost } from "#libs/outbound/place.ts";
 import { KeySet } from "./key-set.ts";
@@ -16,10 +17,9 @@ const bodyBytesMax = 262_144;
 const retryMs = 1_000;
 
 /** The issuer cannot be asked: the token may be good, so this is not the caller's fault. The message is for the operator. */
-export class IssuerUnavailable extends Error {
+export class IssuerUnavailable extends ExpectedError {
 	constructor(address: string, why: string, cause?: unknown) {
 		super(`${address.slice(0, 200)}: ${why}`, { cause });
-		this.name = "IssuerUnavailable";
 	}
 }
 

@@ -1,4 +1,5 @@
 // Why no connection came about, from a closed list. Nothing was sent in any of these cases.
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 
 /**
  * - `dns_failed` the name has no address · `address_forbidden` it has one that the address policy refuses
@@ -8,8 +9,7 @@
 export type ConnectErrorCode = "dns_failed" | "address_forbidden" | "connect_failed" | "connect_timeout" | "tls_failed";
 
 /** The message holds fixed words, the host and system error codes. */
-export class ConnectError extends Error {
-	override readonly name = "ConnectError";
+export class ConnectError extends ExpectedError {
 	readonly code: ConnectErrorCode;
 
 	constructor(code: ConnectErrorCode, detail: string) {

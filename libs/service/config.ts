@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { type Static, type TObject, type TSchema, Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 
 interface SettingMarks {
 	readonly env?: string;
@@ -19,11 +20,10 @@ export function secretSetting<T extends TSchema>(env: string, description: strin
 }
 
 /** Everything that is wrong with the environment, one line each, so that one restart mends it. */
-export class ConfigurationInvalid extends Error {
+export class ConfigurationInvalid extends ExpectedError {
 	readonly faults: readonly string[];
 	constructor(faults: readonly string[]) {
 		super(`the environment is not complete:\n${faults.map((fault) => `  - ${fault}`).join("\n")}`);
-		this.name = "ConfigurationInvalid";
 		this.faults = faults;
 	}
 }

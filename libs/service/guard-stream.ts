@@ -1,5 +1,6 @@
 // Is the stream there, the one that we know, and as long as it was? A process that works on less than was acknowledged could run a call twice: it stops.
 import { type Bus, type ConsumerState, EventsUnavailable, type Position, type StreamState } from "#libs/bus/bus.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { streamName } from "#libs/contracts/subjects.ts";
 import type { Logger } from "./logger.ts";
 
@@ -16,10 +17,9 @@ export interface Recorded {
 }
 
 /** The stream is missing, another, or shorter than what is known of it. The message holds names and numbers only. */
-export class StreamLost extends Error {
+export class StreamLost extends ExpectedError {
 	constructor(fault: string) {
 		super(`${fault}: read "When the stream was lost" in docs/operations.md`);
-		this.name = "StreamLost";
 	}
 }
 

@@ -1,6 +1,7 @@
 // What a log line may say of an error: where and what kind, and words only where they are our own.
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { describeError } from "./logger.ts";
 
 const secret = "4111111111111111";
@@ -45,6 +46,19 @@ test("our own errors say what is wrong, others their kind, and all of them where
 	expect(parser).not.toHaveProperty("message");
 	expect(String((parser.frames as string[])[0])).toContain("at JSON.parse");
 	expect(describeError(Object.assign(new Error("x"), { code: "ECONNREFUSED" }))).toMatchObject({ code: "ECONNREFUSED" });
+});
+
+test("who writes an error that may be told says so by its class, and a name alone tells nothing", () => {
+	class KeyRefused extends ExpectedError {}
+	class VaultError extends Error {
+		override readonly name = "VaultError";
+	}
+	expect(describeError(new KeyRefused("the key k1 is too short"))).toMatchObject({
+		name: "KeyRefused",
+		message: "the key k1 is too short",
+	});
+	expect(describeError(new VaultError(secret))).not.toHaveProperty("message");
+	expect(describeError(Object.assign(new Error(secret), { name: "Refusal" }))).not.toHaveProperty("message");
 });
 
 test("a chain of causes that leads back to itself has an end", () => {

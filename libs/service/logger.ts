@@ -2,6 +2,7 @@
 import { destination, type Logger, type LoggerOptions, pino, stdTimeFunctions } from "pino";
 import { callOf } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 
 export type { Logger };
 
@@ -36,21 +37,10 @@ export function aboutEvent(event: CallgateEvent): Record<string, unknown> {
 	return { event: event.type, call: callOf(event.data), trace: event.traceparent?.split("-")[1] };
 }
 
-/**
- * Errors whose messages are written here and hold names and codes only. Any other's message stays out of the log: a parser quotes what it
- * read, a client what it was told. An error that is missing in this list is told by its name, code and place.
- */
-const ownErrors: ReadonlySet<string> = new Set([
-	...["EventsUnavailable", "StreamLost", "Unprocessable", "NotYet", "MalformedEvent", "Refusal", "JsonRefused"],
-	...["GrantRefused", "SealBroken", "IssuerUnavailable", "ConfigurationInvalid", "ConfigurationRefused"],
-	...["MaskingError", "MaskSpecError", "VaultError", "CredentialError", "DialError", "AnswerWithheld", "LeaseLost"],
-	...["IndexUnavailable", "IndexNotReady", "RequestRefused", "ApproversUnavailable", "UnsafeRedis"],
-]);
-
 /** Deeper chains of causes are cut: one may lead back to itself. */
 const causesMax = 4;
 
-/** An error by name, code and place; its message only where it is one of ours, because a library's may quote a value. */
+/** An error by name, code and place; its message only where it is an {@link ExpectedError}, because any other's may quote a value. */
 export function describeError(error: unknown, causesLeft = causesMax): Record<string, unknown> {
 	if (!(error instanceof Error)) return { name: typeof error };
 	const { name, message } = error;
@@ -58,7 +48,7 @@ export function describeError(error: unknown, causesLeft = causesMax): Record<st
 	return {
 		name: /^\w{1,64}$/.test(name) ? name : "Error",
 		code,
-		...(ownErrors.has(name) && { message: message.slice(0, 512) }),
+		...(error instanceof ExpectedError && { message: message.slice(0, 512) }),
 		frames: framesOf(error),
 		...(error.cause !== undefined && causesLeft > 0 && { cause: describeError(error.cause, causesLeft - 1) }),
 	};

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { Tinypool } from "tinypool";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { Job, Outcome } from "./aside-job.ts";
 
@@ -41,10 +42,9 @@ export function oneCaller({ issuer, subject }: Pick<Caller, "issuer" | "subject"
 }
 
 /** The job was ended unfinished: a thread that starts and compiles a configuration has ten times the time that it takes. */
-export class AsideTooSlow extends Error {
+export class AsideTooSlow extends ExpectedError {
 	constructor(name: string, timeMsMax: number) {
 		super(`${name} took longer than ${timeMsMax} ms and was ended`);
-		this.name = "AsideTooSlow";
 	}
 }
 

@@ -1,4 +1,5 @@
 // The vault as its users see it: secrets by name, the rules for both, and every way it can refuse.
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { Secret } from "./secret.ts";
 
 /**
@@ -43,8 +44,7 @@ export type VaultErrorCode =
 	| "locked";
 
 /** A refusal of the vault. The message says what to do and holds no value and no key. */
-export class VaultError extends Error {
-	override readonly name = "VaultError";
+export class VaultError extends ExpectedError {
 	readonly code: VaultErrorCode;
 
 	constructor(code: VaultErrorCode, message: string) {

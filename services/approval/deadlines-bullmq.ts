@@ -3,6 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JobsOptions, Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { showOutcomeForMs } from "./plan-jobs.ts";
 import { ApproversUnavailable, type Counters, type Job, type Log, type Timetable } from "./ports.ts";
 
@@ -36,10 +37,9 @@ const redisSettings = ["appendonly", "appendfsync", "maxmemory-policy"] as const
 const unknown: RedisDurability = { appendonly: "unknown", appendfsync: "unknown", "maxmemory-policy": "unknown" };
 
 /** Redis is configured so that it may lose what it acknowledged. */
-export class UnsafeRedis extends Error {
+export class UnsafeRedis extends ExpectedError {
 	constructor(faults: readonly string[]) {
 		super(`Redis may lose jobs: ${faults.join("; ")}. Configure it, or set CALLGATE_REDIS_ALLOW_UNSAFE=true`);
-		this.name = "UnsafeRedis";
 	}
 }
 

@@ -1,6 +1,7 @@
 // What approval needs from outside: the stream, the people's groups, a way to reach approvers, and a timetable.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import type { RefusalTally } from "#libs/service/refusal-events.ts";
 import type { Approval, Delivered, Ended, Granted, Waiting } from "./approval.ts";
@@ -13,14 +14,13 @@ export type Groups = ReadonlyMap<string, Group>;
 export type Shown = Waiting | Granted | (Ended & { readonly question: object });
 
 /** Approvers could not be reached now. The message never repeats a token or a value. */
-export class ApproversUnavailable extends Error {
+export class ApproversUnavailable extends ExpectedError {
 	/** What those who could be reached asked for, or undefined where it is ours to choose. */
 	readonly retryAfterMs: number | undefined;
 	/** A code of theirs such as `channel_not_found`, for logs and metrics. */
 	readonly code: string;
 	constructor(code: string, retryAfterMs?: number) {
 		super(`approvers cannot be reached: ${code}`);
-		this.name = "ApproversUnavailable";
 		this.code = code;
 		this.retryAfterMs = retryAfterMs;
 	}

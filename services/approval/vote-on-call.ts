@@ -32,7 +32,6 @@ export class VoteRefused extends Refusal {
 	readonly refusal: VoteRefusal;
 	constructor(refusal: VoteRefusal, call: string) {
 		super(voteRefusals[refusal].code, { call, detail: voteRefusals[refusal].detail });
-		this.name = "VoteRefused";
 		this.refusal = refusal;
 	}
 }

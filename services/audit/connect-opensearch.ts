@@ -1,5 +1,6 @@
 // One user's connection to OpenSearch: the only file that imports its client. Every request has a total time limit and fails with one of our words.
 import { Client, errors } from "@opensearch-project/opensearch";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { IndexUnavailable } from "./ports.ts";
 
 export interface OpenSearchOptions {
@@ -22,12 +23,11 @@ export interface OpenSearchRequest {
 }
 
 /** OpenSearch answered that it will never do this: the request's fault. `type` is an exception's name, no more: its text may quote a document. */
-export class RequestRefused extends Error {
+export class RequestRefused extends ExpectedError {
 	readonly status: number;
 	readonly type: string;
 	constructor(status: number, type: string) {
 		super(`OpenSearch refuses the request with ${status} ${type}`);
-		this.name = "RequestRefused";
 		this.status = status;
 		this.type = type;
 	}

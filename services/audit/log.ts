@@ -1,12 +1,12 @@
 // Audit's troubles in the log: names, numbers and codes, and one line when a trouble begins rather than one a batch.
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { Logger } from "#libs/service/logger.ts";
 import type { AuditLog } from "./ports.ts";
 
 /** Readiness' reason while the index takes nothing. The process stays alive and goes on trying: calls do not need the index. */
-export class IndexNotReady extends Error {
+export class IndexNotReady extends ExpectedError {
 	constructor(trouble: string) {
 		super(`degraded: events wait in the stream, ${trouble}`);
-		this.name = "IndexNotReady";
 	}
 	static throwIf(trouble: string | undefined): void {
 		if (trouble !== undefined) throw new IndexNotReady(trouble);

@@ -1,6 +1,7 @@
 // What audit needs from outside, in its own words. The stream is the bus (libs/bus); the record is kept by an index, read by a reader.
 import type { Caller } from "#libs/contracts/call.ts";
 import type { CallgateEvent, EventType } from "#libs/contracts/events.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { RecordDocument } from "#libs/contracts/index-template.ts";
 
 /** What became of one document: `exists` is as good as `created`; `refused` will never be taken, however often it is tried. */
@@ -26,7 +27,7 @@ export interface Index {
 }
 
 /** The index cannot take or give documents now, and may later. */
-export class IndexUnavailable extends Error {
+export class IndexUnavailable extends ExpectedError {
 	/**
 	 * `away` no answer · `busy` it asks for patience (429, 5xx, a disk that is full) · `forbidden` our credentials are not enough ·
 	 * `outdated` the template or the data stream is missing or older than this service: an operator must provision it.
@@ -34,7 +35,6 @@ export class IndexUnavailable extends Error {
 	readonly reason: "away" | "busy" | "forbidden" | "outdated";
 	constructor(reason: IndexUnavailable["reason"], message: string, options?: ErrorOptions) {
 		super(message, options);
-		this.name = "IndexUnavailable";
 		this.reason = reason;
 	}
 }

@@ -1,4 +1,5 @@
 // Every way a dial can fail, from a closed list, and whether a byte of the request may have left.
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { ConnectError, type ConnectErrorCode } from "#libs/outbound/connect-error.ts";
 
 /**
@@ -29,8 +30,7 @@ export type DialErrorCode =
  * so the function did not run; `true` means that it may have run. `status` is there when the head of an answer had arrived.
  * The message holds fixed words, host and port and system error codes: never a path, a query, a header value or a body.
  */
-export class DialError extends Error {
-	override readonly name = "DialError";
+export class DialError extends ExpectedError {
 	readonly code: DialErrorCode;
 	readonly sent: boolean;
 	readonly status: number | undefined;

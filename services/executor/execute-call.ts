@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
@@ -173,10 +174,9 @@ async function maskedOf(
 	return masked;
 }
 
-class LeaseLost extends Error {
+class LeaseLost extends ExpectedError {
 	constructor() {
 		super("this executor was away for too long after its claim");
-		this.name = "LeaseLost";
 	}
 }
 

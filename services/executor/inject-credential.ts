@@ -1,4 +1,5 @@
 // Puts a function's credential into an outbound request, and hands back what keeps it out of everything that comes back.
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { secretBytesMax } from "#libs/openapi/request-bounds.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import type { Secret } from "#libs/vault/secret.ts";
@@ -21,8 +22,7 @@ export type Credential =
 export type CredentialErrorCode = "secret_unusable" | "credential_invalid" | "already_present";
 
 /** A credential that was not added; the call must not be made. The message names the secret and never holds its value. */
-export class CredentialError extends Error {
-	override readonly name = "CredentialError";
+export class CredentialError extends ExpectedError {
 	readonly code: CredentialErrorCode;
 
 	constructor(code: CredentialErrorCode, message: string) {

@@ -1,6 +1,7 @@
 // A function's answer, made fit to leave the executor: masked for the caller, cut to a view for the record. What cannot be masked stays here.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
 import type { SealedResult } from "#libs/contracts/sealed.ts";
@@ -19,10 +20,9 @@ export interface MaskedAnswer {
 }
 
 /** The answer cannot be masked, so it does not leave. */
-export class AnswerWithheld extends Error {
+export class AnswerWithheld extends ExpectedError {
 	constructor(why: string) {
 		super(why);
-		this.name = "AnswerWithheld";
 	}
 }
 

@@ -8,15 +8,15 @@ import { type CurrentRevision, currentKey, formerOf, revisionKey } from "#libs/c
 import { packFiles } from "#libs/configuration/pack-files.ts";
 import type { ReadFolder } from "#libs/configuration/read-folder.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 
 /** The folder does not compile; every error with file, line and column. */
-export class ConfigurationRefused extends Error {
+export class ConfigurationRefused extends ExpectedError {
 	readonly errors: readonly ConfigurationError[];
 	constructor(errors: readonly ConfigurationError[]) {
 		super(
 			`the configuration is refused:\n${errors.map(({ file, line, column, message }) => `  ${file}:${line}:${column} ${message}`).join("\n")}`,
 		);
-		this.name = "ConfigurationRefused";
 		this.errors = errors;
 	}
 }

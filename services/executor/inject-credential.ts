@@ -49,13 +49,13 @@ export const injectCredential = (
 };
 
 /** The answer without the credential: header values, names and body. A function that echoes its request learns nothing for its caller. */
-export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => ({
-	...answer,
-	headers: answer.headers.map(([name, value]): HeaderField => [scrubName(name, scrub), scrub.text(value)]),
-	body: await scrub.bytesInTurns(answer.body),
-});
+export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => {
+	const headers: HeaderField[] = [];
+	for (const [name, value] of answer.headers) headers.push([await scrubName(name, scrub), await scrub.text(value)]);
+	return { ...answer, headers, body: await scrub.bytes(answer.body) };
+};
 
-const scrubName = (name: string, scrub: Scrubber): string => (scrub.text(name) === name ? name : "x-removed");
+const scrubName = async (name: string, scrub: Scrubber): Promise<string> => ((await scrub.text(name)) === name ? name : "x-removed");
 
 const addTo = (request: OutboundRequest, credential: Credential, value: string): OutboundRequest => {
 	switch (credential.as) {

@@ -4,16 +4,20 @@ import { setImmediate } from "node:timers/promises";
 /** What stands where a credential stood; safe inside JSON strings and header values. */
 export const SCRUBBED = "[credential]";
 
-/** Replaces every occurrence of the secrets it was made for; what holds none comes back unchanged (the same object). */
+/**
+ * Replaces every occurrence of the secrets it was made for; what holds none comes back unchanged (the same object). Between two pieces of the
+ * work others have their turn, however it is spread over texts.
+ */
 export type Scrubber = {
-	text(text: string): string;
-	bytes(bytes: Uint8Array): Uint8Array;
-	/** As `bytes`, of a body of any length: between two pieces of the work others have their turn. */
-	bytesInTurns(bytes: Uint8Array): Promise<Uint8Array>;
+	text(text: string): Promise<string>;
+	bytes(bytes: Uint8Array): Promise<Uint8Array>;
 };
 
 /** A written secret: for each of its characters, sticky expressions that match one way of writing it. */
 type Needle = readonly (readonly RegExp[])[];
+
+/** What was compared since others had their turn: an answer has many headers, and each may take nearly a whole piece. */
+type Effort = { comparisons: number };
 
 /**
  * How many characters of a needle the search expression holds; the rest is compared step by step. One expression for the whole of a long
@@ -36,41 +40,33 @@ const COMPARISONS_IN_A_PIECE = 50_000;
  */
 export const scrubber = (secrets: readonly string[]): Scrubber => {
 	const written = secrets.filter((secret) => secret !== "").flatMap(waysToWriteSecret);
-	if (written.length === 0) return { text: (text) => text, bytes: (bytes) => bytes, bytesInTurns: async (bytes) => bytes };
+	if (written.length === 0) return { text: async (text) => text, bytes: async (bytes) => bytes };
 	const anchor = new RegExp(written.map((ways) => ways.slice(0, ANCHOR_LENGTH).map(anyOf).join("")).join("|"), "gi");
 	const sticky = new Map<string, RegExp>();
 	const needles = written.map((ways): Needle => ways.map((sources) => sources.map((source) => compileOnce(sticky, source))));
-	const scrubLatin1 = (latin1: string): string => {
-		const work = replaceAll(latin1, anchor, needles);
+	const effort: Effort = { comparisons: 0 };
+	const scrubLatin1 = async (latin1: string): Promise<string> => {
+		const work = replaceAll(latin1, anchor, needles, effort);
 		for (;;) {
 			const { done, value } = work.next();
 			if (done) return value;
-		}
-	};
-
-	const scrubBytes = (bytes: Uint8Array): Uint8Array => {
-		const before = latin1Of(bytes);
-		const after = scrubLatin1(before);
-		return after === before ? bytes : Buffer.from(after, "latin1");
-	};
-	const scrubBytesInTurns = async (bytes: Uint8Array): Promise<Uint8Array> => {
-		const before = latin1Of(bytes);
-		const work = replaceAll(before, anchor, needles);
-		for (;;) {
-			const { done, value: after } = work.next();
-			if (done) return after === before ? bytes : Buffer.from(after, "latin1");
 			await setImmediate();
 		}
 	};
-	const scrubText = (text: string): string => {
+	const scrubBytes = async (bytes: Uint8Array): Promise<Uint8Array> => {
+		const before = latin1Of(bytes);
+		const after = await scrubLatin1(before);
+		return after === before ? bytes : Buffer.from(after, "latin1");
+	};
+	const scrubText = async (text: string): Promise<string> => {
 		// A header's value is bytes in a string already; any other text has to be written in UTF-8 to be looked at.
-		const once = isLatin1(text) ? scrubLatin1(text) : text;
+		const once = isLatin1(text) ? await scrubLatin1(text) : text;
 		if (isAscii(once)) return once;
 		const before = Buffer.from(once, "utf8");
-		const after = scrubBytes(before);
+		const after = await scrubBytes(before);
 		return after === before ? once : Buffer.from(after).toString("utf8");
 	};
-	return { text: scrubText, bytes: scrubBytes, bytesInTurns: scrubBytesInTurns };
+	return { text: scrubText, bytes: scrubBytes };
 };
 
 const latin1Of = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
@@ -79,10 +75,9 @@ const isLatin1 = (text: string): boolean => /^[\0-\xff]*$/.test(text);
 const isAscii = (text: string): boolean => /^[\0-\x7f]*$/.test(text);
 
 /** Yields between two pieces of the work. The anchor is looked for in windows that overlap, what follows it in the whole text: no seam hides a secret. */
-function* replaceAll(text: string, anchor: RegExp, needles: readonly Needle[]): Generator<void, string> {
+function* replaceAll(text: string, anchor: RegExp, needles: readonly Needle[], effort: Effort): Generator<void, string> {
 	let scrubbed = "";
 	let kept = 0;
-	let comparisons = 0;
 	for (let start = 0; start < text.length; start = Math.max(start + WINDOW_CHARS, kept)) {
 		if (start > 0) yield;
 		const window = text.slice(start, start + WINDOW_CHARS + ANCHOR_CHARS_MAX);
@@ -96,7 +91,7 @@ function* replaceAll(text: string, anchor: RegExp, needles: readonly Needle[]): 
 			for (const needle of needles) {
 				const match = matchAt(text, index, needle);
 				end = Math.max(end, match.end);
-				comparisons += match.comparisons;
+				effort.comparisons += match.comparisons;
 			}
 			if (end === -1) at = found.index + 1;
 			else {
@@ -104,8 +99,8 @@ function* replaceAll(text: string, anchor: RegExp, needles: readonly Needle[]): 
 				kept = end;
 				at = end - start;
 			}
-			if (comparisons < COMPARISONS_IN_A_PIECE) continue;
-			comparisons = 0;
+			if (effort.comparisons < COMPARISONS_IN_A_PIECE) continue;
+			effort.comparisons = 0;
 			yield;
 		}
 	}

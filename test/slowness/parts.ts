@@ -83,6 +83,7 @@ function parserParts(): Part[] {
 			{ name: "b", in: "query", schema: { type: "string" } },
 		],
 	});
+	const scrub = scrubber(["sk-1/2+3 secret&value"]);
 	const pairs = ["a=1&", "b=%41&", "b=%ff&", "a=1,1,1&", "a=1e9&", "b=+&", "%61=1&", "b=%25%25&", "&&", "=="];
 	return [
 		{ name: "JSON of a caller", ...values, read: (text) => parseJsonStrictly(text) },
@@ -104,7 +105,8 @@ function parserParts(): Part[] {
 			read: (text) => readWaitMs(text, 300),
 		},
 		{ name: "traceparent", pieces: ["00-", "0", "-"], read: readTraceparent },
-		{ name: "credential in an answer", pieces: credentialPieces, read: scrubber(["sk-1/2+3 secret&value"]).text },
+		// Measured is its first piece, which is all of a text that is looked at in one.
+		{ name: "credential in an answer", pieces: credentialPieces, read: (text) => void scrub.text(text) },
 	];
 }
 

@@ -76,6 +76,14 @@ describe("a story", () => {
 		`);
 	});
 
+	it("says who took a call over, and whether anybody had begun", () => {
+		const taken = (attempts: number) =>
+			event("call.taken", "executor", 5, { caller, executor: "host-2", attempts, leaseUntil: "2026-01-01T12:00:10.000Z" });
+		const [told] = tellStory(call, [taken(1)]).filter((line) => line.includes("call.taken"));
+		expect(told).toContain("executor host-2 took it over after attempt 1: nobody else may end it");
+		expect(tellStory(call, [taken(0)]).join("\n")).toContain("executor host-2 took it over before anybody began");
+	});
+
 	it("says that a call has not ended", () => {
 		expect(tellStory(call, heldCall.slice(0, 2))).toContain("ending    none yet");
 	});

@@ -44,6 +44,9 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		`executor ${safeLine(data.executor)} claimed it (attempt ${safeLine(data.attempt)}) and dials`,
 		`grant ${safeLine(data.grantId)}${data.credential === undefined ? "" : `, credential ${safeLine(data.credential)}`}`,
 	],
+	"call.taken": (data) => [
+		`executor ${safeLine(data.executor)} took it over ${data.attempts === 0 ? "before anybody began" : `after attempt ${safeLine(data.attempts)}`}: nobody else may end it`,
+	],
 	"call.ended": (data) => [
 		outcome(data),
 		said("detail", data.detail),

@@ -3,11 +3,11 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { itemsOf, marksOf, propertiesOf } from "#libs/contracts/classification.ts";
-import { type Service, services } from "#libs/contracts/define-event.ts";
+import { type Service, services, type WrittenAs } from "#libs/contracts/define-event.ts";
 import { type AnyDeclaration, events } from "#libs/contracts/events.ts";
 import { mappingsOf, recordStream } from "#libs/contracts/index-template.ts";
 import { problems } from "#libs/contracts/problems.ts";
-import { streamName } from "#libs/contracts/subjects.ts";
+import { readerOf as readerToken, streamName } from "#libs/contracts/subjects.ts";
 
 type Schema = Parameters<typeof marksOf>[0];
 
@@ -29,6 +29,7 @@ Everything that happens is an event: a [CloudEvents 1.0](https://cloudevents.io)
 them and indexes what may be seen in the data stream \`${recordStream}\`.
 
 A subject is \`callgate.<reader>.<pool>.<writer>.<call>.<type>\`; \`_\` stands where a token does not apply, \`{…}\` for what differs from event to event.
+\`_{process}\` is the lane of one process in [the ledger](../decisions/the-ledger.md), on which it writes of calls that have no subjects of their own.
 
 A field's class says who may see it: **public** fields may appear anywhere, **sensitive** ones (masked when they were captured) to approvers and
 auditors, **secret** ones only sealed or signed to their reader; they are never logged, shown or indexed.
@@ -41,7 +42,7 @@ ${events.map((one) => `| [\`${one.type}\`](#${anchorOf(one.type)}) | ${cell(one.
 }
 
 function eventSection(declaration: AnyDeclaration): string {
-	const subjects = writersOf(declaration).map((writer) => `\`${subjectPattern(declaration, writer)}\``);
+	const subjects = writersOf(declaration).flatMap((writer) => subjectPatterns(declaration, writer).map((pattern) => `\`${pattern}\``));
 	const fields = fieldsOf(declaration.data, "", mappingsOf([declaration]).data);
 	const rows = fields.map(({ path, type, fieldClass, indexed }) => `| \`${path}\` | ${cell(type)} | ${fieldClass} | ${indexed} |`);
 	return `
@@ -66,10 +67,13 @@ function readerOf({ reader }: AnyDeclaration): string {
 	return reader === "all" ? "every service" : reader;
 }
 
-function subjectPattern(declaration: AnyDeclaration, writer: Service): string {
-	const perCall = (declaration.writers as Partial<Record<Service, string>>)[writer] === "per-call";
-	const isPooled = (declaration as { pooled?: boolean }).pooled === true;
-	return ["callgate", declaration.reader, isPooled ? "{pool}" : "_", writer, perCall ? "{call}" : "_", declaration.type].join(".");
+function subjectPatterns(declaration: AnyDeclaration, writer: Service): string[] {
+	const mode = (declaration.writers as Partial<Record<Service, WrittenAs>>)[writer];
+	const pool = (declaration as { pooled?: boolean }).pooled === true ? "{pool}" : "_";
+	const pattern = (inLedger: boolean, key: string) =>
+		["callgate", readerToken(declaration, inLedger), pool, writer, key, declaration.type].join(".");
+	if (mode === "ledger") return [pattern(false, "{call}"), pattern(true, "_{process}")];
+	return [pattern(false, mode === "per-call" ? "{call}" : "_")];
 }
 
 interface Field {

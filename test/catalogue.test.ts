@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { subjectMatches } from "#libs/bus/bus-memory.ts";
+
 import { durableConsumers, permissionsOf } from "#libs/bus/permissions.ts";
 import { anyEventOf } from "#libs/contracts/any-event.test-support.ts";
 import { services } from "#libs/contracts/define-event.ts";
 import { decodeEvents, encodeEvents, MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import { events } from "#libs/contracts/events.ts";
-import { parseSubject, readsOf, saysOf, subjectOf } from "#libs/contracts/subjects.ts";
+import { parseSubject, readsOf, saysOf, subjectMatches, subjectOf } from "#libs/contracts/subjects.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -14,6 +14,10 @@ describeBus("bus on NATS", async () => {
 			buses.push(bus);
 			return bus;
 		},
+		goAway: async () => {
+			await nats.server.kill("SIGKILL");
+			return () => nats.server.restart();
+		},
 		close: async () => {
 			await Promise.all(buses.map((bus) => bus.close()));
 			await nats.stop();

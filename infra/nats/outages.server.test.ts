@@ -6,9 +6,11 @@ import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
 import { connectLink, newUserKey } from "#libs/bus/nats-link.ts";
 import { followed } from "#libs/bus/permissions.ts";
+import { FilterReading } from "#libs/bus/reading.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
+import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { patience } from "../../test/support/patience.ts";
 import { type LossyProxy, startLossyProxy } from "./lossy-proxy.test-support.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
@@ -103,20 +105,7 @@ describe("an acknowledgement that is lost", () => {
 	});
 
 	test("for longer than NATS remembers the write: a conflict with oneself is known for what it is", async () => {
-		const operator = await connectLink({
-			...{ servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined },
-		});
-		const ask = async (verb: string, body: object | undefined) => {
-			const answer = await operator.request(
-				`$JS.API.STREAM.${verb}.CALLGATE`,
-				new TextEncoder().encode(body ? JSON.stringify(body) : ""),
-				5_000,
-			);
-			if (!answer.ok) throw new Error(answer.fault);
-			return JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { config: { duplicate_window: number }; error?: object };
-		};
-		const { config } = await ask("INFO", undefined);
-		expect((await ask("UPDATE", { ...config, duplicate_window: 100_000_000 })).error).toBeUndefined();
+		const remember = await forgetWritesSoon();
 		try {
 			const executor = await connect("executor", proxy.url, 4_000);
 			const claim = started();
@@ -129,11 +118,98 @@ describe("an acknowledgement that is lost", () => {
 			expect((await claiming).won).toBe(true);
 			expect(await storedTimes([claim], followed.calls)).toEqual([1]);
 		} finally {
-			await ask("UPDATE", config);
-			await operator.close();
+			await remember();
 		}
 	});
 });
+
+/** An executor's ledger, whose endings must be stored. */
+async function ledgerOn(bus: Bus) {
+	const { claims, takings } = ledgerOf("default");
+	const [begun] = await bus.stream.state().then((state) => [state?.last ?? 0]);
+	const failures: EventsUnavailable[] = [];
+	const reading = { claims: new FilterReading(claims, begun ?? 0), takings: new FilterReading(takings, begun ?? 0) };
+	const passed = (_subject: string, position: number) => reading.claims.heard(position);
+	const following = await bus.follow({ filter: claims, from: (begun ?? 0) + 1, handle: () => undefined, passed });
+	await following.caughtUp;
+	const claiming = bus.ledger({ reading: reading.claims });
+	const ending = bus.ledger({ reading: reading.takings, forSure: (error) => void failures.push(error) });
+	return {
+		failures,
+		claim: (event: Event<"call.started">) => claiming.write(event, () => true),
+		end: (event: Event<"call.ended">) => ending.write(event, () => true),
+	};
+}
+
+const endedHere = (): Event<"call.ended"> => {
+	const { data } = ended();
+	return newEvent("executor", "call.ended", data, { at: new Date() });
+};
+const some = <Made>(make: () => Made) => Array.from({ length: 5 }, make);
+
+describe("a group in the ledger", () => {
+	test("whose acknowledgement is lost with its connection: the claims are still ours, each once", async () => {
+		const ledger = await ledgerOn(await connect("executor", proxy.url));
+		const claims = some(() => started());
+		const cut = proxy.cutAt(acknowledgement);
+		const claiming = Promise.all(claims.map((event) => ledger.claim(event)));
+		await cut;
+		const outcomes = await claiming;
+		expect(outcomes.map(({ won }) => won)).toEqual(claims.map(() => true));
+		expect(new Set(outcomes.map((outcome) => outcome.won && outcome.position)).size).toBe(1);
+		expect(await storedTimes(claims, ledgerOf("default").claims, "executor")).toEqual(claims.map(() => 1));
+	});
+
+	test("whose acknowledgement is lost, and that NATS forgot meanwhile: its endings are known for own, each stored once", async () => {
+		const remember = await forgetWritesSoon();
+		try {
+			// Given up before it is known: what is left to recognise it by is what stands on its lane.
+			const ledger = await ledgerOn(await connect("executor", proxy.url, 400));
+			const endings = some(endedHere);
+			const holding = proxy.holdAt(acknowledgement);
+			const ending = Promise.all(endings.map((event) => ledger.end(event)));
+			await holding;
+			await vi.waitFor(() => expect(ledger.failures.length).toBeGreaterThan(0), patience);
+			proxy.release();
+			expect((await ending).map(({ won }) => won)).toEqual(endings.map(() => true));
+			expect(await storedTimes(endings, ledgerOf("default").endings)).toEqual(endings.map(() => 1));
+		} finally {
+			await remember();
+		}
+	});
+
+	test("on its way while NATS is killed and stays away: its endings are stored when it is back, each once", async () => {
+		const ledger = await ledgerOn(await connect("executor", nats.url, 400));
+		const endings = some(endedHere);
+		const ending = Promise.all(endings.map((event) => ledger.end(event)));
+		await new Promise(setImmediate);
+		await nats.server.kill("SIGKILL");
+		const late = ledger.end(endedHere());
+		await vi.waitFor(() => expect(ledger.failures.length).toBeGreaterThan(2), patience);
+		await nats.server.restart();
+		expect((await ending).map(({ won }) => won)).toEqual(endings.map(() => true));
+		expect((await late).won).toBe(true);
+		expect(await storedTimes(endings, ledgerOf("default").endings)).toEqual(endings.map(() => 1));
+	}, 120_000);
+});
+
+/** From now on NATS remembers for a moment only which writes it had. Resolves with what makes it remember as long as before. */
+async function forgetWritesSoon(): Promise<() => Promise<void>> {
+	const link = { servers: [nats.url], name: "operator", seed: nats.operatorSeed, inboxPrefix: operatorInbox, onStatus: () => undefined };
+	const operator = await connectLink(link);
+	const ask = async (verb: string, body: object | undefined) => {
+		const payload = new TextEncoder().encode(body ? JSON.stringify(body) : "");
+		const answer = await operator.request(`$JS.API.STREAM.${verb}.CALLGATE`, payload, 5_000);
+		if (!answer.ok) throw new Error(answer.fault);
+		return JSON.parse(new TextDecoder().decode(answer.reply.bytes)) as { config: { duplicate_window: number }; error?: object };
+	};
+	const { config } = await ask("INFO", undefined);
+	expect((await ask("UPDATE", { ...config, duplicate_window: 100_000_000 })).error).toBeUndefined();
+	return async () => {
+		await ask("UPDATE", config);
+		await operator.close();
+	};
+}
 
 test("a clock that was set back by an hour while connected: a connection that is lost is made anew at once", async () => {
 	vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });

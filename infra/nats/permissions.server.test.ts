@@ -4,6 +4,7 @@ import { connectLink, type Link } from "#libs/bus/nats-link.ts";
 import { inboxPrefixOf } from "#libs/bus/permissions.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
 import { events } from "#libs/contracts/events.ts";
+import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 
 let nats: NatsForTests;
@@ -30,10 +31,14 @@ async function mayPublish(service: Service, subject: string): Promise<boolean> {
 
 test.each(services)("%s publishes exactly what is declared", async (service) => {
 	const tried = events.flatMap(({ type, reader, writers, pooled }) =>
-		Object.entries(writers).map(([writer, mode]) => ({
-			subject: `callgate.${reader}.${pooled ? "default" : "_"}.${writer}.${mode === "per-call" ? "some-call" : "_"}.${type}`,
-			declared: writer === service,
-		})),
+		Object.entries(writers).flatMap(([writer, mode]) => {
+			const subject = (by: string, key: string) => ({
+				subject: `callgate.${by}.${pooled ? "default" : "_"}.${writer}.${key}.${type}`,
+				declared: writer === service,
+			});
+			const inLedger = subject(reader === "record" ? "ledger" : reader, "_aprocess");
+			return mode === "ledger" ? [subject(reader, "some-call"), inLedger] : [subject(reader, mode === "per-call" ? "some-call" : "_")];
+		}),
 	);
 	const results = await Promise.all(
 		tried.map(async ({ subject, declared }) => ({ subject, declared, may: await mayPublish(service, subject) })),
@@ -45,6 +50,17 @@ test.each(services)("%s publishes exactly what is declared", async (service) => 
 test("an executor says nothing in another pool's name", async () => {
 	expect(await mayPublish("executor", "callgate.record.elsewhere.executor.some-call.call.started")).toBe(false);
 	expect(await mayPublish("executor", "callgate.ingress.elsewhere.executor.some-call.call.ended")).toBe(false);
+	for (const type of ["call.started", "call.taken"])
+		expect(await mayPublish("executor", `callgate.ledger.elsewhere.executor._aprocess.${type}`), type).toBe(false);
+});
+
+test("a ledger is read by the executors of its pool alone", async () => {
+	const read = (service: Service, pool: string) => {
+		const { claims } = ledgerOf(pool);
+		return mayPublish(service, `$JS.API.CONSUMER.CREATE.CALLGATE.some-replica.${claims}`);
+	};
+	for (const service of services) expect(await read(service, "default"), service).toBe(service === "executor");
+	expect(await read("executor", "elsewhere")).toBe(false);
 });
 
 test.each(services)("%s can neither purge, change nor delete the stream, nor read another's answers", async (service) => {

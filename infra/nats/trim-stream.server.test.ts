@@ -5,10 +5,11 @@ import type { Bus, Consumption } from "#libs/bus/bus.ts";
 import { ackWaitMs, connectBus } from "#libs/bus/bus-nats.ts";
 import { connectLink, type Link } from "#libs/bus/nats-link.ts";
 import { durableOf } from "#libs/bus/permissions.ts";
+import { FilterReading } from "#libs/bus/reading.ts";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
-import { readsOf } from "#libs/contracts/subjects.ts";
+import { ledgerOf, readsOf } from "#libs/contracts/subjects.ts";
 import { patience } from "../../test/support/patience.ts";
 import { type NatsForTests, startNatsForTests } from "./nats.test-support.ts";
 import { operatorInbox } from "./server-config.ts";
@@ -92,6 +93,28 @@ function granted(call: string, pool = "default"): Event<"call.granted"> {
 async function claim(call: string): Promise<void> {
 	const data = { ...theCall(call), grantId: "g", executor: "e", attempt: 1, leaseUntil: soon() };
 	expect((await buses.executor.publishAfter(newEvent("executor", "call.started", data, { at: now() }), 0)).won).toBe(true);
+}
+
+/** Claims a call in the ledger and ends it there. @returns where the two stand. */
+async function claimInLedger(call: string): Promise<{ claim: number; ending: number }> {
+	const { claims, takings } = ledgerOf("default");
+	const write = async (filter: string, event: Event<"call.started" | "call.ended">) => {
+		// Nobody else writes here: what the server says is last was read.
+		const reading = new FilterReading(filter, Number.MAX_SAFE_INTEGER);
+		const written = await buses.executor.ledger({ reading }).write(event, () => true);
+		return written.won ? written.position : Number.NaN;
+	};
+	const data = { ...theCall(call), grantId: "g", executor: "e", attempt: 1, leaseUntil: soon() };
+	const ended = { ...theCall(call), ending: "completed" as const, rules: [], reasons: [] };
+	return {
+		claim: await write(claims, newEvent("executor", "call.started", data, { at: now() })),
+		ending: await write(takings, newEvent("executor", "call.ended", ended, { at: now() })),
+	};
+}
+
+async function hasMessage(position: number): Promise<boolean> {
+	const payload = new TextEncoder().encode(JSON.stringify({ seq: position }));
+	return (await operator.request("$JS.API.DIRECT.GET.CALLGATE", payload, 5_000)).ok;
 }
 
 async function ask(call: string): Promise<number> {
@@ -245,6 +268,23 @@ async function sayEverything() {
 	for (const service of ["policy", "approval", "executor", "audit"] as const) await readAll(service);
 	return { claimed, denied, settled };
 }
+
+test("a claim and an ending in the ledger stay while their grant is not acknowledged, and an hour longer than it", async () => {
+	const call = uuidv7();
+	const grant = await buses.policy.publish(granted(call));
+	const { claim, ending } = await claimInLedger(call);
+	const there = () => Promise.all([grant, claim, ending].map(hasMessage));
+	await readAll("audit");
+	await trim();
+	expect(await there()).toEqual([true, true, true]);
+	await readAll("executor");
+	await trimAfterDayAnd(2.5);
+	expect(await there()).toEqual([false, true, true]);
+	await trimAfterDayAnd(3.5);
+	expect(await there()).toEqual([false, false, false]);
+	// Also after that who begins to read may write.
+	expect((await claimInLedger(uuidv7())).claim).toBeGreaterThan(ending);
+});
 
 test("what leads to something goes an hour before what keeps it from happening twice", async () => {
 	const { claimed, denied, settled } = await sayEverything();

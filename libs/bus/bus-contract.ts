@@ -1,19 +1,17 @@
 // What every bus must do, whatever it runs on: the suite that bus-memory.ts and bus-nats.ts both pass.
 import { v7 as uuidv7 } from "uuid";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Service } from "#libs/contracts/define-event.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { messageBytesMax } from "#libs/contracts/message-size.ts";
+import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { patience } from "../../test/support/patience.ts";
 import { type Bus, EventsUnavailable, Unprocessable } from "./bus.ts";
+import type { Meeting } from "./contract-meeting.ts";
+import { describeLedger } from "./ledger-contract.ts";
+import { LookBack } from "./look-back.ts";
 import { followed } from "./permissions.ts";
-
-/** A place where buses of several services meet. */
-export interface Meeting {
-	connect(service: Service, pool?: string): Promise<Bus>;
-	close(): Promise<void>;
-}
+import { FilterReading } from "./reading.ts";
 
 const digest = `sha256:${"0".repeat(64)}`;
 const caller = { issuer: "https://idp.example", subject: "someone", groups: [] };
@@ -211,6 +209,26 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await following.stop();
 		});
 
+		test("what was said of a call in a ledger is found again from before it was said, and no further than is asked", async () => {
+			const { endings, takings } = ledgerOf("default");
+			// Whatever stands there counts as read.
+			const ledger = executor.ledger({ reading: new FilterReading(takings, Infinity) });
+			const [call, other] = [uuidv7(), uuidv7()];
+			const say = async (about: string) => {
+				const written = await ledger.write(ended(about, "executor"), () => true);
+				if (!written.won) throw new Error("the write was lost");
+				return written.position;
+			};
+			const [first, , last] = [await say(call), await say(other), await say(call)];
+			const find = async (since: number, bounds = {}) =>
+				(await new LookBack(ingress, endings).find(call, since, bounds)).map(({ position }) => position);
+			expect(await find(first)).toEqual([first, last]);
+			expect(await find(1, { max: 1 })).toEqual([first]);
+			expect(await find(first, { until: first + 1, max: 1 })).toEqual([first]);
+			expect(await find(last + 1)).toEqual([]);
+			expect(await find(1, { until: first })).toEqual([]);
+		});
+
 		test("what is larger than a message may be is refused, and the next event is not", async () => {
 			const huge = { ...withdrawn(), traceparent: "x".repeat(messageBytesMax) };
 			await expect(ingress.publish(huge)).rejects.toThrow("larger than a message may be");
@@ -254,5 +272,7 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await expect(policy.store("calls").get(key)).rejects.toThrow(EventsUnavailable);
 			await expect(policy.store("calls").put(key, "x")).rejects.toThrow(EventsUnavailable);
 		});
+
+		describeLedger(() => meeting);
 	});
 }

@@ -5,5 +5,14 @@ import { createMemoryBus, MemoryStream } from "./bus-memory.ts";
 
 describeBus("bus in memory", async () => {
 	const stream = new MemoryStream();
-	return { connect: async (service, pool) => createMemoryBus(stream, service, pool), close: async () => undefined };
+	return {
+		connect: async (service, pool) => createMemoryBus(stream, service, pool),
+		goAway: async () => {
+			stream.away = true;
+			return async () => {
+				stream.away = false;
+			};
+		},
+		close: async () => undefined,
+	};
 });

@@ -1,9 +1,11 @@
 // The bus in memory: for tests that need no server, as strict as NATS about who may say what, conditional writes, redelivery and order.
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { decodeEvents, encodeEvents, joinEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { messageBytesMax } from "#libs/contracts/message-size.ts";
-import { historyOf, readsOf, saysOf, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
+import { historyOf, laneOf, readsOf, saysOf, subjectFor, subjectMatches, subjectOf } from "#libs/contracts/subjects.ts";
 import {
 	type BatchOptions,
 	type Bus,
@@ -14,6 +16,8 @@ import {
 	type Following,
 	type FollowOptions,
 	type Handler,
+	type LedgerTerms,
+	type LedgerWriter,
 	type Position,
 	type Store,
 	type StoreEntry,
@@ -21,7 +25,7 @@ import {
 	type StreamState,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, type Message } from "./deliver.ts";
-import { GroupWriters } from "./group-writer.ts";
+import { type Entry, GroupWriters } from "./group-writer.ts";
 import { type StoreName, stores } from "./stores.ts";
 
 interface Stored {
@@ -29,17 +33,6 @@ interface Stored {
 	readonly subject: string;
 	readonly bytes: Uint8Array;
 	readonly at: Date;
-}
-
-/** Whether a NATS subject matches a filter with `*` and `>`. */
-export function subjectMatches(filter: string, subject: string): boolean {
-	const wanted = filter.split(".");
-	const tokens = subject.split(".");
-	for (const [index, token] of wanted.entries()) {
-		if (token === ">") return tokens.length > index;
-		if (token !== "*" && token !== tokens[index]) return false;
-	}
-	return wanted.length === tokens.length;
 }
 
 /** The stream and the stores that several memory buses share, as services share one NATS. */
@@ -90,14 +83,19 @@ const silent: DeliveryLog = { retried: () => undefined, parked: () => undefined 
 /** One service's connection to a {@link MemoryStream}. */
 export function createMemoryBus(stream: MemoryStream, service: Service, pool = "default", log: DeliveryLog = silent): Bus {
 	const maySay = saysOf(service, pool);
+	const lane = laneOf(randomUUID().replaceAll("-", ""));
 	const refuseForbidden = (subject: string) => {
 		if (!maySay.some((allowed) => subjectMatches(allowed, subject))) throw new EventsUnavailable(`permissions violation: ${subject}`);
 	};
-	const writers = new GroupWriters(async (subject, texts) => stream.append(subject, joinEvents(texts)));
+	const append = (subject: string, entries: readonly Entry[]) => stream.append(subject, joinEvents(entries.map(({ text }) => text)));
+	const writers = new GroupWriters<Entry, Position>(async (subject, entries) => {
+		const position = append(subject, entries);
+		return entries.map(() => position);
+	});
 	const publish = async (event: CallgateEvent): Promise<Position> => {
 		const subject = subjectOf(event);
 		refuseForbidden(subject);
-		return await writers.add(subject, JSON.stringify(event));
+		return await writers.add(subject, { text: JSON.stringify(event) });
 	};
 	const stops = new Set<() => Promise<void>>();
 
@@ -165,6 +163,38 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			if (last !== after) return { won: false, last };
 			return { won: true, position: stream.append(subject, encodeEvents([event])) };
 		},
+		ledger({ reading, forSure }: LedgerTerms): LedgerWriter {
+			type Held = Entry & { readonly holds: () => boolean };
+			const written = new GroupWriters<Held, Conditional>(async (subject, entries) => {
+				for (;;) {
+					const standing = entries.filter(({ holds }) => holds());
+					const outcomes = (position: Position): Conditional[] =>
+						entries.map((entry) => (standing.includes(entry) ? { won: true, position } : { won: false, last: reading.position() }));
+					if (standing.length === 0) return outcomes(0);
+					const last = stream.lastOf(reading.filter)?.position ?? 0;
+					const isRead = last === reading.position();
+					try {
+						if (isRead) {
+							const position = append(subject, standing);
+							if (subjectMatches(reading.filter, subject)) reading.wrote(position);
+							return outcomes(position);
+						}
+						if (stream.away || !(await reading.readTo(last, 1_000))) throw new EventsUnavailable("the ledger in memory cannot be read");
+					} catch (error) {
+						if (!forSure || !(error instanceof EventsUnavailable)) throw error;
+						forSure(error);
+						await delay(1);
+					}
+				}
+			});
+			return {
+				async write(event, holds) {
+					const subject = subjectOf(event, lane);
+					refuseForbidden(subject);
+					return await written.add(subject, { text: JSON.stringify(event), holds });
+				},
+			};
+		},
 		async consume(handle: Handler, options: ConsumeOptions = {}) {
 			const deliver = createDeliverer({ service, handle, options, publish, log, now: () => stream.now() });
 			return run(deliver, options.concurrency ?? 256);
@@ -191,7 +221,7 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			};
 			return { stop };
 		},
-		async follow({ filter, from, handle }: FollowOptions): Promise<Following> {
+		async follow({ filter, from, handle, passed }: FollowOptions): Promise<Following> {
 			const known = stream.messages.length;
 			let next = from === "beginning" ? 0 : from === "now" ? known : from - 1;
 			let position = next;
@@ -205,6 +235,7 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 							const delivery = { position: message.position, item, tries: 1, storedAt: message.at };
 							handle({ event: decoded.event, position: message.position }, delivery);
 						});
+						passed?.(message.subject, message.position);
 					}
 					position = next;
 				}
@@ -213,6 +244,10 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			const off = stream.onAppend(pump);
 			pump();
 			return { caughtUp: caughtUp.promise, position: () => position, stop: async () => void off() };
+		},
+		async lastOf(filter) {
+			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
+			return stream.lastOf(filter)?.position ?? 0;
 		},
 		async last(type, writer, call, ofPool) {
 			const found = stream.lastOf(subjectFor(type, writer, call, ofPool));

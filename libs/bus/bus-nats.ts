@@ -4,7 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { decodeEvents, encodeEvents, joinEvents, MalformedEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { historyOf, streamName, subjectFor, subjectOf } from "#libs/contracts/subjects.ts";
+import { historyOf, laneOf, saysOf, streamName, subjectFor, subjectMatches, subjectOf } from "#libs/contracts/subjects.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { AckFloor } from "./ack-floor.ts";
 import {
 	type BatchOptions,
@@ -16,12 +17,14 @@ import {
 	type Following,
 	type FollowOptions,
 	type Handler,
+	type LedgerTerms,
+	type LedgerWriter,
 	type Position,
 	type Store,
 	type StreamInspector,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
-import { GroupWriters } from "./group-writer.ts";
+import { type Entry, GroupWriters } from "./group-writer.ts";
 import { inspectStream } from "./inspect-stream.ts";
 import { connectLink, type Link, type Reply } from "./nats-link.ts";
 import type { LinkMessage } from "./nats-readers.ts";
@@ -43,6 +46,8 @@ export interface NatsOptions {
 
 /** Between two attempts of one write. */
 const againMs = 10;
+/** Between two rounds of a write that must not be given up. */
+const forSureAgainMs = 250;
 /** What the server waits for an acknowledgement before it delivers again. */
 export const ackWaitMs = 30_000;
 /** How long a stopping process waits for what is in work: a little less than it is given in all (libs/service/run.ts). */
@@ -65,13 +70,28 @@ interface Parts {
 	readonly secondHandMs: number;
 }
 
+interface WriteTerms {
+	/** By the monotonic clock: the time limit counts from here. */
+	readonly sinceMs?: number;
+	readonly nonce?: string;
+	/** It was written under this nonce before, and nobody knows what became of it. */
+	readonly uncertain?: boolean;
+}
+
+/** An event of a ledger, and whether what was read still allows it. */
+interface Held extends Entry {
+	readonly holds: () => boolean;
+}
+
 type Ack = { readonly ok: true; readonly position: Position } | { readonly ok: false; readonly last: Position };
 
 class NatsBus implements Bus {
 	readonly service: Service;
 	readonly stream: StreamInspector;
 	private readonly parts: Parts;
-	private readonly writers = new GroupWriters((subject, texts, sinceMs) => this.writeGroup(subject, texts, sinceMs));
+	private readonly writers = new GroupWriters<Entry, Position>((subject, entries, sinceMs) => this.writeGroup(subject, entries, sinceMs));
+	/** A process' own subjects in the ledger: nobody else writes there, so what stands there last is what it wrote last. */
+	private readonly lane = laneOf(randomUUID().replaceAll("-", ""));
 	private readonly running = new Set<Consumption>();
 
 	constructor(parts: Parts) {
@@ -82,21 +102,75 @@ class NatsBus implements Bus {
 	}
 
 	async publish(event: CallgateEvent): Promise<Position> {
-		return await this.writers.add(subjectOf(event), JSON.stringify(event));
+		return await this.writers.add(subjectOf(event), { text: JSON.stringify(event) });
 	}
 
-	private async writeGroup(subject: string, texts: readonly string[], sinceMs: number): Promise<Position> {
-		const ack = await this.write(subject, joinEvents(texts), {}, sinceMs);
+	private async writeGroup(subject: string, entries: readonly Entry[], sinceMs: number): Promise<Position[]> {
+		const ack = await this.write(subject, joinEntries(entries), {}, { sinceMs });
 		if (!ack.ok) throw new EventsUnavailable("the stream refused the event");
-		return ack.position;
+		return entries.map(() => ack.position);
+	}
+
+	ledger(terms: LedgerTerms): LedgerWriter {
+		const writers = new GroupWriters<Held, Conditional>((subject, entries, sinceMs) =>
+			this.writeInLedger(terms, subject, entries, sinceMs),
+		);
+		return { write: async (event, holds) => await writers.add(subjectOf(event, this.lane), { text: JSON.stringify(event), holds }) };
+	}
+
+	/** What still holds goes as one message once everything was read; meanwhile somebody else may have written, then it is read on and asked again. */
+	private async writeInLedger({ reading, forSure }: LedgerTerms, subject: string, entries: readonly Held[], sinceMs: number) {
+		for (;;) {
+			const standing = new Set(entries.filter(({ holds }) => holds()));
+			const outcomes = (position: Position): Conditional[] =>
+				entries.map((entry) => (standing.has(entry) ? { won: true, position } : { won: false, last: reading.position() }));
+			if (standing.size === 0) return outcomes(0);
+			crashPoint("after-reading-before-writing");
+			const condition = conditionOn(reading.filter, reading.position());
+			const payload = joinEntries([...standing]);
+			const ack = forSure
+				? await this.writeForSure(subject, payload, condition, forSure)
+				: await this.write(subject, payload, condition, { sinceMs });
+			if (ack.ok) {
+				if (subjectMatches(reading.filter, subject)) reading.wrote(ack.position);
+				return outcomes(ack.position);
+			}
+			crashPoint("after-lost-condition");
+			if (await reading.readTo(ack.last, this.parts.publishTimeoutMs)) continue;
+			const error = new EventsUnavailable("what others wrote in the ledger could not be read in time");
+			if (!forSure) throw error;
+			forSure(error);
+		}
+	}
+
+	/** Tried under one nonce until it is known what became of it: under a second one it could be stored twice. */
+	private async writeForSure(
+		subject: string,
+		payload: Uint8Array,
+		condition: Record<string, string>,
+		told: (error: EventsUnavailable) => void,
+	) {
+		const nonce = randomUUID();
+		for (let tried = false; ; tried = true) {
+			try {
+				return await this.write(subject, payload, condition, { nonce, uncertain: tried });
+			} catch (error) {
+				if (!(error instanceof EventsUnavailable)) throw error;
+				told(error);
+				await delay(forSureAgainMs);
+			}
+		}
+	}
+
+	/** Where the last message of a subject stands, if it was written under this nonce. */
+	private async ownPosition(subject: string, nonce: string): Promise<Position | undefined> {
+		const stored = await this.read(streamOf(subject), subject);
+		return stored?.header("Nats-Msg-Id") === nonce ? positionOf(stored) : undefined;
 	}
 
 	async publishAfter(event: CallgateEvent, after: Position): Promise<Conditional> {
 		const filter = historyOf(this.service, event.subject, this.service === "executor" ? this.parts.pool : "*");
-		const ack = await this.write(subjectOf(event), encodeEvents([event]), {
-			"Nats-Expected-Last-Subject-Sequence": `${after}`,
-			"Nats-Expected-Last-Subject-Sequence-Subject": filter,
-		});
+		const ack = await this.write(subjectOf(event), encodeEvents([event]), conditionOn(filter, after));
 		return ack.ok ? { won: true, position: ack.position } : { won: false, last: ack.last };
 	}
 
@@ -104,21 +178,24 @@ class NatsBus implements Bus {
 	 * Writes one message and waits for its acknowledgement; where that does not come, writes it again with the same nonce. The nonce is the
 	 * broker's duplicate key, and beyond the broker's memory it is read back and compared: a conflict with oneself is never a stranger's.
 	 */
-	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>, sinceMs = performance.now()): Promise<Ack> {
-		const nonce = randomUUID();
+	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>, terms: WriteTerms = {}): Promise<Ack> {
 		const { link, publishTimeoutMs } = this.parts;
+		const { nonce = randomUUID(), sinceMs = performance.now() } = terms;
 		const until = sinceMs + publishTimeoutMs;
-		for (let uncertain = false; ; uncertain = true) {
+		for (let uncertain = terms.uncertain ?? false; ; uncertain = true) {
 			// An attempt may fail at once, and again: the process must not do nothing else meanwhile.
 			if (uncertain) await delay(againMs);
 			const left = until - performance.now();
 			if (left <= 0) throw new EventsUnavailable("the stream did not acknowledge the event in time");
 			if (!(await link.isUp(left))) throw new EventsUnavailable("NATS is not connected");
+			// An ending's condition does not notice an earlier try of its own, and the broker's memory of nonces may be shorter than an outage.
+			const stored = uncertain && terms.nonce !== undefined ? await this.ownPosition(subject, nonce) : undefined;
+			if (stored !== undefined) return { ok: true, position: stored };
 			const ack = await this.attempt(subject, payload, Math.min(left, publishTimeoutMs / 2), { "Nats-Msg-Id": nonce, ...condition });
 			if (ack === undefined) continue;
 			if (ack.ok || !uncertain) return ack;
-			const stored = await this.read(streamOf(subject), subject);
-			return stored?.header("Nats-Msg-Id") === nonce ? { ok: true, position: positionOf(stored) } : ack;
+			const position = await this.ownPosition(subject, nonce);
+			return position === undefined ? ack : { ok: true, position };
 		}
 	}
 
@@ -201,7 +278,7 @@ class NatsBus implements Bus {
 		});
 	}
 
-	async follow({ filter, from, handle }: FollowOptions): Promise<Following> {
+	async follow({ filter, from, ahead, handle, passed }: FollowOptions): Promise<Following> {
 		const start = from === "beginning" ? 1 : from === "now" ? (await this.lastPosition()) + 1 : from;
 		const caughtUp = Promise.withResolvers<void>();
 		let position = start - 1;
@@ -212,11 +289,12 @@ class NatsBus implements Bus {
 					if (decoded.ok) handle({ event: decoded.event, position: at }, { position: at, item, tries: 1, storedAt });
 				});
 				position = message.position;
+				passed?.(message.subject, position);
 			}
 			if (message.pending === 0) caughtUp.resolve();
 		};
 		const next = () => position + 1;
-		const stopReading = this.parts.link.readOrdered(streamName, filter, { next, onMessage, onEmpty: caughtUp.resolve });
+		const stopReading = this.parts.link.readOrdered(streamName, filter, { next, ahead, onMessage, onEmpty: caughtUp.resolve });
 		const { stop } = this.keep(stopReading);
 		return { caughtUp: caughtUp.promise, position: () => position, stop };
 	}
@@ -224,6 +302,14 @@ class NatsBus implements Bus {
 	private async lastPosition(): Promise<Position> {
 		const { state } = await this.ask<{ state: { last_seq: number } }>(`STREAM.INFO.${streamName}`);
 		return state.last_seq;
+	}
+
+	async lastOf(filter: string): Promise<Position> {
+		// Only writes are decided by the one server that has everything: this is one that cannot be stored, and is refused with the answer.
+		const [own = ""] = saysOf(this.service, this.parts.pool);
+		const ack = await this.write(own.replaceAll("*", this.lane), encodeEvents([]), conditionOn(filter, Number.MAX_SAFE_INTEGER));
+		if (ack.ok) throw new EventsUnavailable("the stream took what it must refuse");
+		return ack.last;
 	}
 
 	async last<Kind extends CallgateEvent["type"]>(type: Kind, writer: Service, call: string, pool?: string) {
@@ -307,6 +393,15 @@ class NatsBus implements Bus {
 /** What waits for its turn, or for something slow, is still in work: the server learns it before it gives it to someone else. */
 function sayWorking(inHand: Iterable<LinkMessage>): void {
 	for (const message of inHand) message.working();
+}
+
+/** A write that is stored only if this is the last message of the filter. 0: if there is none. */
+function conditionOn(filter: string, last: Position): Record<string, string> {
+	return { "Nats-Expected-Last-Subject-Sequence": `${last}`, "Nats-Expected-Last-Subject-Sequence-Subject": filter };
+}
+
+function joinEntries(entries: readonly Entry[]): Uint8Array {
+	return joinEvents(entries.map(({ text }) => text));
 }
 
 function readable(subject: string, bytes: Uint8Array): ReturnType<typeof decodeEvents> {

@@ -29,6 +29,36 @@ export interface StoredEvent<Kind extends EventType = EventType> {
 
 export type Conditional = { readonly won: true; readonly position: Position } | { readonly won: false; readonly last: Position };
 
+/** How far one process has read a filter, for writing into a ledger. Kept by reading.ts. */
+export interface Reading {
+	/** The subjects of which every message counts. */
+	readonly filter: string;
+	/** The last message of the filter that was read, or was written by this process with everything before it read. */
+	position(): Position;
+	/** This process wrote at `position`, and nothing before it was unread. */
+	wrote(position: Position): void;
+	/** Whether everything up to `last`, which the server says is the filter's last message, was read within this time. */
+	readTo(last: Position, withinMs: number): Promise<boolean>;
+}
+
+export interface LedgerTerms {
+	/** What is written is stored only if there is nothing in this filter that was not read. */
+	readonly reading: Reading;
+	/**
+	 * Given where a write must not be given up: it is tried until it is stored or lost, however long the stream is away, and this is told of each
+	 * try that failed. Without it a write rejects with {@link EventsUnavailable} after a while, and may still be stored.
+	 */
+	readonly forSure?: (error: EventsUnavailable) => void;
+}
+
+export interface LedgerWriter {
+	/**
+	 * Writes an event, with others that are ready, unless it was lost: `holds` is asked before each try, when everything there is was read, and says
+	 * whether what was read still allows it.
+	 */
+	write(event: CallgateEvent, holds: () => boolean): Promise<Conditional>;
+}
+
 export interface Delivery {
 	readonly position: Position;
 	/** Which event of its message this is: `position` and `item` together name a delivery. */
@@ -60,7 +90,11 @@ export interface FollowOptions {
 	/** One subject filter, from `followedBy` in permissions.ts. */
 	readonly filter: string;
 	readonly from: "beginning" | "now" | Position;
+	/** No more than so many messages are on their way at a time: for whoever stops soon. */
+	readonly ahead?: number;
 	readonly handle: (stored: StoredEvent, delivery: Delivery) => void;
+	/** Told of each message when all its events were handled, or if there is nothing in it that can be. */
+	readonly passed?: (subject: string, position: Position) => void;
 }
 
 export interface Following {
@@ -134,12 +168,19 @@ export interface Bus {
 	 * Exactly one of several writers wins; a writer whose acknowledgement was lost still learns that it won.
 	 */
 	publishAfter(event: CallgateEvent, after: Position): Promise<Conditional>;
+	/** A way to write into the ledger of this service's pool. See docs/decisions/the-ledger.md. */
+	ledger(terms: LedgerTerms): LedgerWriter;
 	/** Each event addressed to this service goes to one of its replicas, again and again until its handler returns. */
 	consume(handle: Handler, options?: ConsumeOptions): Promise<Consumption>;
 	/** As `consume`, several at once: acknowledged together after `handle` returns, delivered again if it throws. */
 	consumeBatches(handle: (batch: readonly (StoredEvent & Delivery)[]) => Promise<void>, options: BatchOptions): Promise<Consumption>;
 	/** Every replica sees every event of the filter, in order, once, without gaps, also across reconnects. `handle` must not throw. */
 	follow(options: FollowOptions): Promise<Following>;
+	/**
+	 * Where the last message of a filter stands (0: there is none), by the word of whoever decides about writes: a copy that is read may lag behind
+	 * it.
+	 */
+	lastOf(filter: string): Promise<Position>;
 	/** The last event of one type that one service said about one call on its own subject. */
 	last<Kind extends EventType>(type: Kind, writer: Service, call: string, pool?: string): Promise<StoredEvent<Kind> | undefined>;
 	store(name: StoreName): Store;

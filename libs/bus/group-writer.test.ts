@@ -1,6 +1,6 @@
 // One message of a subject on its way at a time: what comes meanwhile goes together, in order, and each group has its own fate.
 import { expect, test } from "vitest";
-import { GroupWriter, GroupWriters } from "./group-writer.ts";
+import { type Entry, GroupWriter, GroupWriters } from "./group-writer.ts";
 
 interface Sent {
 	readonly texts: readonly string[];
@@ -8,13 +8,17 @@ interface Sent {
 	readonly answer: PromiseWithResolvers<number>;
 }
 
+const entry = (text: string): Entry => ({ text });
+const textsOf = (entries: readonly Entry[]) => entries.map(({ text }) => text);
+
 function scripted() {
 	const sent: Sent[] = [];
 	let idle = 0;
-	const send = (texts: readonly string[], sinceMs: number) => {
+	const send = async (entries: readonly Entry[], sinceMs: number) => {
 		const answer = Promise.withResolvers<number>();
-		sent.push({ texts, sinceMs, answer });
-		return answer.promise;
+		sent.push({ texts: textsOf(entries), sinceMs, answer });
+		const position = await answer.promise;
+		return entries.map(() => position);
 	};
 	return { sent, writer: new GroupWriter(send, () => idle++), idle: () => idle };
 }
@@ -23,11 +27,11 @@ const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 test("alone, an event is written in the turn in which it came; while it is on its way nothing else is", async () => {
 	const { sent, writer } = scripted();
-	const first = writer.add("a");
+	const first = writer.add(entry("a"));
 	await turn();
-	const rest = ["b", "c"].map((text) => writer.add(text));
+	const rest = ["b", "c"].map((text) => writer.add(entry(text)));
 	await turn();
-	const late = writer.add("d");
+	const late = writer.add(entry("d"));
 	await turn();
 	expect(sent.map(({ texts }) => texts)).toEqual([["a"]]);
 	sent[0]?.answer.resolve(1);
@@ -39,10 +43,10 @@ test("alone, an event is written in the turn in which it came; while it is on it
 
 test("a message that is refused takes only its own events with it", async () => {
 	const { sent, writer } = scripted();
-	const first = writer.add("a");
+	const first = writer.add(entry("a"));
 	const refused = expect(first).rejects.toThrow("full");
 	await turn();
-	const second = writer.add("b");
+	const second = writer.add(entry("b"));
 	sent[0]?.answer.reject(new Error("full"));
 	await refused;
 	await turn();
@@ -53,7 +57,7 @@ test("a message that is refused takes only its own events with it", async () => 
 test("a group does not outgrow a message, and the order stays", async () => {
 	const { sent, writer, idle } = scripted();
 	const half = "x".repeat(150_000);
-	const stored = Promise.all([writer.add(`1${half}`), writer.add(`2${half}`), writer.add("3")]);
+	const stored = Promise.all([writer.add(entry(`1${half}`)), writer.add(entry(`2${half}`)), writer.add(entry("3"))]);
 	await turn();
 	sent[0]?.answer.resolve(1);
 	await turn();
@@ -65,10 +69,10 @@ test("a group does not outgrow a message, and the order stays", async () => {
 
 test("how long a group may take counts from its first event, also while another one is on its way", async () => {
 	const { sent, writer } = scripted();
-	void writer.add("a");
+	void writer.add(entry("a"));
 	await turn();
 	const before = performance.now();
-	void writer.add("b");
+	void writer.add(entry("b"));
 	const after = performance.now();
 	await turn();
 	sent[0]?.answer.resolve(1);
@@ -79,13 +83,13 @@ test("how long a group may take counts from its first event, also while another 
 
 test("subjects do not wait for each other", async () => {
 	const sent: string[] = [];
-	const writers = new GroupWriters(async (subject, texts) => {
-		sent.push(`${subject} ${texts.join()}`);
+	const writers = new GroupWriters<Entry, number>(async (subject, entries) => {
+		sent.push(`${subject} ${textsOf(entries).join()}`);
 		if (subject === "slow") await new Promise(() => undefined);
-		return sent.length;
+		return entries.map(() => sent.length);
 	});
-	void writers.add("slow", "a");
-	expect(await Promise.all([writers.add("quick", "b"), writers.add("quick", "c")])).toEqual([2, 2]);
-	expect(await writers.add("quick", "d")).toBe(3);
+	void writers.add("slow", entry("a"));
+	expect(await Promise.all([writers.add("quick", entry("b")), writers.add("quick", entry("c"))])).toEqual([2, 2]);
+	expect(await writers.add("quick", entry("d"))).toBe(3);
 	expect(sent).toEqual(["slow a", "quick b,c", "quick d"]);
 });

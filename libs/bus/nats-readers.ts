@@ -33,6 +33,7 @@ export interface LinkMessage {
 
 export interface OrderedReader {
 	readonly next: () => Position;
+	readonly ahead?: number | undefined;
 	readonly onMessage: (message: LinkMessage) => void;
 	/** Reading began (again) and there was nothing to read. */
 	readonly onEmpty: () => void;
@@ -67,6 +68,8 @@ const againMs = 500;
 const askMsMax = 2_000;
 /** A reader that heard neither message nor heartbeat for twice this long begins anew. */
 const heartbeatMs = 5_000;
+/** Messages that are on their way to a follower at once. */
+const aheadMax = 1_000;
 /** How much later an acknowledgement may be said. */
 const ackAfterMs = 50;
 /** The server removes what a follower read by, once the follower has been away for this long. */
@@ -132,7 +135,7 @@ export class Readers {
 	 * Reads one filter in order and without gaps. Not by the client's own ordered consumer: that begins anew in a promise that nobody holds, and
 	 * where it meets a connection which is being closed, the rejection ends the process (`notifyOrderedResetAndReset` in consumer.js of `nats` 2.29).
 	 */
-	ordered(stream: string, filter: string, { next, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
+	ordered(stream: string, filter: string, { next, ahead = aheadMax, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
 		return this.keepReading(`following ${filter}`, async () => {
 			const { consumers } = await this.connection.jetstreamManager({ checkAPI: false, timeout: askMsMax });
 			const made = await consumers.add(stream, {
@@ -154,7 +157,7 @@ export class Readers {
 				onMessage(messageOf(message, () => undefined));
 			};
 			const consumer = this.connection.jetstream({ timeout: askMsMax }).consumers.getPullConsumerFor(made);
-			const options = { max_messages: 1_000, idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
+			const options = { max_messages: Math.min(ahead, aheadMax), idle_heartbeat: heartbeatMs, abort_on_missing_resource: true, callback };
 			const messages = await consumer.consume(options);
 			const stop = async () => {
 				await messages.close();

@@ -1,6 +1,6 @@
 // What each service may do on NATS, derived from the declarations: exactly the subjects it may publish and consume, and nothing else.
 import type { Service } from "#libs/contracts/define-event.ts";
-import { readsOf, saysOf, streamName } from "#libs/contracts/subjects.ts";
+import { ledgerOf, readsOf, saysOf, streamName } from "#libs/contracts/subjects.ts";
 import { serverQuestion } from "./inspect-stream.ts";
 import { bucketOf, type StoreName, stores } from "./stores.ts";
 
@@ -37,13 +37,13 @@ export function approvalStepsOf(call: string): string {
 	return `callgate.record._.approval.${call}.approval.>`;
 }
 
-const follows: Record<Service, readonly string[]> = {
-	ingress: [followed.endings, followed.calls, followed.votes, followed.control],
-	policy: [followed.control],
-	approval: [followed.approvals, followed.control],
-	executor: [followed.control],
-	audit: [followed.control],
-};
+function follows(service: Service, pool: string): readonly string[] {
+	const { control, endings, calls, votes, approvals } = followed;
+	if (service === "ingress") return [endings, calls, votes, control];
+	if (service === "approval") return [approvals, control];
+	if (service === "executor") return [ledgerOf(pool).claims, ledgerOf(pool).endings, control];
+	return [control];
+}
 
 /** What a service may read back by exact subject. */
 function readsBack(service: Service, pool: string): string[] {
@@ -83,7 +83,7 @@ export function permissionsOf(service: Service, pools: readonly string[], pool =
 				serverQuestion,
 				...anyConsumer.map((verb) => `${verb}.*`),
 				`$JS.ACK.${streamName}.${own}.>`,
-				...follows[service].map((filter) => `${api}.CONSUMER.CREATE.${streamName}.*.${filter}`),
+				...follows(service, pool).map((filter) => `${api}.CONSUMER.CREATE.${streamName}.*.${filter}`),
 				...readsBack(service, pool).map((subject) => `${api}.DIRECT.GET.${streamName}.${subject}`),
 				...names.filter((name) => reads(service, name)).map((name) => `${api}.DIRECT.GET.KV_${bucketOf(name)}.$KV.${bucketOf(name)}.>`),
 				...names.filter((name) => stores[name].writer === service).map((name) => `$KV.${bucketOf(name)}.>`),

@@ -9,14 +9,20 @@ export type Service = (typeof services)[number];
 /** Who an event is addressed to: one service, every service, or the record alone. Audit reads all of them. */
 export type Reader = Exclude<Service, "audit"> | "all" | "record";
 
+/**
+ * Several events a message (`grouped`); on a subject of its own per call, so that it can be written conditionally (`per-call`); or as that or
+ * grouped in the writer's ledger, which is written conditionally as a whole (`ledger`).
+ */
+export type WrittenAs = "grouped" | "per-call" | "ledger";
+
 export interface EventDeclaration<Kind extends string, Data extends TObject> {
 	/** `noun.verb`, the CloudEvents `type`. */
 	readonly type: Kind;
 	/** One line: when it fires and what it says. */
 	readonly says: string;
 	readonly reader: Reader;
-	/** Who may publish it, and whether each does so on a subject of its own per call (then it can be written conditionally). */
-	readonly writers: Partial<Record<Service, "per-call" | "grouped">>;
+	/** Who may publish it, and how each does. */
+	readonly writers: Partial<Record<Service, WrittenAs>>;
 	/** Whether the subject names the pool: executors of one pool see and say nothing of another's. */
 	readonly pooled?: boolean;
 	readonly data: Data;

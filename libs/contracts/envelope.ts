@@ -5,7 +5,7 @@ import { firstFault, type Service } from "./define-event.ts";
 import { type CallgateEvent, declarationOf, type Event, type EventType } from "./events.ts";
 import { ExpectedError } from "./expected-error.ts";
 import { knownMembers } from "./known-members.ts";
-import { parseSubject, subjectOf } from "./subjects.ts";
+import { isOn, parseSubject } from "./subjects.ts";
 
 const Attributes = Type.Object(
 	{
@@ -126,9 +126,8 @@ function nameFaultOf({ id, type, subject, data }: CallgateEvent, writer: string)
 }
 
 function subjectFaultOf(event: CallgateEvent, subject: string): string | undefined {
-	const parsed = parseSubject(subject);
-	if (!parsed) return "its subject is not one of Callgate's";
-	return subjectOf(event) === subject ? undefined : "its subject is not the one it belongs on";
+	if (!parseSubject(subject)) return "its subject is not one of Callgate's";
+	return isOn(subject, event) ? undefined : "its subject is not the one it belongs on";
 }
 
 /** The call an event is about, if it is about one. */

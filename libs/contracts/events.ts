@@ -48,6 +48,12 @@ const theCall = {
 };
 const asker = { caller: Caller, callReason: Type.Optional(sensitive(Type.String({ maxLength: 1024 }), "text")) };
 
+/**
+ * A position of the stream before which nothing was said of the call. Its executors claim and end it in the ledger of its pool; a call without it,
+ * which its caller may ask about by name, has subjects of its own.
+ */
+const Since = pub(Type.Integer({ minimum: 0 }));
+
 /** People without whom a held call does not run; each requirement must be met. */
 export const Requirement = Type.Object(
 	{
@@ -94,6 +100,7 @@ export const callReceived = defineEvent({
 		arguments: View,
 		findings: Findings,
 		sealed: Sealed,
+		since: Type.Optional(Since),
 	},
 });
 
@@ -141,6 +148,7 @@ export const callGranted = defineEvent({
 		expiresAt: Instant,
 		grant: Signed,
 		sealed: Sealed,
+		since: Type.Optional(Since),
 	},
 });
 
@@ -148,7 +156,7 @@ export const callStarted = defineEvent({
 	type: "call.started",
 	says: "An executor claimed the call and is about to dial. On the record before the first byte.",
 	reader: "record",
-	writers: { executor: "per-call" },
+	writers: { executor: "ledger" },
 	pooled: true,
 	data: {
 		...theCall,
@@ -161,11 +169,27 @@ export const callStarted = defineEvent({
 	},
 });
 
+export const callTaken = defineEvent({
+	type: "call.taken",
+	says: "An executor took the call from whoever had it, or from nobody, to end it or to try again: nobody else's ending counts from here on.",
+	reader: "record",
+	writers: { executor: "ledger" },
+	pooled: true,
+	data: {
+		...theCall,
+		caller: Caller,
+		executor: pub(Type.String({ maxLength: 128 })),
+		/** Attempts that were begun before. */
+		attempts: pub(Type.Integer({ minimum: 0, maximum: 10 })),
+		leaseUntil: Instant,
+	},
+});
+
 export const callEnded = defineEvent({
 	type: "call.ended",
 	says: "How the call ended. Each accepted call has exactly one.",
 	reader: "ingress",
-	writers: { policy: "per-call", approval: "per-call", executor: "per-call" },
+	writers: { policy: "per-call", approval: "per-call", executor: "ledger" },
 	pooled: true,
 	data: {
 		...theCall,
@@ -378,6 +402,7 @@ export const events = [
 	approvalWithdrawn,
 	callGranted,
 	callStarted,
+	callTaken,
 	callEnded,
 	callUnspent,
 	configurationActivated,

@@ -62,6 +62,21 @@ test("a hold that ended just before its grant is used still counts: the grant's 
 	expect(faultOf(approved(hold(call, twoOfFinance, before)))).toBe("none");
 });
 
+describe("where a call is claimed is part of its grant:", () => {
+	const inLedger: GrantedCall = { ...call, since: 7 };
+	test("in the ledger since then, or on subjects of its own, and nowhere else", () => {
+		expect(faultOf(signGrant("policy", policy, inLedger, terms), inLedger)).toBe("none");
+		expect(faultOf(signGrant("policy", policy, inLedger, terms), { ...call, since: 8 })).toBe("other_call");
+		expect(faultOf(signGrant("policy", policy, inLedger, terms), call)).toBe("other_call");
+		expect(faultOf(signGrant("policy", policy, call, terms), inLedger)).toBe("other_call");
+	});
+	test("what people granted has subjects of its own, wherever it came from", () => {
+		expect(faultOf(approved(hold(inLedger)))).toBe("none");
+		expect(faultOf(approved(hold(inLedger)), inLedger)).toBe("other_call");
+		expect(faultOf(approved(hold(inLedger), undefined, inLedger), inLedger)).toBe("other_call");
+	});
+});
+
 describe("a grant for another call is refused:", () => {
 	test.each(others)("%s", async (_what, other) => {
 		expect(faultOf(signGrant("policy", policy, other, terms))).toBe("other_call");

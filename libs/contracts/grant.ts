@@ -14,6 +14,8 @@ export interface GrantedCall {
 	readonly function: string;
 	readonly digest: string;
 	readonly revision: string;
+	/** What `since` of `call.granted` says: a call that would be claimed in two places could run twice. */
+	readonly since?: number | undefined;
 }
 
 /** Who may sign: policy grants and holds; approval grants what policy held. */
@@ -36,7 +38,8 @@ type Requirements = Static<typeof Requirement>[];
 
 /** Policy's word that people must decide, and which. `expiresAt` ends the approval, not the call that it permits. */
 export function signHold(key: SigningKey, held: GrantedCall, requirements: Requirements, expiresAt: Date): string {
-	const binding = { ...claimsOf(held), requirements };
+	// What people granted is claimed on subjects of its own, wherever it would have been without them.
+	const binding = { ...claimsOf({ ...held, since: undefined }), requirements };
 	return signCompact(key, holdType, { ...binding, iss: "callgate/policy", aud: "callgate/approval", exp: secondsOf(expiresAt) });
 }
 
@@ -107,9 +110,9 @@ function secondsOf(at: Date): number {
 }
 
 /** SHA-256 over all that names the call: the same only for this exact call. */
-function bindingOf({ call, pool, connection, function: name, digest, revision }: GrantedCall): string {
+function bindingOf({ call, pool, connection, function: name, digest, revision, since }: GrantedCall): string {
 	return createHash("sha256")
-		.update(JSON.stringify([call, pool, connection, name, digest, revision]))
+		.update(JSON.stringify([call, pool, connection, name, digest, revision, ...(since === undefined ? [] : [since])]))
 		.digest("base64url");
 }
 
@@ -207,8 +210,8 @@ function refuseOtherTerms({ aud, exp }: Claims, audience: string, now: Date | un
 	if (now && !(secondsOf(now) < exp)) throw new GrantRefused("expired", "the permission has expired");
 }
 
-function claimsOf({ call, connection, function: name, digest, revision, pool }: GrantedCall): Claims {
-	return { sub: call, connection, function: name, digest, revision, pool };
+function claimsOf({ call, connection, function: name, digest, revision, pool, since }: GrantedCall): Claims {
+	return { sub: call, connection, function: name, digest, revision, pool, since };
 }
 
 function refuseOtherCall(claims: Claims, expected: GrantedCall): void {

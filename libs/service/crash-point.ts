@@ -9,6 +9,8 @@ export const crashPoints = [
 	"after-decision-before-ack",
 	"after-click-before-stored",
 	"after-timer-before-event",
+	"after-reading-before-writing",
+	"after-lost-condition",
 	"after-claim-before-first-byte",
 	"after-first-byte-before-answer",
 	"after-answer-before-ending",

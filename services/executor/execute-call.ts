@@ -1,6 +1,6 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
-import { type Conditional, EventsUnavailable, NotYet, type Position, type StoredEvent } from "#libs/bus/bus.ts";
+import { type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
@@ -10,6 +10,7 @@ import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.t
 import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { DialError } from "./dial-error.ts";
 import type { OutboundAnswer } from "./dial-http.ts";
+import { type Claimed, type History, OwnSubjects } from "./history.ts";
 import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
@@ -49,7 +50,7 @@ function elapsedMs({ elapsedMs: own }: ExecutorPorts): number {
 /**
  * Executes one granted call, or brings one to its end that another executor left.
  *
- * The claim is the event `call.started` on the call's own subject, written only if nothing was: exactly one executor gets it, and it is on
+ * The claim is the event `call.started`, written only if nothing was said of the call before: exactly one executor gets it, and it is on
  * the record before the first byte. A grant that comes again finds it.
  */
 export async function executeCall(ports: ExecutorPorts, granted: Granted): Promise<void> {
@@ -67,6 +68,11 @@ export async function executeCall(ports: ExecutorPorts, granted: Granted): Promi
 	});
 	if (!working) throw new NotYet("this executor is at work on the call", inWorkMs);
 	await working;
+}
+
+/** Where the word on a call is written: its grant says it, and whoever signed that. */
+function historyOf({ bus, ledger }: ExecutorPorts, { data: { since } }: Granted): History {
+	return since === undefined ? new OwnSubjects(bus) : ledger.of(since);
 }
 
 async function claimCall(
@@ -89,7 +95,7 @@ async function claimCall(
 	};
 	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
 	try {
-		const claimed = await ports.bus.publishAfter(event, after);
+		const claimed = await historyOf(ports, granted).claim(event, after);
 		// This one is dialled on: an earlier one that was not heard of was not stored.
 		if (claimed.won) ports.claims.takeUnheard(call, attempt);
 		return claimed.won ? { position: claimed.position, attempt, claimedAtMs, claimedAt: now } : undefined;
@@ -198,7 +204,8 @@ function undialled({ code, sent, status }: DialError, attempt: number): Ended {
 	};
 }
 
-async function end(ports: ExecutorPorts, granted: Granted, after: Position, { detail, ...ended }: Ended): Promise<Conditional> {
+/** @throws {MalformedEvent} where it cannot be said. */
+function endingOf({ clock }: ExecutorPorts, granted: Granted, { detail, ...ended }: Ended): Event<"call.ended"> {
 	const { call, connection, function: name, pool, digest, revision, caller, rules, reasons } = granted.data;
 	const data = {
 		call,
@@ -213,18 +220,15 @@ async function end(ports: ExecutorPorts, granted: Granted, after: Position, { de
 		...ended,
 		...(detail && { detail: detail.slice(0, 1_024) }),
 	};
-	return await ports.bus.publishAfter(
-		newEvent("executor", "call.ended", data, { at: ports.clock.now(), traceparent: granted.traceparent }),
-		after,
-	);
+	return newEvent("executor", "call.ended", data, { at: clock.now(), traceparent: granted.traceparent });
 }
 
 /** The function has run: its ending is stored however long the stream is away. Only the death of this process can lose it, and then the ending is `unknown`. */
-async function endForSure(ports: ExecutorPorts, granted: Granted, after: Position, ended: Ended): Promise<Conditional> {
+async function endForSure(ports: ExecutorPorts, granted: Granted, claim: Position, ended: Ended): Promise<Conditional> {
 	let word = ended;
 	for (;;) {
 		try {
-			return await end(ports, granted, after, word);
+			return await historyOf(ports, granted).end(endingOf(ports, granted, word), claim);
 		} catch (error) {
 			ports.failed(error, granted.data.call);
 			if (error instanceof EventsUnavailable) await delay(ports.storeRetryMs ?? storeRetryMsDefault);
@@ -238,7 +242,7 @@ async function endForSure(ports: ExecutorPorts, granted: Granted, after: Positio
 
 /** Ends a call that this process did not claim: without having run, unless another claimed it, which then tells what became of it. */
 async function endUnclaimed(ports: ExecutorPorts, granted: Granted, ended: Ended): Promise<void> {
-	const { won } = await end(ports, granted, 0, ended);
+	const { won } = await historyOf(ports, granted).endOthers(endingOf(ports, granted, ended), 0);
 	if (won) await settled(ports, granted, ended, 0);
 	else await finishForeign(ports, granted, undefined, ended);
 }
@@ -249,7 +253,11 @@ async function settled(ports: ExecutorPorts, granted: Granted, ended: Ended, dur
 }
 
 /** Once the ending is durable. Said again, under the same id, whenever the grant comes again: whoever ended the call may have died before it. */
-async function tellUnspent(ports: ExecutorPorts, { data, traceparent }: Granted, { sent }: Pick<Ended, "sent">): Promise<void> {
+async function tellUnspent(
+	ports: ExecutorPorts,
+	{ data, traceparent }: Granted,
+	{ sent }: { readonly sent?: boolean | undefined },
+): Promise<void> {
 	if (sent !== false || !data.charged) return;
 	const { call, connection, function: name, pool, digest, revision, caller } = data;
 	const unspent = { call, connection, function: name, pool, digest, revision, caller };
@@ -261,39 +269,38 @@ async function tellUnspent(ports: ExecutorPorts, { data, traceparent }: Granted,
  * this process's own eyes is it taken for dead; then an idempotent function is tried again, and any other call ends as `unknown`.
  */
 async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall | undefined, undone?: Ended): Promise<void> {
-	const { call, pool } = granted.data;
-	const [started, ended] = await Promise.all([
-		ports.bus.last("call.started", "executor", call, pool),
-		ports.bus.last("call.ended", "executor", call, pool),
-	]);
-	if (ended) return await tellUnspent(ports, granted, ended.event.data);
-	if (!started) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
-	const own = ownClaim(ports, started);
+	const history = historyOf(ports, granted);
+	const { claimed, ended } = await history.told(granted);
+	if (ended) return await tellUnspent(ports, granted, ended);
+	if (!claimed) throw new NotYet("another executor's claim cannot be read yet", unreadClaimMs);
+	const { position, attempts } = claimed;
+	const own = ownClaim(ports, granted, claimed);
 	if (own && prepared) return await runClaimed(ports, granted, prepared, own);
 	// Of a second attempt nobody knows what the first did.
-	if (own && undone && started.event.data.attempt === 1) return await endOwn(ports, granted, own, undone);
-	refuseWithinLease(ports, started);
-	const attempt = started.event.data.attempt + 1;
-	if (prepared?.fn.idempotent && attempt <= attemptsMax) {
-		const claim = await claimCall(ports, granted, prepared, started.position, attempt);
+	if (own && undone && attempts === 1) return await endOwn(ports, granted, own, undone);
+	refuseWithinLease(ports, claimed);
+	const mayRun = attempts === 0 || (prepared?.fn.idempotent && attempts < attemptsMax);
+	if (prepared && mayRun) {
+		const claim = await claimCall(ports, granted, prepared, position, attempts + 1);
 		if (!claim) throw overtaken();
 		return await runClaimed(ports, granted, prepared, claim);
 	}
 	const detail = "the executor that claimed it died; whether the function ran is not known";
-	const { won } = await end(ports, granted, started.position, { ending: "unknown", code: "outcome_unknown", detail });
+	const word: Ended = attempts === 0 && undone ? undone : { ending: "unknown", code: "outcome_unknown", detail };
+	const { won } = await history.endOthers(endingOf(ports, granted, word), position);
 	if (!won) throw overtaken();
-	ports.ended(granted, "unknown", "outcome_unknown", 0);
-	ports.claims.forgetForeign(started.position);
+	await settled(ports, granted, word, 0);
+	ports.claims.forgetForeign(position);
 }
 
 /**
  * The claim is this process's own: stored, but its acknowledgement was lost in an outage, or came while the process was stopped. Nothing was
  * dialled on it, and this is the one who may.
  */
-function ownClaim({ claims, name }: ExecutorPorts, { event, position }: StoredEvent<"call.started">): Claim | undefined {
-	const { call, attempt, executor } = event.data;
-	const claimedAtMs = executor === name ? claims.takeUnheard(call, attempt) : undefined;
-	return claimedAtMs === undefined ? undefined : { position, attempt, claimedAtMs, claimedAt: new Date(event.time) };
+function ownClaim({ claims, name }: ExecutorPorts, { data: { call } }: Granted, claimed: Claimed): Claim | undefined {
+	const { type, attempts: attempt, executor, position, claimedAt } = claimed;
+	const claimedAtMs = type === "call.started" && executor === name ? claims.takeUnheard(call, attempt) : undefined;
+	return claimedAtMs === undefined ? undefined : { position, attempt, claimedAtMs, claimedAt };
 }
 
 /** Ends a call that was claimed here and can no longer run: nothing was sent. */
@@ -309,8 +316,7 @@ function overtaken(): NotYet {
 }
 
 /** The lease is as long as whoever claimed the call said, by its own clock at both ends: its revision and its settings may not be ours. */
-function refuseWithinLease(ports: ExecutorPorts, { event, position: claim }: StoredEvent<"call.started">): void {
-	const declaredMs = Date.parse(event.data.leaseUntil) - Date.parse(event.time);
+function refuseWithinLease(ports: ExecutorPorts, { leaseMs: declaredMs, position: claim }: Claimed): void {
 	const { startWithinMs, settleWithinMs } = ports.lease ?? leaseTermsDefault;
 	// Of one that cannot be read the longest counts: a comparison with no number would wait for nothing.
 	const lease = Math.min(Math.max(Number.isFinite(declaredMs) ? declaredMs : leaseMsMax, startWithinMs + settleWithinMs), leaseMsMax);

@@ -1,7 +1,7 @@
 // A granted call and an executor to run it, on the bus in memory with the demo's configuration: only the function is scripted.
 import { createSecretKey, generateKeyPairSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
-import type { Bus } from "#libs/bus/bus.ts";
+import type { Bus, Conditional, Position } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
@@ -18,7 +18,9 @@ import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Claims } from "./claims.ts";
 import type { HttpDialer, OutboundAnswer, OutboundRequest } from "./dial-http.ts";
 import { executeCall } from "./execute-call.ts";
-import type { ExecutorPorts } from "./ports.ts";
+import type { History } from "./history.ts";
+import { Ledger } from "./ledger.ts";
+import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
 import { startExecutor } from "./service.ts";
 
 export const bankKey = "bank-key-of-the-tests-0123456789";
@@ -74,9 +76,48 @@ interface GrantOptions {
 	readonly data?: Partial<Event<"call.granted">["data"]>;
 	readonly expiresInMs?: number;
 	readonly key?: SigningKey;
+	/** For a call in the ledger; null: for one with subjects of its own. */
+	readonly since?: number | null;
+}
+
+/** A ledger that is opened when it is first asked. */
+function ledgerFor(parts: Parameters<typeof Ledger.open>[0]): Pick<Ledger, "of"> {
+	let opening: Promise<Ledger> | undefined;
+	const opened = async (since: number): Promise<History> => {
+		opening ??= Ledger.open(parts);
+		return (await opening).of(since);
+	};
+	return {
+		of: (since) => ({
+			told: async (granted) => await (await opened(since)).told(granted),
+			claim: async (started, after) => await (await opened(since)).claim(started, after),
+			end: async (ended, claim) => await (await opened(since)).end(ended, claim),
+			endOthers: async (ended, after) => await (await opened(since)).endOthers(ended, after),
+		}),
+	};
+}
+
+/** The bus, with `hook` in place of each conditional write: it is given what was to be written, and the write itself. */
+export function intercepted(bus: Bus, hook: (event: CallgateEvent, write: () => Promise<Conditional>) => Promise<Conditional>): Bus {
+	return {
+		...bus,
+		publishAfter: async (event, after) => await hook(event, () => bus.publishAfter(event, after)),
+		ledger: (terms) => {
+			const writer = bus.ledger(terms);
+			return { write: async (event, holds) => await hook(event, () => writer.write(event, holds)) };
+		},
+	};
 }
 
 export class Bench {
+	/** Calls that a ledger remembers. */
+	rememberedMax = 1_000;
+	/** Of the calls that are granted: see {@link GrantOptions.since}. */
+	readonly since: number | null;
+	constructor(since: number | null = null) {
+		this.since = since;
+	}
+
 	readonly stream = new MemoryStream();
 	readonly dialer = new ScriptedDialer();
 	readonly vault = createMemoryVault({ "bank-api-key": bankKey });
@@ -88,16 +129,24 @@ export class Bench {
 	readonly now = new Date("2026-01-01T12:00:00.000Z");
 
 	executor(over: Partial<ExecutorPorts> = {}): ExecutorPorts {
+		const {
+			bus = createMemoryBus(this.stream, "executor"),
+			name = uuidv7(),
+			clock = { now: () => this.now },
+			lease = leaseTermsDefault,
+		} = over;
+		const failed = (error: unknown) => void this.failures.push(error);
 		return {
-			bus: createMemoryBus(this.stream, "executor"),
+			bus,
+			ledger: ledgerFor({ bus, pool: "default", name, clock, lease, failed, rememberedMax: this.rememberedMax }),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
-			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, aside, pool: "default", name: uuidv7() },
+			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, aside, pool: "default", name },
 			claims: new Claims(),
-			clock: { now: () => this.now },
+			clock,
 			elapsedMs: () => this.elapsedMs,
 			storeRetryMs: 1,
 			ended: (_granted, ending, code) => void this.told.push(`${ending} ${code}`),
-			failed: (error) => void this.failures.push(error),
+			failed,
 			...over,
 		};
 	}
@@ -105,15 +154,31 @@ export class Bench {
 	async grant(options: GrantOptions = {}): Promise<Event<"call.granted">> {
 		const call = uuidv7();
 		const { function: name = "createTransfer", arguments: args = transfer, expiresInMs = 300_000, key = policyKey } = options;
-		const { revision = configuration.revision } = options;
+		const { revision = configuration.revision, since = this.since } = options;
 		const salt = "0".repeat(32);
 		const digest = digestOf({ caller, connection: "bank", function: name, arguments: args, salt });
 		const sealed = sealingKeys.seal("default", call, "arguments", { arguments: args, salt, headers: [], ...options.sealed });
-		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision };
+		const granted = { call, connection: "bank", function: name, pool: "default", digest, revision, ...(since !== null && { since }) };
 		const expiresAt = new Date(this.now.getTime() + expiresInMs);
 		const grant = signGrant("policy", key, granted, { grantId: uuidv7(), expiresAt });
 		const rest = { caller, receivedAt: this.now.toISOString(), rules: ["r"], reasons: [], expiresAt: expiresAt.toISOString() };
 		return newEvent("policy", "call.granted", { ...granted, ...rest, grant, sealed, ...options.data }, { at: this.now });
+	}
+
+	/** Another executor claims the call, and is never heard of again. Says where its claim stands. */
+	async abandon(
+		granted: Event<"call.granted">,
+		attempt = 1,
+		after: Position = 0,
+		leaseUntil = instantAfter(this.now, 25_000),
+	): Promise<Position> {
+		const { call, connection, function: name, pool, digest, revision, caller: who, since } = granted.data;
+		const claim = { call, connection, function: name, pool, digest, revision, caller: who, grantId: "g", executor: "dead", attempt };
+		const started = newEvent("executor", "call.started", { ...claim, leaseUntil }, { at: this.now, nth: attempt });
+		const { bus, ledger } = this.executor({ name: "dead" });
+		const claimed = since === undefined ? await bus.publishAfter(started, after) : await ledger.of(since).claim(started, after);
+		if (!claimed.won) throw new Error("the claim was lost");
+		return claimed.position;
 	}
 
 	/** Grants, executes, and says how it ended. */
@@ -133,6 +198,11 @@ export class Bench {
 		return this.stream.events().filter((event): event is Event<Kind> => event.type === type);
 	}
 
+	/** Where the last message with such an event stands. */
+	position(type: CallgateEvent["type"]): Position {
+		return this.stream.messages.findLast(({ subject }) => subject.endsWith(`.${type}`))?.position ?? 0;
+	}
+
 	/** The one ending of a call. */
 	ending({ subject }: { readonly subject: string }): Event<"call.ended"> {
 		const endings = this.of("call.ended").filter((event) => event.subject === subject);
@@ -144,6 +214,10 @@ export class Bench {
 	result({ data }: Event<"call.ended">) {
 		return sealingKeys.open(data.pool, data.call, "result", data.sealed ?? "");
 	}
+}
+
+function instantAfter(now: Date, ms: number): string {
+	return new Date(now.getTime() + ms).toISOString();
 }
 
 /** Waits until `check` holds; the test's own time limit bounds it. */

@@ -17,6 +17,7 @@ import { openVault } from "#libs/vault/vault-file.ts";
 import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
 import { createHttpDialer } from "./dial-http.ts";
+import { Ledger } from "./ledger.ts";
 import { startExecutor } from "./service.ts";
 
 runService("executor", async (log, environment) => {
@@ -34,8 +35,12 @@ runService("executor", async (log, environment) => {
 	const dialer = createHttpDialer();
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const vault = await openVault({ file: config.vaultFile, keyFile: config.vaultKeyFile });
+	const name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+	const lease = { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs };
+	const failed = (error: Error) => log.error({ error }, "endings could not be stored, and are tried again");
 	const ports = {
 		bus,
+		ledger: await Ledger.open({ ...{ bus, pool, name, lease, failed }, clock: systemClock }),
 		configuration,
 		grants: new GrantVerifier(readVerifyingKeys(config.grantKeys)),
 		sealingKeys: readSealingKeys(config.sealingKeys),
@@ -45,8 +50,8 @@ runService("executor", async (log, environment) => {
 		aside,
 		clock: systemClock,
 		pool,
-		lease: { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs },
-		name: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+		lease,
+		name,
 		ended: (granted: Event<"call.granted">, ending: string, code: string | undefined, took: number) => {
 			endings.inc({ ending, code: code ?? "none" });
 			seconds.observe(took);

@@ -1,5 +1,5 @@
 // What the executor needs from outside: the stream, the revision a call was granted under, its keys, the vault, and the functions themselves.
-import type { Bus } from "#libs/bus/bus.ts";
+import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
@@ -9,6 +9,7 @@ import type { Aside } from "#libs/service/work-aside.ts";
 import type { Vault } from "#libs/vault/vault.ts";
 import type { Claims } from "./claims.ts";
 import type { HttpDialer } from "./dial-http.ts";
+import type { History } from "./history.ts";
 
 /** A lease is these two and the function's own timeout between them. Executors of one pool must agree on them. */
 export interface LeaseTerms {
@@ -28,6 +29,8 @@ export interface ExecutorPorts {
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: HttpDialer;
 	readonly claims: Claims;
+	/** What is said in the pool's ledger of a call of which nothing was said before `since`. */
+	readonly ledger: { of(since: Position): History };
 	/** Large arguments and answers are worked on there: see work.ts. */
 	readonly aside: Aside;
 	readonly clock: Clock;

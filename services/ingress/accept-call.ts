@@ -65,9 +65,10 @@ async function prepareAside(aside: Aside, turn: About, asked: AskedCall): Promis
 /**
  * Publishes a checked call under its id. Saying it again under the same id is saying the same: salt, digest and time follow from the id.
  *
+ * @param since for a call that most likely ends while its caller waits: nothing was said of it before.
  * @throws {EventsUnavailable} when it is not known to be durable.
  */
-export async function publishCall(ports: IngressPorts, call: string, checked: CheckedCall): Promise<Position> {
+export async function publishCall(ports: IngressPorts, call: string, checked: CheckedCall, since?: Position): Promise<Position> {
 	const { asked, configuration, connection, fn, prepared } = checked;
 	const { caller, via, reason, traceparent, idempotencyKey } = asked;
 	const { pool } = connection;
@@ -91,6 +92,7 @@ export async function publishCall(ports: IngressPorts, call: string, checked: Ch
 			findings,
 		},
 		...(reason !== undefined && { callReason: maskReason(reason) }),
+		...(since !== undefined && { since }),
 		receivedAt: madeAt(call).toISOString(),
 		arguments: view,
 	};

@@ -1,7 +1,6 @@
 // The API of calls, request by request: what comes in, what is published, what a caller may see, and what nobody else may.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
-import { newEvent } from "#libs/contracts/envelope.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import { patience } from "../../test/support/patience.ts";
 import { cancelCall } from "./cancel-call.ts";
@@ -376,25 +375,9 @@ describe("a call is its caller's", () => {
 		expect((await get(`/v1/calls/${call}`)).statusCode).toBe(400);
 	});
 	describe("of which only its ending is on the record", () => {
-		const endUnkept = async (how: "deny" | "complete" | "start") => {
-			const waiting = post(asked, { prefer: "wait=30" });
-			const received = await stage.received();
-			if (how === "start") {
-				await stage.start(received);
-				return { received, waiting };
-			}
-			await stage[how](received);
-			await waiting;
-			return { received, waiting };
-		};
-		const forge = async ({ data }: Awaited<ReturnType<typeof stage.received>>, connection: string) => {
-			const { call, function: name, digest, revision, caller } = data;
-			const theCall = { call, connection, function: name, digest, revision, caller, pool: "dmz" };
-			const forged = { ...theCall, ending: "failed" as const, code: "function_unreachable", rules: [], reasons: [] };
-			await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(
-				newEvent("executor", "call.ended", forged, { at: new Date() }),
-				0,
-			);
+		const begin = async (replica: Replica) => {
+			const waiting = post(asked, { prefer: "wait=30" }, replica);
+			return { received: await stage.received(), waiting };
 		};
 		/** A replica whose configuration has a connection of another pool. */
 		const withDmz = async () => {
@@ -408,59 +391,60 @@ describe("a call is its caller's", () => {
 			};
 			return await stage.replica({ configuration: inForce(both) });
 		};
-		test.each(["deny", "complete"] as const)("is not shown once pools disagree about it (%s)", async (how) => {
-			const { received } = await endUnkept(how);
+		const places = ["own", "ledger"] as const;
+		const endings = ["deny", "complete", "completeInLedger"] as const;
+		test.each(places.flatMap((where) => endings.map((how) => [how, where] as const)))(
+			"is not shown once pools disagree about it (%s, %s)",
+			async (how, where) => {
+				const replica = await withDmz();
+				const { received, waiting } = await begin(replica);
+				await stage[how](received);
+				await waiting;
+				const url = `/v1/calls/${received.data.call}`;
+				expect((await get(url, "robin", replica)).json().call).toBe(received.data.call);
+				await stage.forge(received, where, "dmz-bank");
+				expect((await get(url, "robin", replica)).statusCode).toBe(404);
+			},
+		);
+		test.each(places)("is not shown as ended by one pool while another runs it (%s)", async (where) => {
 			const replica = await withDmz();
-			const url = `/v1/calls/${received.data.call}`;
-			expect((await get(url, "robin", replica)).json().call).toBe(received.data.call);
-			await forge(received, "dmz-bank");
-			expect((await get(url, "robin", replica)).statusCode).toBe(404);
-		});
-		test("is not shown as ended by one pool while another runs it", async () => {
-			const { received, waiting } = await endUnkept("start");
-			await forge(received, "dmz-bank");
-			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+			const { received, waiting } = await begin(replica);
+			const shown = async () => (await get(`/v1/calls/${received.data.call}`, "robin", replica)).statusCode;
+			await stage.forge(received, where, "dmz-bank");
+			expect(await shown()).toBe(200);
+			await stage.start(received);
+			expect(await shown()).toBe(404);
 			await stage.complete(received);
 			expect((await waiting).json()).toMatchObject({ state: "completed" });
 		});
-		test("is not shown as ended by a pool that is not its connection's", async () => {
-			const waiting = post(asked, { prefer: "wait=30" });
-			const received = await stage.received();
-			await forge(received, "bank");
-			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+		test.each(places)("is not shown as ended by a pool that is not its connection's (%s)", async (where) => {
+			const replica = await withDmz();
+			const { received, waiting } = await begin(replica);
+			await stage.forge(received, where, "bank");
+			expect((await get(`/v1/calls/${received.data.call}`, "robin", replica)).statusCode).toBe(404);
 			await stage.complete(received);
 			await waiting;
 		});
-		test("is not shown as ended by a pool other than the one people were asked for", async () => {
-			const waiting = post(asked, { prefer: "wait=30" });
-			const received = await stage.received();
+		test.each(places)("is not shown as ended by a pool other than the one people were asked for (%s)", async (where) => {
+			const replica = await withDmz();
+			const { received, waiting } = await begin(replica);
 			await stage.ask(received);
-			await forge(received, "dmz-bank");
-			expect((await get(`/v1/calls/${received.data.call}`, "robin", await withDmz())).statusCode).toBe(404);
+			await stage.forge(received, where, "dmz-bank");
+			expect((await get(`/v1/calls/${received.data.call}`, "robin", replica)).statusCode).toBe(404);
 			await stage.complete(received);
 			await waiting;
 		});
 	});
-	test("and its ending is what its own pool says, whatever an executor of another pool says", async () => {
-		const waiting = post(asked, { prefer: "wait=30" });
-		const received = await stage.received();
-		const { call, connection, function: name, digest, revision, caller } = received.data;
-		const forged = {
-			call,
-			connection,
-			function: name,
-			digest,
-			revision,
-			caller,
-			pool: "dmz",
-			ending: "failed" as const,
-			rules: [],
-			reasons: [],
-		};
-		await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(newEvent("executor", "call.ended", forged, { at: new Date() }), 0);
-		await stage.complete(received);
-		expect((await waiting).json()).toMatchObject({ state: "completed" });
-	});
+	test.each(["own", "ledger"] as const)(
+		"and its ending is what its own pool says, whatever an executor of another pool says (%s)",
+		async (where) => {
+			const waiting = post(asked, { prefer: "wait=30" });
+			const received = await stage.received();
+			await stage.forge(received, where);
+			await stage.complete(received);
+			expect((await waiting).json()).toMatchObject({ state: "completed" });
+		},
+	);
 });
 
 describe("cancelling", () => {

@@ -26,7 +26,7 @@ export async function cancelCall(
 		await ports.bus.publish(newEvent("ingress", "call.withdrawn", { call, caller }, { at: ports.clock.now() }));
 		const heard = await wait.ended(settleWithinMs);
 		if (heard?.data.ending === "cancelled") return heard;
-		const { ended, state } = await stateOf(ports.bus, call, [own.pool]);
+		const { ended, state } = await stateOf(ports, own);
 		if (state !== "cancelled") refuseSettled(call, state);
 		return ended;
 	} finally {

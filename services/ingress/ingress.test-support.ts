@@ -4,6 +4,7 @@ import type { FastifyInstance } from "fastify";
 import { vi } from "vitest";
 import type { Bus } from "#libs/bus/bus.ts";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
+import { FilterReading } from "#libs/bus/reading.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { SourceFiles } from "#libs/configuration/source-files.ts";
@@ -12,6 +13,7 @@ import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
+import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
@@ -74,6 +76,8 @@ export interface Replica {
 	readonly bus: Bus;
 	readonly ports: IngressPorts;
 	readonly pending: PendingCalls;
+	/** Filters that were read, in order. */
+	readonly follows: readonly string[];
 }
 
 /** The services behind ingress, played by hand. */
@@ -85,14 +89,21 @@ export class Backstage {
 	private readonly stops: (() => Promise<unknown>)[] = [];
 
 	async replica(over: Partial<IngressPorts> = {}, { pendingMax = 1_000, stepsMax = 8 } = {}): Promise<Replica> {
-		const bus = createMemoryBus(this.stream, "ingress");
+		const memory = createMemoryBus(this.stream, "ingress");
+		const follows: string[] = [];
+		const follow: Bus["follow"] = (options) => {
+			follows.push(options.filter);
+			return memory.follow(options);
+		};
+		const bus: Bus = { ...memory, follow };
 		const pending = new PendingCalls(pendingMax);
-		const following = await followEndings(bus, pending);
+		const ended = await followEndings(bus, { now: () => new Date() }, pending);
 		const log = createLogger("ingress", "silent");
 		const ports: IngressPorts = {
 			...{
 				bus,
 				pending,
+				ended,
 				strangers: tellRefusals("control.authentication.failed", "ingress", { bus, log }),
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
@@ -116,10 +127,10 @@ export class Backstage {
 		await http.ready();
 		this.stops.push(
 			() => http.close(),
-			() => following.stop(),
+			() => ended.stop(),
 			() => bus.close(),
 		);
-		return { http, bus, ports, pending };
+		return { http, bus, ports, pending, follows };
 	}
 
 	async close(): Promise<void> {
@@ -150,13 +161,47 @@ export class Backstage {
 		await this.executor.publishAfter(started, 0);
 	}
 
-	async complete(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+	private completed(received: Event<"call.received">, result: Partial<SealedResult>): Event<"call.ended"> {
 		const theCall = this.theCall(received);
 		const whole: SealedResult = { status: 201, headers: [["content-type", "application/json"]], body: { text: '{"id":"t1"}' }, ...result };
 		const sealed = sealingKeys.seal(theCall.pool, theCall.call, "result", whole);
 		const data = { ...theCall, ending: "completed" as const, rules: ["r"], reasons: [], status: whole.status, sealed };
-		const last = await this.executor.last("call.started", "executor", theCall.call, theCall.pool);
-		await this.executor.publishAfter(newEvent("executor", "call.ended", data, { at: new Date() }), last?.position ?? 0);
+		return newEvent("executor", "call.ended", data, { at: new Date() });
+	}
+
+	async complete(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+		const { call, pool } = received.data;
+		const last = await this.executor.last("call.started", "executor", call, pool);
+		await this.executor.publishAfter(this.completed(received, result), last?.position ?? 0);
+	}
+
+	/** As {@link complete}, in the ledger of the call's pool. */
+	async completeInLedger(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+		await this.sayInLedger(this.completed(received, result));
+	}
+
+	/** What an executor of another pool may say of it: nothing stops it there. */
+	forged({ data }: Event<"call.received">, connection = data.connection): Event<"call.ended"> {
+		const { call, function: name, digest, revision, caller } = data;
+		const theCall = { call, connection, function: name, digest, revision, caller, pool: "dmz" };
+		const forged = { ...theCall, ending: "failed" as const, code: "function_unreachable", rules: [], reasons: [] };
+		return newEvent("executor", "call.ended", forged, { at: new Date() });
+	}
+
+	/** {@link forged}, on the call's own subject or in the ledger. */
+	async forge(received: Event<"call.received">, where: "own" | "ledger", connection?: string): Promise<void> {
+		const forged = this.forged(received, connection);
+		if (where === "ledger") await this.sayInLedger(forged);
+		else await createMemoryBus(this.stream, "executor", "dmz").publishAfter(forged, 0);
+	}
+
+	/** An executor of the pool that the event names says it on its lane. */
+	async sayInLedger(event: Event<"call.ended">): Promise<void> {
+		const { pool } = event.data;
+		const reading = new FilterReading(ledgerOf(pool).takings, 0);
+		await createMemoryBus(this.stream, "executor", pool)
+			.ledger({ reading })
+			.write(event, () => true);
 	}
 
 	async deny(received: Event<"call.received">): Promise<void> {

@@ -1,14 +1,14 @@
 // Calls a caller may still ask about: those answered with 202, idempotency keys, and requests that attach to a pending call. Kept for 24 hours.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Bus } from "#libs/bus/bus.ts";
+import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { type CheckedCall, claimsOf, fingerprintOf } from "./accept-call.ts";
 import type { IngressPorts } from "./ports.ts";
 
-/** A call that was answered with its address. */
+/** A call that its caller may ask about: it was answered with its address, or equal requests attach to it. */
 export interface KeptCall {
 	readonly call: string;
 	readonly caller: Pick<Caller, "issuer" | "subject">;
@@ -16,6 +16,8 @@ export interface KeptCall {
 	readonly function: string;
 	readonly pool: string;
 	readonly receivedAt: string;
+	/** Of a call that was to end while its caller waited, and did not: nothing was said of it before there, and its executors say it in their ledger. */
+	readonly since?: Position | undefined;
 }
 
 export async function keepCall(bus: Bus, kept: KeptCall): Promise<void> {
@@ -132,7 +134,7 @@ export async function findAttachment(ports: IngressPorts, checked: CheckedCall, 
 
 const taken = "taken";
 
-/** From now on an equal request attaches to this call. */
+/** From now on an equal request attaches to this call, which is kept: who attaches must know where its ending will be. */
 export async function offerAttachment(ports: IngressPorts, checked: CheckedCall, call: string): Promise<void> {
 	await ports.bus.store("calls").put(attachmentKey(ports, checked), call);
 }

@@ -183,7 +183,19 @@ const submitSchema = {
 		...problemAnswers,
 	},
 };
-const showSchema = { summary: "Where a call stands, and its result", security, params: CallParams };
+const showSchema = {
+	summary: "Where a call stands, and its result",
+	description: `\`received\`, \`held\`, \`started\`, or how it ended. Of a call that was to end while its caller waited, and that nobody holds, it is
+not told that it has started. A call that was answered with 202 can be asked for during 24 hours.`,
+	security,
+	params: CallParams,
+};
 const stepsSchema = { summary: "The call's steps as server-sent events", security, params: CallParams };
-const cancelSchema = { summary: "Cancel a call that still waits for people", security, params: CallParams };
+const cancelSchema = {
+	summary: "Cancel a call that still waits for people",
+	description:
+		"202: it is on the record that nobody wants the call any more. It is cancelled if people are asked about it; one that runs is not stopped.",
+	security,
+	params: CallParams,
+};
 const functionsSchema = { summary: "What this caller may call, with JSON Schemas", security, querystring: FunctionsQuery };

@@ -37,12 +37,12 @@ runService("ingress", async (log, environment) => {
 		},
 		(error) => log.error({ error }, "a configuration could not be followed"),
 	);
-	await followEndings(bus, pending);
+	const ended = await followEndings(bus, systemClock, pending);
 
 	const strangers = tellRefusals("control.authentication.failed", "ingress", { bus, log });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const ports = {
-		...{ bus, configuration, pending, intake, strangers, aside, clock: systemClock },
+		...{ bus, configuration, pending, ended, intake, strangers, aside, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};

@@ -53,12 +53,13 @@ beforeAll(async () => {
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	pending = new PendingCalls(10_000);
 	intake = new Intake({ bytesMax, bodyBytesMax: mebibyte, bus });
-	await followEndings(bus, pending);
+	const clock = { now: () => new Date() };
+	const ended = await followEndings(bus, clock, pending);
 	const robin = callers.robin;
 	if (!robin) throw new Error("robin is not there");
 	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
 	const ports: IngressPorts = {
-		...{ bus, pending, intake, aside, clock: { now: () => new Date() }, configuration },
+		...{ bus, pending, intake, aside, clock, configuration, ended },
 		authenticate: async () => robin,
 		strangers: { note: () => undefined },
 		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),

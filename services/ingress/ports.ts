@@ -5,6 +5,7 @@ import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Aside } from "#libs/service/work-aside.ts";
+import type { EndedCalls } from "./ended-calls.ts";
 import type { Intake } from "./intake.ts";
 import type { PendingCalls } from "./pending-calls.ts";
 
@@ -14,6 +15,7 @@ export interface IngressPorts extends Doorkeeper {
 	readonly sealingKeys: SealingKeys;
 	readonly clock: Clock;
 	readonly pending: PendingCalls;
+	readonly ended: EndedCalls;
 	readonly intake: Intake;
 	/** Large texts are worked on there: see work.ts. */
 	readonly aside: Aside;

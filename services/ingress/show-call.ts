@@ -1,6 +1,5 @@
 // Where a call stands, read back from the record: for its own caller only.
 
-import type { Bus } from "#libs/bus/bus.ts";
 import { stores } from "#libs/bus/stores.ts";
 import { type Caller, madeAt, sameCaller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
@@ -12,24 +11,22 @@ export type Standing =
 	| { readonly ended: Ended; readonly state: Ended["data"]["ending"] }
 	| { readonly ended: undefined; readonly state: "received" | "held" | "started" };
 
-/** The ending of a call, whoever ended it. */
-export async function endingOf(bus: Bus, call: string, pools: readonly string[]): Promise<Ended | undefined> {
-	const writers = ["policy", "approval", "executor"] as const;
-	const found = await Promise.all(pools.flatMap((pool) => writers.map((writer) => bus.last("call.ended", writer, call, pool))));
+/** Where a call stands. That it has started is known only of one with subjects of its own: one with `since`, which nobody holds, is `received` until it has ended. */
+export async function stateOf({ bus, ended }: Pick<IngressPorts, "bus" | "ended">, { call, pool, since }: KeptCall): Promise<Standing> {
+	const [asked, started, ...endings] = await Promise.all([
+		bus.last("approval.asked", "approval", call),
+		bus.last("call.started", "executor", call, pool),
+		...writersOfEndings.map((writer) => bus.last("call.ended", writer, call, pool)),
+	]);
 	// An executor's word about a call is the last: nothing else can follow it.
-	return found.findLast((one) => one !== undefined)?.event;
+	const own = endings.findLast((one) => one !== undefined)?.event;
+	// A call that people are asked about ends on its own subjects, whoever waited for it.
+	const last = own ?? (asked || since === undefined ? undefined : await ended.find({ call, pool, since }));
+	if (last) return { ended: last, state: last.data.ending };
+	return { ended: undefined, state: started ? "started" : asked ? "held" : "received" };
 }
 
-export async function stateOf(bus: Bus, call: string, pools: readonly string[]): Promise<Standing> {
-	const [ended, asked, ...started] = await Promise.all([
-		endingOf(bus, call, pools),
-		bus.last("approval.asked", "approval", call),
-		...pools.map((pool) => bus.last("call.started", "executor", call, pool)),
-	]);
-	if (ended) return { ended, state: ended.data.ending };
-	if (started.some((one) => one !== undefined)) return { ended: undefined, state: "started" };
-	return { ended: undefined, state: asked ? "held" : "received" };
-}
+const writersOfEndings = ["policy", "approval", "executor"] as const;
 
 /** A call that its caller may see. */
 export interface OwnCall extends KeptCall {
@@ -40,30 +37,27 @@ export interface OwnCall extends KeptCall {
  * The ending of a call of which nothing says in which pool it is: one that all who spoke of it agree on, about a connection of that pool.
  * Executors may say of any call what they like on their own pool's subjects, and a call has one pool.
  */
-async function endingOfUnkept({ bus, configuration, sealingKeys }: IngressPorts, call: string): Promise<Ended | undefined> {
-	const pools = new Set([...configuration.current().connections.map(({ pool }) => pool), ...sealingKeys.pools()]);
-	const [asked, ...said] = await Promise.all([
-		bus.last("approval.asked", "approval", call),
-		...[...pools].map(
-			async (pool) => (await endingOf(bus, call, [pool])) ?? (await bus.last("call.started", "executor", call, pool))?.event,
-		),
-	]);
-	const [one, another] = said.filter((event) => event !== undefined);
-	if (another || one?.type !== "call.ended") return undefined;
+async function endingOfUnkept({ bus, configuration, sealingKeys, ended }: IngressPorts, call: string): Promise<Ended | undefined> {
+	const pools = [...new Set([...configuration.current().connections.map(({ pool }) => pool), ...sealingKeys.pools()])];
+	const [one, another] = await ended.recall(call, pools);
+	if (!one || another) return undefined;
 	const { connection, pool, revision } = one.data;
-	if (asked && asked.event.data.pool !== pool) return undefined;
+	const [asked, ...started] = await Promise.all([
+		bus.last("approval.asked", "approval", call),
+		...pools.filter((other) => other !== pool).map((other) => bus.last("call.started", "executor", call, other)),
+	]);
+	if ((asked && asked.event.data.pool !== pool) || started.some((claim) => claim !== undefined)) return undefined;
 	return (await configuration.at(revision))?.connection(connection)?.pool === pool ? one : undefined;
 }
 
 /** @throws {Refusal} `not_found`, also for a call of someone else's: whether it exists is nobody's business. */
 export async function showCall(ports: IngressPorts, caller: Caller, call: string): Promise<OwnCall> {
-	const { bus } = ports;
-	const kept = await keptCall(bus, call);
+	const kept = await keptCall(ports.bus, call);
 	if (kept) {
 		if (!sameCaller(kept.caller, caller)) throw notFound(ports, call);
-		return { ...kept, standing: await stateOf(bus, call, [kept.pool]) };
+		return { ...kept, standing: await stateOf(ports, kept) };
 	}
-	// A call that was answered with its ending is not kept, but its ending is on the record.
+	// A call that was answered with its ending is not kept, but a replica that heard its ending can tell it for a while.
 	const ended = await endingOfUnkept(ports, call);
 	if (!ended || !sameCaller(ended.data.caller, caller)) throw notFound(ports, call);
 	const { connection, function: name, pool } = ended.data;

@@ -1,8 +1,6 @@
 // The steps of a call as its caller watches them: all of them, in the order in which they happened, and then the end.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
-import { createMemoryBus } from "#libs/bus/bus-memory.ts";
-import { newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
@@ -45,20 +43,7 @@ test("a call that goes on is told as it goes, each step once", async () => {
 });
 
 test("nothing that an executor of another pool says is a step", async () => {
-	const { call, connection, function: name, digest, revision, caller } = received.data;
-	const forged = {
-		call,
-		connection,
-		function: name,
-		digest,
-		revision,
-		caller,
-		pool: "dmz",
-		ending: "failed" as const,
-		rules: [],
-		reasons: [],
-	};
-	await createMemoryBus(stage.stream, "executor", "dmz").publishAfter(newEvent("executor", "call.ended", forged, { at: new Date() }), 0);
+	await stage.forge(received, "own");
 	await stage.complete(received);
 	const reply = await watch();
 	expect(typesIn(reply.body)).toEqual(["call.received", "call.ended"]);
@@ -69,9 +54,9 @@ test("there are only so many streams, and each that ends, breaks or never begins
 	const streams = new StepStreams(1);
 	const own = await showCall(one.ports, received.data.caller, received.data.call);
 	const here = () => new AbortController();
-	const ports = { bus: one.bus };
+	const { ports } = one;
 
-	const broken = { bus: { ...one.bus, follow: async () => Promise.reject(new EventsUnavailable("away")) } };
+	const broken = { ...one.ports, bus: { ...one.bus, follow: async () => Promise.reject(new EventsUnavailable("away")) } };
 	await expect(streams.stream(broken, own, here().signal)).rejects.toThrow(EventsUnavailable);
 
 	const open = async (gone: AbortController) => await vi.waitFor(async () => await streams.stream(ports, own, gone.signal), patience);
@@ -93,9 +78,9 @@ test("there are only so many streams, and each that ends, breaks or never begins
 test("a replica that stops closes its streams, and one that begins meanwhile", async () => {
 	const streams = new StepStreams(2);
 	const own = await showCall(one.ports, received.data.caller, received.data.call);
-	const open = await streams.stream({ bus: one.bus }, own, new AbortController().signal);
+	const open = await streams.stream(one.ports, own, new AbortController().signal);
 	const closed = new Promise((resolve) => open.once("close", resolve));
 	streams.letGo();
 	await closed;
-	expect((await streams.stream({ bus: one.bus }, own, new AbortController().signal)).destroyed).toBe(true);
+	expect((await streams.stream(one.ports, own, new AbortController().signal)).destroyed).toBe(true);
 });

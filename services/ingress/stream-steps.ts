@@ -1,16 +1,19 @@
 // The steps of one call as server-sent events, from its beginning to its ending, as they become durable.
 import { Readable } from "node:stream";
-import { type Bus, EventsUnavailable, type Following, type StoredEvent } from "#libs/bus/bus.ts";
+import { EventsUnavailable, type Following, type StoredEvent } from "#libs/bus/bus.ts";
 import { stepsOf } from "#libs/bus/permissions.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import type { Wait } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
-import type { OwnCall } from "./show-call.ts";
+import { type OwnCall, stateOf } from "./show-call.ts";
 
 /** Proxies close what is silent for a minute. */
 const heartbeatMs = 15_000;
 /** A call that nobody decides is not watched for ever; clients of server-sent events connect again by themselves. */
 const streamMsMax = 3_600_000;
+
+type StepPorts = Pick<IngressPorts, "bus" | "pending" | "ended">;
 
 export class StepStreams {
 	private readonly max: number;
@@ -30,9 +33,9 @@ export class StepStreams {
 	 * @param gone aborted when the caller closed the connection, perhaps before there is anything to close.
 	 * @throws {Refusal} `too_many_requests`; {@link EventsUnavailable}
 	 */
-	async stream(ports: Pick<IngressPorts, "bus">, own: OwnCall, gone: AbortSignal): Promise<Readable> {
+	async stream(ports: StepPorts, own: OwnCall, gone: AbortSignal): Promise<Readable> {
 		if (this.open.size >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
-		const steps = new Steps(ports.bus, own);
+		const steps = new Steps(ports, own);
 		this.open.add(steps.out);
 		const heartbeat = setInterval(() => steps.beat(), heartbeatMs);
 		const end = setTimeout(() => steps.out.destroy(), streamMsMax);
@@ -59,18 +62,18 @@ export class StepStreams {
 /** One call's steps. They come by two filters that know nothing of each other, and are shown in the order in which they were stored. */
 class Steps {
 	readonly out = new Readable({ read: () => undefined });
-	private readonly bus: Bus;
+	private readonly ports: StepPorts;
 	private readonly own: OwnCall;
+	private readonly leaving = new AbortController();
 	private readonly following: Following[] = [];
 	private readonly shown = new Set<string>();
 	/** What was heard before both filters had said what there was already. */
 	private early: StoredEvent[] | undefined = [];
 	private ending = false;
 	private over = false;
-	private stopped = false;
 
-	constructor(bus: Bus, own: OwnCall) {
-		this.bus = bus;
+	constructor(ports: StepPorts, own: OwnCall) {
+		this.ports = ports;
 		this.own = own;
 	}
 
@@ -78,12 +81,26 @@ class Steps {
 		const { call, receivedAt, connection, function: name } = this.own;
 		this.write("call.received", { call, time: receivedAt, connection, function: name });
 		const handle = (stored: StoredEvent) => (this.early ? void this.early.push(stored) : this.hear(stored.event));
+		const wait = this.listen();
 		await Promise.all(stepsOf(call).map((filter) => this.follow(filter, handle)));
+		// It may have ended before this began to listen.
+		const ended = wait ? (await stateOf(this.ports, this.own)).ended : this.own.standing.ended;
 		void Promise.all(this.following.map(({ caughtUp }) => caughtUp)).then(() => {
 			const early = this.early ?? [];
 			this.early = undefined;
 			for (const { event } of early.toSorted((one, other) => one.position - other.position)) this.hear(event);
+			if (ended) this.hear(ended);
+			else void wait?.ended(streamMsMax, this.leaving.signal).then((heard) => heard && this.hear(heard));
 		});
+	}
+
+	/** The ending is among the call's own subjects, or in a ledger: then it is waited for as callers do. */
+	private listen(): Wait | undefined {
+		const { call, pool, since, standing } = this.own;
+		if (since === undefined || standing.ended) return undefined;
+		const wait = this.ports.pending.listen(call, pool);
+		this.leaving.signal.addEventListener("abort", () => wait.cancel());
+		return wait;
 	}
 
 	beat(): void {
@@ -91,13 +108,13 @@ class Steps {
 	}
 
 	stop(): void {
-		this.stopped = true;
+		this.leaving.abort();
 		for (const one of this.following.splice(0)) void one.stop();
 	}
 
 	private async follow(filter: string, handle: (stored: StoredEvent) => void): Promise<Following> {
-		const following = await this.bus.follow({ filter, from: "beginning", handle });
-		if (this.stopped) void following.stop();
+		const following = await this.ports.bus.follow({ filter, from: "beginning", handle });
+		if (this.leaving.signal.aborted) void following.stop();
 		else this.following.push(following);
 		return following;
 	}

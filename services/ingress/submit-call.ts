@@ -1,14 +1,14 @@
 // One request for a call, from checked to answered: published, waited for as long as the caller asked, else kept so that it can be asked about.
 import { v7 as uuidv7 } from "uuid";
-import { EventsUnavailable } from "#libs/bus/bus.ts";
+import { EventsUnavailable, type Position } from "#libs/bus/bus.ts";
 import { madeAt } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { type CheckedCall, checkCall, publishCall } from "./accept-call.ts";
-import { findAttachment, keepCall, offerAttachment, useKey } from "./kept-calls.ts";
+import { findAttachment, type KeptCall, keepCall, keptCall, offerAttachment, useKey } from "./kept-calls.ts";
 import type { Ended, Wait } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
-import { endingOf, stateOf } from "./show-call.ts";
+import { stateOf } from "./show-call.ts";
 
 export interface SubmitOptions {
 	/** 0: answer at once with the call's address. */
@@ -36,25 +36,34 @@ export async function submitCall(ports: IngressPorts, checked: CheckedCall, aske
 	const key = checked.asked.idempotencyKey;
 	const use = key === undefined ? undefined : await useKey(ports, key, checked, newCall);
 	const call = use?.call ?? newCall;
-	const wait = ports.pending.listen(call, checked.connection.pool);
+	const kept = keptOf(checked, call, isOrdinary(checked, options) ? ports.ended.since() : undefined);
+	const wait = ports.pending.listen(call, kept.pool);
 	try {
-		if (use?.mine === false) return await awaitKnown(ports, checked, call, wait, options);
-		// Taken over from a request that may have published it before it died.
-		if (use && call !== newCall && (await isUnderWay(ports, checked, call))) {
+		if (use?.mine === false) return await awaitKnown(ports, kept, wait, options);
+		// Taken over from a request that may have published it before it died: what was decided once must not be, perhaps by another revision.
+		if (use && call !== newCall && (await stateOf(ports, kept)).state !== "received") {
 			await use.confirm();
-			return await awaitKnown(ports, checked, call, wait, options);
+			return await awaitKnown(ports, kept, wait, options);
 		}
-		// The address is durable before anyone learns it; a call that is answered with its ending needs none.
-		if (options.waitMs === 0) await keepCall(ports.bus, keptOf(checked, call));
+		// The address is durable before anyone learns it; a call that is answered with its ending needs none, unless its caller named it.
+		if (options.waitMs === 0 || key !== undefined) await keepCall(ports.bus, kept);
 		crashPoint("after-accept-before-publish");
-		await publishCall(ports, call, use?.mine ? await checkedUnder(ports, use.revision, checked) : checked);
+		await publishCall(ports, call, use?.mine ? await checkedUnder(ports, use.revision, checked) : checked, kept.since);
 		crashPoint("after-publish-before-reply");
 		// The call is durable, whether or not that can be written down now: who finds it unconfirmed publishes the same call again.
 		await use?.confirm().catch(passUnavailable);
-		return await awaitEnding(ports, checked, call, wait, options);
+		return await awaitEnding(ports, checked, kept, wait, options);
 	} finally {
 		wait.cancel();
 	}
+}
+
+/**
+ * It most likely ends while its caller waits, and nobody asks about it again: its executors may claim and end it with others, in their ledger. A
+ * call that may be asked about by name has subjects of its own.
+ */
+function isOrdinary({ asked, fn }: CheckedCall, { waitMs }: SubmitOptions): boolean {
+	return asked.idempotencyKey === undefined && waitMs > 0 && waitMs >= fn.timeoutMs;
 }
 
 /** The same call as its first request checked it: by another revision it could be decided, and end, a second time. */
@@ -65,18 +74,14 @@ async function checkedUnder({ configuration, aside }: IngressPorts, revision: st
 	return await checkCall({ aside, configuration: { current: () => known, at: configuration.at } }, checked.asked);
 }
 
-/** What was decided once must not be decided again, perhaps by another revision. */
-async function isUnderWay({ bus }: IngressPorts, { connection }: CheckedCall, call: string): Promise<boolean> {
-	return (await stateOf(bus, call, [connection.pool])).state !== "received";
-}
-
 async function awaitEnding(
 	ports: IngressPorts,
 	checked: CheckedCall,
-	call: string,
+	kept: KeptCall,
 	wait: Wait,
 	options: SubmitOptions,
 ): Promise<Submitted> {
+	const { call } = kept;
 	if (options.waitMs === 0) {
 		// Nobody will be here to offer it later, and the client repeats the request to learn what came of it.
 		if (options.attach) await offerAttachment(ports, checked, call);
@@ -85,26 +90,24 @@ async function awaitEnding(
 	const patience = options.attach ? Math.min(attachableAfterMs, options.waitMs) : options.waitMs;
 	let ended = await wait.ended(patience, options.gone);
 	if (!ended && options.attach) {
+		await keepCall(ports.bus, kept);
 		await offerAttachment(ports, checked, call);
 		ended = await wait.ended(options.waitMs - patience, options.gone);
 		if (ended && !options.gone.aborted) await (await findAttachment(ports, checked, call))?.take();
 	}
-	if (!ended) return await answerLater(ports, checked, call);
-	return { call, ended };
+	return ended ? { call, ended } : await answerLater(ports, kept);
 }
 
-async function answerLater(ports: IngressPorts, checked: CheckedCall, call: string): Promise<Submitted> {
-	await keepCall(ports.bus, keptOf(checked, call));
-	const { pool } = checked.connection;
-	const state = await stateOf(ports.bus, call, [pool]);
-	return state.ended ? { call, ended: state.ended } : { call, ended: undefined, state: state.state };
+async function answerLater(ports: IngressPorts, kept: KeptCall): Promise<Submitted> {
+	await keepCall(ports.bus, kept);
+	return { call: kept.call, ...(await stateOf(ports, kept)) };
 }
 
 /** The call exists; it may have ended before this request began to listen. */
-async function awaitKnown(ports: IngressPorts, checked: CheckedCall, call: string, wait: Wait, options: SubmitOptions): Promise<Submitted> {
-	const already = await endingOf(ports.bus, call, [checked.connection.pool]);
+async function awaitKnown(ports: IngressPorts, kept: KeptCall, wait: Wait, options: SubmitOptions): Promise<Submitted> {
+	const already = (await stateOf(ports, kept)).ended;
 	const ended = already ?? (await wait.ended(options.waitMs, options.gone));
-	return ended ? { call, ended } : await answerLater(ports, checked, call);
+	return ended ? { call: kept.call, ended } : await answerLater(ports, kept);
 }
 
 /**
@@ -115,12 +118,14 @@ async function attachToPending(ports: IngressPorts, checked: CheckedCall, option
 	const attachment = await findAttachment(ports, checked);
 	if (!attachment) return undefined;
 	const { call } = attachment;
-	const wait = ports.pending.listen(call, checked.connection.pool);
+	// Older versions offer calls that they do not keep, all with subjects of their own.
+	const kept = (await keptCall(ports.bus, call)) ?? keptOf(checked, call);
+	const wait = ports.pending.listen(call, kept.pool);
 	try {
-		const already = await endingOf(ports.bus, call, [checked.connection.pool]);
+		const already = (await stateOf(ports, kept)).ended;
 		if (already) return options.gone.aborted || (await attachment.take()) ? { call, ended: already } : undefined;
 		const ended = await wait.ended(options.waitMs, options.gone);
-		const submitted = ended ? { call, ended } : await answerLater(ports, checked, call);
+		const submitted = ended ? { call, ended } : await answerLater(ports, kept);
 		if (submitted.ended && !options.gone.aborted) await attachment.take();
 		return submitted;
 	} finally {
@@ -132,8 +137,8 @@ function passUnavailable(error: unknown): void {
 	if (!(error instanceof EventsUnavailable)) throw error;
 }
 
-function keptOf({ asked, connection, fn }: CheckedCall, call: string) {
+function keptOf({ asked, connection, fn }: CheckedCall, call: string, since?: Position): KeptCall {
 	const { issuer, subject } = asked.caller;
 	const { name, pool } = connection;
-	return { call, caller: { issuer, subject }, connection: name, function: fn.name, pool, receivedAt: madeAt(call).toISOString() };
+	return { call, caller: { issuer, subject }, connection: name, function: fn.name, pool, receivedAt: madeAt(call).toISOString(), since };
 }

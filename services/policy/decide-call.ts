@@ -79,7 +79,12 @@ async function grant(ports: PolicyPorts, received: Received, decision: Decision)
 	const expiresAt = new Date(ports.clock.now().getTime() + ports.grantTtlMs);
 	const token = await ports.grants.sign(received.data, expiresAt);
 	const isCharged = (decision.limits ?? []).length > 0;
-	const more = { expiresAt: expiresAt.toISOString(), grant: token, ...(isCharged && { charged: true }) };
+	const { since } = received.data;
+	const more = {
+		...{ expiresAt: expiresAt.toISOString(), grant: token },
+		...(isCharged && { charged: true }),
+		...(since !== undefined && { since }),
+	};
 	const data = { ...passedOn(received), ...why(decision), ...more };
 	await ports.bus.publish(newEvent("policy", "call.granted", data, saying(ports, received)));
 }

@@ -19,7 +19,7 @@ import { followApprovals } from "./follow-approvals.ts";
 import { type KeptStream, keepStream } from "./keep-stream.ts";
 import { createLoadClient, type LoadClient } from "./load-client.ts";
 import { connectOperator, type Operator, type StoredMessage } from "./operator.ts";
-import { type Path, type PlannedCall, planCall } from "./plan-calls.ts";
+import { ordinary, type Path, type PlannedCall, planCall } from "./plan-calls.ts";
 import { describeFault, type Fault } from "./plan-faults.ts";
 import { createProcesses, type Processes } from "./processes.ts";
 import { adminAccess, countRecord, readRecord } from "./read-record.ts";
@@ -201,9 +201,10 @@ async function runRounds(options: CampaignOptions, parts: FaultParts, sender: Re
 		report(`${round + 1}/${faults.length} ${describeFault(fault)}`);
 		const pace = delay(paceMs);
 		const sending = sender.sendUpTo(Math.ceil((calls * (round + 1)) / faults.length));
+		const killed = fault.kind === "crash" ? await timesCrashed(parts.processes, fault.point) : 0;
 		await doFault(parts, fault);
 		await sending;
-		if (options.untilKilled && fault.kind === "crash") await callUntilKilled(parts.processes, fault.point, sender.sendExtra);
+		if (options.untilKilled && fault.kind === "crash") await callUntilKilled(parts.processes, fault.point, killed, sender.sendExtra);
 		await pace;
 	}
 	await sender.sendUpTo(calls);
@@ -212,15 +213,35 @@ async function runRounds(options: CampaignOptions, parts: FaultParts, sender: Re
 	await sender.finish();
 }
 
+async function timesCrashed({ crashed }: Processes, point: CrashPoint): Promise<number> {
+	return (await crashed()).get(point) ?? 0;
+}
+
 /** Calls that lead through a moment, until one was the last thing that a process did. */
-async function callUntilKilled({ crashed }: Processes, point: CrashPoint, sendExtra: (path: Path) => Promise<unknown>): Promise<void> {
+async function callUntilKilled(
+	processes: Processes,
+	point: CrashPoint,
+	before: number,
+	sendExtra: (path: Path, more?: Partial<PlannedCall>) => Promise<unknown>,
+): Promise<void> {
 	const until = performance.now() + killedWithinMs;
 	while (performance.now() < until) {
-		if (((await crashed()).get(point) ?? 0) > 0) return;
-		await sendExtra(leadsThrough[point] ?? "allow");
-		await delay(250);
+		if ((await timesCrashed(processes, point)) > before) return;
+		const isBurst = inLedger.has(point);
+		for (let nth = 0; nth < (isBurst ? burst : 1); nth++) {
+			await sendExtra(leadsThrough[point] ?? "allow", isBurst ? { ...ordinary, via: "calls" } : {});
+		}
+		await delay(isBurst ? 1_000 : 250);
 	}
 }
+
+/** Moments that ordinary calls pass, several at once. */
+const inLedger: ReadonlySet<CrashPoint> = new Set([
+	"after-reading-before-writing",
+	"after-lost-condition",
+	"after-claim-before-first-byte",
+]);
+const burst = 12;
 
 /** Where not every call passes. */
 const leadsThrough: Partial<Record<CrashPoint, Path>> = {

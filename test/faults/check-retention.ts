@@ -14,7 +14,11 @@ interface Guard {
 
 /** What leads to something, and what keeps it from happening twice. By type and writer. */
 const guards: readonly Guard[] = [
-	{ guard: ({ type }) => type === "call.started", against: ({ type }) => type === "call.granted", withinMs: retention.guardMs },
+	{
+		guard: ({ type }) => type === "call.started" || type === "call.taken",
+		against: ({ type }) => type === "call.granted",
+		withinMs: retention.guardMs,
+	},
 	{
 		guard: ({ type, writer }) => type === "call.ended" && writer === "executor",
 		against: ({ type }) => type === "call.granted",

@@ -3,7 +3,7 @@ import type { Find, Joined } from "./check-rows.ts";
 import type { Evidence, StreamEvent } from "./evidence.ts";
 
 /** Where a call stands. */
-type State = "nothing" | "received" | "held" | "asked" | "granted" | "running" | "ended";
+type State = "nothing" | "received" | "held" | "asked" | "granted" | "running" | "taken" | "ended";
 
 /** From where an event leads where; by type and, where that matters, by writer. */
 const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
@@ -16,10 +16,13 @@ const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
 	"approval.escalated": { asked: "asked" },
 	"call.granted policy": { received: "granted" },
 	"call.granted approval": { asked: "granted" },
-	"call.started": { granted: "running", running: "running" },
+	// On subjects of its own a call that is tried again is claimed anew; in the ledger it is taken over before.
+	"call.started": { granted: "running", running: "running", taken: "running" },
+	// Whoever takes over learns only afterwards that the call was ended before.
+	"call.taken": { granted: "taken", running: "taken", taken: "taken", ended: "ended" },
 	"call.ended policy": { received: "ended" },
 	"call.ended approval": { held: "ended", asked: "ended" },
-	"call.ended executor": { granted: "ended", running: "ended" },
+	"call.ended executor": { granted: "ended", running: "ended", taken: "ended" },
 };
 /** Said by callers, at any time. */
 const anytime = new Set(["call.withdrawn", "approval.withdrawn"]);
@@ -36,6 +39,7 @@ export function checkStory(joined: Joined, evidence: Evidence, find: Find): void
 	const decisions = events.filter(({ type, writer }) => writer === "policy" && /^call\.(held|granted|ended)$/.test(type));
 	if (decisions.length > 1) find("decided twice", story());
 	checkOrder(joined, evidence, find);
+	checkLedger(joined, evidence, find);
 	checkVotes(joined, evidence, find);
 	checkDigests(joined, evidence, find);
 	for (const { data } of endings) {
@@ -60,6 +64,26 @@ function checkOrder(joined: Joined, evidence: Evidence, find: Find): void {
 		}
 		state = next;
 	}
+}
+
+/** A call is claimed and ended in one place, which its grant names. */
+function checkLedger(joined: Joined, evidence: Evidence, find: Find): void {
+	const { events } = joined;
+	const inLedger = events.find(({ type }) => type === "call.granted")?.data.since !== undefined;
+	let owner: StreamEvent | undefined;
+	for (const event of events.filter(({ writer, type }) => writer === "executor" && /^call\.(started|taken|ended)$/.test(type))) {
+		const isElsewhere = (event.lane !== undefined) !== inLedger;
+		const fault = isElsewhere ? "is not where its grant says" : inLedger ? ledgerFaultOf(event, owner) : undefined;
+		if (fault !== undefined) find("illegal sequence", `${named(event)} ${fault}: ${storyOf(joined, evidence)}`);
+		if (event.type !== "call.ended") owner = event;
+	}
+}
+
+/** In the ledger only who has a call ends it, and nobody claims what another has but by a take-over. @param owner the last word before, on the lane of whoever has it. */
+function ledgerFaultOf({ type, lane }: StreamEvent, owner: StreamEvent | undefined): string | undefined {
+	if (type === "call.ended" && lane !== owner?.lane) return "ends what another has";
+	if (type === "call.started" && owner && (owner.type !== "call.taken" || owner.lane !== lane)) return "claims what another has";
+	return undefined;
 }
 
 function checkVotes({ call, events }: Joined, { approvers }: Evidence, find: Find): void {

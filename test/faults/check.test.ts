@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { check } from "./check.ts";
 import { forbidden, type Row } from "./check-rows.ts";
 import { seededOfServers } from "./seeded-servers.test-support.ts";
-import { type BreakableEvidence, callIds, deadPid, soundEvidence } from "./sound-evidence.test-support.ts";
+import { type BreakableEvidence, callIds, deadPid, laneOf, soundEvidence } from "./sound-evidence.test-support.ts";
 
 function found(evidence: BreakableEvidence): Row[] {
 	const { violations } = check(evidence);
@@ -74,6 +74,15 @@ const seeded: readonly (readonly [what: string, row: Row, how: Break])[] = [
 	["an answered call that the stream does not know", "vanished", (e) => void e.stream.splice(0, e.stream.length)],
 	["the same ending twice", "ended twice", (e) => void e.stream.push({ ...event(e, allowed, "call.ended"), sequence: 9_000 })],
 	["the same claim twice", "illegal sequence", (e) => void e.stream.push({ ...event(e, allowed, "call.started"), sequence: 9_000 })],
+	["an ending by whoever had lost the call", "illegal sequence", (e) => set(event(e, died, "call.ended"), { lane: laneOf(deadPid) })],
+	["a second claim in the ledger without a take-over", "illegal sequence", (e) => unsay(e, repeated, "call.taken")],
+	["a claim after another's take-over", "illegal sequence", (e) => set(event(e, repeated, "call.started", 1), { lane: laneOf(3) })],
+	["a claim that is not where its grant says", "illegal sequence", (e) => set(event(e, hung, "call.started"), { lane: undefined })],
+	[
+		"a claim in the ledger of a call that has its own subjects",
+		"illegal sequence",
+		(e) => set(event(e, allowed, "call.started"), { lane: laneOf(1) }),
+	],
 	["a second ending", "ended twice", (e) => say(e, "executor", "call.ended", allowed, { ending: "failed" })],
 	[
 		"an ending by policy of a call that approval ended",

@@ -42,8 +42,10 @@ function join({ stream, calls, permissions, poison }: Evidence): Map<string, Joi
 		if (typeof call !== "string") continue;
 		const seen = new Set<string>();
 		const once = (id: string) => !seen.has(id) && seen.add(id) !== undefined;
-		// Claims and endings are written on a condition, and no harness copies them: a second one is a violation, not a repetition.
-		const events = all.filter(({ id, type }) => /^call\.(started|ended)$/.test(type) || (/^(call|approval)\./.test(type) && once(id)));
+		// Claims, take-overs and endings are written on a condition, and no harness copies them: a second one is a violation, not a repetition.
+		const events = all.filter(
+			({ id, type }) => /^call\.(started|taken|ended)$/.test(type) || (/^(call|approval)\./.test(type) && once(id)),
+		);
 		if (events.length === 0) continue;
 		const received = events.find(({ type }) => type === "call.received");
 		const reference = (received?.data.arguments as { reference?: unknown } | undefined)?.reference;
@@ -77,6 +79,14 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"calls accepted": own.filter(({ events }) => events.some(({ type }) => type === "call.received")).length,
 		...Object.fromEntries([...endings].sort().map(([ending, all]) => [`ended ${ending}`, all.length])),
 		"requests at the bank": evidence.bank.length,
+		"calls claimed in the ledger": own.filter(({ events }) =>
+			events.some(({ type, lane }) => type === "call.started" && lane !== undefined),
+		).length,
+		"claims that shared a message": sum(claimGroups(own).map(({ length }) => length)),
+		"  of these never dialled": claimGroups(own)
+			.flat()
+			.filter((call) => !wasDialled(call, evidence)).length,
+		"calls taken over": own.filter(({ events }) => events.some(({ type }) => type === "call.taken")).length,
 		"events on the stream": evidence.stream.length,
 		"events of another version": evidence.stream.filter(({ data }) => data.release !== undefined).length,
 		"clocks moved": evidence.clocks.length,
@@ -88,6 +98,21 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"messages poisoned": evidence.poison.length,
 	};
 }
+
+/** Calls that were claimed in one message, where they were several. */
+function claimGroups(calls: readonly Joined[]): Joined[][] {
+	const claims = calls.flatMap((joined) =>
+		joined.events.filter(({ type }) => type === "call.started").map(({ sequence }) => ({ sequence, joined })),
+	);
+	const groups = [...Map.groupBy(claims, ({ sequence }) => sequence).values()];
+	return groups.filter(({ length }) => length > 1).map((group) => group.map(({ joined }) => joined));
+}
+
+function wasDialled({ client }: Joined, { bank }: Evidence): boolean {
+	return bank.some(({ reference }) => reference === client?.plan.reference);
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** How many were told in the middle of an outage that events cannot be stored. */
 function refusedIn(requests: readonly ClientRequest[], outages: readonly Outage[]): number {

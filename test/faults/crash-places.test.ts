@@ -26,6 +26,10 @@ const places: Readonly<Record<CrashPoint, readonly Place[]>> = {
 		{ file: "services/approval/expire-calls.ts", after: "try {", before: "await settleCall(" },
 		{ file: "services/approval/reach-approvers.ts", after: 'case "escalate":', before: "await settleCall(" },
 	],
+	"after-reading-before-writing": [
+		{ file: "libs/bus/bus-nats.ts", after: "if (standing.size === 0) return", before: "const condition = conditionOn(" },
+	],
+	"after-lost-condition": [{ file: "libs/bus/bus-nats.ts", after: "}", before: "await reading.readTo(" }],
 	// undici writes the request when this callback returns: see services/executor/exchange.ts.
 	"after-claim-before-first-byte": [
 		{ file: "services/executor/execute-call.ts", after: "throw new LeaseLost()", before: "crashPointAfterThisTurn(" },

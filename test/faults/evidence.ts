@@ -60,6 +60,8 @@ export interface StreamEvent {
 	readonly type: string;
 	/** From the subject, for which NATS vouches. */
 	readonly writer: string;
+	/** From the subject: whose lane of the ledger it stands on; absent where the call has subjects of its own. */
+	readonly lane?: string;
 	readonly data: Readonly<Record<string, unknown>>;
 }
 

@@ -44,6 +44,8 @@ test("the run was one worth checking", () => {
 	if (process.platform === "linux") expect(counts["requests answered 503 while the disk was full"]).toBeGreaterThan(0);
 	expect(counts["429 from OpenSearch"]).toBeGreaterThan(0);
 	expect(counts["calls ended by another while their executor was stopped"]).toBeGreaterThan(0);
+	expect(counts["claims that shared a message"]).toBeGreaterThan(0);
+	expect(counts["calls taken over"]).toBeGreaterThan(0);
 	expect(counts["requests through the proxy"]).toBeGreaterThan(10);
 	expect(counts["events of another version"]).toBeGreaterThan(0);
 	expect(counts["clocks moved"]).toBeGreaterThan(0);

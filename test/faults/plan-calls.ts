@@ -27,7 +27,7 @@ export interface PlannedCall {
 	readonly amount: number;
 	readonly behaviour: Behaviour;
 	/** Idempotency key. */
-	readonly key?: string;
+	readonly key?: string | undefined;
 	/** Equal requests at once; more than one only with a key. */
 	readonly copies: number;
 	/** Seconds of `Prefer: wait`; 0 asks for the address alone. */
@@ -36,6 +36,11 @@ export interface PlannedCall {
 	/** Its caller cancels it after this long. */
 	readonly cancelAfterMs?: number;
 }
+
+/** Nobody may ask about it by name: its caller waits for as long as the function may take and longer. It is claimed in the ledger. */
+export const ordinary = { key: undefined, copies: 1, waitSeconds: 20 } as const;
+/** Its caller is answered with its address: it has subjects of its own. */
+export const addressed = { copies: 1, waitSeconds: 0 } as const;
 
 /** Bounds of the policy in configuration.ts, said once more here: the checker must not believe the product's own reading of it. */
 export const allowedUpTo = 1_000;
@@ -88,9 +93,10 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 	]);
 	const path = wanted ?? drawn;
 	const [least, span] = amounts[path];
-	const keyed = random.chance(0.5);
-	const reference = `ref-${spelled(seed)}-${spelled(number)}`;
 	const held = path !== "allow" && path !== "deny";
+	// Most calls of others are ordinary ones: so many at once that their claims share messages and executors collide.
+	const keyed = random.chance(held ? 0.5 : 0.25);
+	const reference = `ref-${spelled(seed)}-${spelled(number)}`;
 	const cancels = path === "cancel" || (path === "race" && random.chance(0.4));
 	return {
 		...{ number, reference, path },
@@ -101,7 +107,7 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 		behaviour: behaviourOf(random),
 		...(keyed && { key: `key-${seed}-${number}` }),
 		copies: keyed && random.chance(0.1) ? 2 + random.integer(4) : 1,
-		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20]),
+		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20, 20]),
 		votes: votesOf(path, random),
 		via: random.chance(0.3) ? "proxy" : "calls",
 		...(cancels && { cancelAfterMs: random.integer(path === "race" ? 600 : 4_000) }),

@@ -52,6 +52,8 @@ export const passedBy: Readonly<Record<CrashPoint, readonly [Service, ...Service
 	"after-decision-before-ack": ["policy"],
 	"after-click-before-stored": ["approval"],
 	"after-timer-before-event": ["approval"],
+	"after-reading-before-writing": ["executor"],
+	"after-lost-condition": ["executor"],
 	"after-claim-before-first-byte": ["executor"],
 	"after-first-byte-before-answer": ["executor"],
 	"after-answer-before-ending": ["executor"],
@@ -117,6 +119,8 @@ export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "rep
 		const target = { service: random.pick(passedBy[point]), replica: random.integer(replicas) };
 		return { kind: "crash", point, target, nth: 1 };
 	});
+	// In the middle of a group of claims: some of its calls are dialled, one is about to be, and others are only claimed.
+	const midGroup = { kind: "crash", point: "after-claim-before-first-byte", target: { service: "executor", replica: 0 }, nth: 3 } as const;
 	const others: Fault[] = [
 		{ kind: "two-versions", order: shuffled(services, random).map((service) => ({ service, replica: 0 })), stayMs: 2_000 },
 		...quickClocks(random, replicas),
@@ -139,8 +143,16 @@ export function planEachFault({ seed, replicas }: Pick<FaultTerms, "seed" | "rep
 		{ kind: "trim", when: "claims-are-old" },
 		{ kind: "redeliver", consumer: "executor-default" },
 	];
-	return [...moments, ...others];
+	return [...moments, midGroup, ...others];
 }
+
+/** Among how many passings of a moment one is drawn. */
+const timesPassed: Partial<Record<CrashPoint, number>> = {
+	"during-recovery-at-start": 1,
+	// Claims come in groups: between a group and the dial of its last call.
+	"after-claim-before-first-byte": 6,
+	"after-reading-before-writing": 6,
+};
 
 function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoint): Fault {
 	const targetOf = (service: Service): Target => ({ service, replica: random.integer(replicas) });
@@ -153,7 +165,7 @@ function faultOf(kind: Kind, random: Random, replicas: number, moment?: CrashPoi
 				kind,
 				point,
 				target: targetOf(random.pick(passedBy[point])),
-				nth: point === "during-recovery-at-start" ? 1 : 1 + random.integer(2),
+				nth: 1 + random.integer(timesPassed[point] ?? 2),
 			};
 		}
 		case "pause": {

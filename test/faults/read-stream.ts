@@ -15,13 +15,14 @@ export function eventsOf({ sequence, subject, at, bytes }: StoredMessage): Strea
 		return undefined;
 	}
 	if (!Array.isArray(items) || items.length === 0) return undefined;
-	const writer = subject.split(".")[3] ?? "";
+	const [, , , writer = "", key = ""] = subject.split(".");
+	const lane = /^_[0-9a-z]+$/i.test(key) ? { lane: key } : {};
 	const events: StreamEvent[] = [];
 	for (const [item, value] of items.entries()) {
 		const { id, type, data } = value as { id?: unknown; type?: unknown; data?: unknown };
 		if (typeof id !== "string" || typeof type !== "string" || typeof data !== "object" || data === null) return undefined;
 		const { sealed: _, ...rest } = data as Record<string, unknown>;
-		events.push({ sequence, item, at, id, type, writer, data: rest });
+		events.push({ sequence, item, at, id, type, writer, ...lane, data: rest });
 	}
 	return events;
 }
@@ -69,8 +70,8 @@ async function permissionOf(sequence: number, data: StreamEvent["data"], keys: P
 }
 
 /** What a token of policy's lists of each call it grants (docs/decisions/seals-in-the-main-thread.md), worked out anew. */
-function bindingOf({ call, pool, connection, function: name, digest, revision }: StreamEvent["data"]): string {
+function bindingOf({ call, pool, connection, function: name, digest, revision, since }: StreamEvent["data"]): string {
 	return createHash("sha256")
-		.update(JSON.stringify([call, pool, connection, name, digest, revision]))
+		.update(JSON.stringify([call, pool, connection, name, digest, revision, ...(since === undefined ? [] : [since])]))
 		.digest("base64url");
 }

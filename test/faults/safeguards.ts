@@ -6,26 +6,71 @@ export interface Safeguard {
 	readonly changes: readonly Change[];
 }
 
-const execute = "services/executor/execute-call.ts";
+const bus = "libs/bus/bus-nats.ts";
+const ledger = "services/executor/ledger.ts";
+const condition = "const condition = conditionOn(reading.filter, reading.position());";
+
+/** What is written about a call on subjects of its own is a plain write. */
+function ownPlain(from: string, [event, after]: readonly [string, string]): Change {
+	const bus = "this.bus as unknown as { publish(event: unknown): Promise<Position> }";
+	return {
+		file: "services/executor/history.ts",
+		from,
+		to: `return { won: true, position: await (${bus}).publish(${event}), after: ${after} } as Conditional;`,
+	};
+}
 
 export const safeguards: Readonly<Record<string, Safeguard>> = {
 	claim: {
-		what: "the claim is a plain write: everyone gets it",
+		what: "the claim of a call with subjects of its own is a plain write: everyone gets it",
+		changes: [ownPlain("return await this.bus.publishAfter(started, after);", ["started", "after"])],
+	},
+	"expected-sequence": {
+		what: "an ending of a call with subjects of its own is written whatever was said before",
+		changes: [
+			ownPlain("return await this.bus.publishAfter(ended, claim);", ["ended", "claim"]),
+			ownPlain("return await this.bus.publishAfter(ended, after);", ["ended", "after"]),
+		],
+	},
+	"ledger-claim": {
+		what: "a claim in the ledger is written whatever was read",
 		changes: [
 			{
-				file: execute,
-				from: "const claimed = await ports.bus.publishAfter(event, after);",
-				to: "const claimed = { won: true, position: await ports.bus.publish(event), after };",
+				file: bus,
+				from: condition,
+				to: "const condition = reading.filter.endsWith('.>') ? {} : conditionOn(reading.filter, reading.position());",
+			},
+			{
+				file: ledger,
+				from: 'return word !== "unread" && !word?.ended && (word?.claimed.position ?? 0) === after;',
+				to: "return word === word || after === 0;",
 			},
 		],
 	},
-	"expected-sequence": {
-		what: "an ending is written whatever was said before",
+	"ledger-ending": {
+		what: "an ending in the ledger is written whoever took the call",
 		changes: [
 			{
-				file: execute,
-				from: "return await ports.bus.publishAfter(\n\t\tnewEvent(",
-				to: "const publishAlways = async (event: Event<'call.ended'>, _after: Position): Promise<Conditional> => ({ won: true, position: await ports.bus.publish(event) });\n\treturn await publishAlways(\n\t\tnewEvent(",
+				file: bus,
+				from: condition,
+				to: "const condition = reading.filter.endsWith('.>') ? conditionOn(reading.filter, reading.position()) : {};",
+			},
+			{ file: ledger, from: "this.endingWriter.write(ended, () => !own.isLost);", to: "this.endingWriter.write(ended, () => true);" },
+			{ file: ledger, from: "if (own?.position !== claim) return", to: "if (!own) return" },
+		],
+	},
+	"ledger-take-over": {
+		what: "a call in the ledger is ended by others without a take-over, whoever has it",
+		changes: [
+			{
+				file: ledger,
+				from: "return taken.won ? await this.end(ended, taken.position) : taken;",
+				to: "return taken;",
+			},
+			{
+				file: ledger,
+				from: "const taken = await this.take(ended, attempts, after, since);",
+				to: "const taken = await this.endingWriter.write(ended, () => after === 0 || attempts > 0);",
 			},
 		],
 	},

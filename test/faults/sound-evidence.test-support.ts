@@ -46,6 +46,10 @@ export const callIds = {
 	proxied: "019a0000-0000-7000-8000-00000000000a",
 } as const;
 export const deadPid = 4_711;
+/** Claimed and ended in the ledger; the others on subjects of their own. */
+const inLedger: ReadonlySet<string> = new Set([callIds.died, callIds.repeated, callIds.hung, callIds.proxied]);
+/** The lane of a process. */
+export const laneOf = (pid: number) => `_${pid}`;
 const trimmedAfterMs = 3_600_000;
 const fullAfterMs = 200_000;
 
@@ -53,18 +57,22 @@ class Builder {
 	sequence = 0;
 	readonly stream: MutableEvent[] = [];
 	readonly permissions: Permission[] = [];
+	/** Whose each call is that is in the ledger. */
+	private readonly owners = new Map<string, number>();
 
 	say(writer: string, type: string, call: string, data: Record<string, unknown> = {}, nth = ""): number {
 		const sequence = ++this.sequence;
 		const id = [call, type, writer, ...(nth ? [nth] : [])].join(".");
-		this.stream.push({ sequence, item: 0, at: start + sequence * 100, id, type, writer, data: { call, digest: digestOf(call), ...data } });
+		const owner = writer === "executor" ? this.owners.get(call) : undefined;
+		const event = { sequence, item: 0, at: start + sequence * 100, id, type, writer, data: { call, digest: digestOf(call), ...data } };
+		this.stream.push({ ...event, ...(owner !== undefined && { lane: laneOf(owner) }) });
 		return sequence;
 	}
 	receive(call: string, { reference, amount }: PlannedCall): void {
 		this.say("ingress", "call.received", call, { caller: { subject: "ci" }, arguments: { reference, amount } });
 	}
 	grant(call: string, signer: "policy" | "approval"): void {
-		const sequence = this.say(signer, "call.granted", call);
+		const sequence = this.say(signer, "call.granted", call, inLedger.has(call) ? { since: 0 } : {});
 		const digest = digestOf(call);
 		this.permissions.push({
 			...{ sequence, call, signer, digest, expiresAt: start + 10_000_000 },
@@ -72,7 +80,12 @@ class Builder {
 		});
 	}
 	begin(call: string, pid: number, attempt = 1): void {
+		if (inLedger.has(call)) this.owners.set(call, pid);
 		this.say("executor", "call.started", call, { executor: `host-${pid}-0a0b0c0d`, attempt }, `${attempt}`);
+	}
+	take(call: string, pid: number, attempts = 1): void {
+		this.owners.set(call, pid);
+		this.say("executor", "call.taken", call, { executor: `host-${pid}-0a0b0c0d`, attempts }, `${this.sequence}`);
 	}
 	end(writer: string, call: string, ending: string, more: Record<string, unknown> = {}): void {
 		this.say(writer, "call.ended", call, { ending, ...more });
@@ -229,9 +242,11 @@ function tell(builder: Builder): void {
 	builder.end("approval", rejected, "rejected");
 	builder.grant(died, "policy");
 	builder.begin(died, deadPid);
+	builder.take(died, 1);
 	builder.end("executor", died, "unknown", { code: "outcome_unknown" });
 	builder.grant(repeated, "policy");
 	builder.begin(repeated, deadPid);
+	builder.take(repeated, 2);
 	builder.begin(repeated, 2, 2);
 	builder.end("executor", repeated, "completed");
 	// With approval's clock ten minutes ahead.

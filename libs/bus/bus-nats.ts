@@ -91,7 +91,7 @@ class NatsBus implements Bus {
 	private readonly parts: Parts;
 	private readonly writers = new GroupWriters<Entry, Position>((subject, entries, sinceMs) => this.writeGroup(subject, entries, sinceMs));
 	/** A process' own subjects in the ledger: nobody else writes there, so what stands there last is what it wrote last. */
-	private readonly lane = laneOf(randomUUID().replaceAll("-", ""));
+	private readonly lane = laneOf(newNonce().replaceAll("-", ""));
 	private readonly running = new Set<Consumption>();
 
 	constructor(parts: Parts) {
@@ -150,7 +150,7 @@ class NatsBus implements Bus {
 		condition: Record<string, string>,
 		told: (error: EventsUnavailable) => void,
 	) {
-		const nonce = randomUUID();
+		const nonce = newNonce();
 		for (let tried = false; ; tried = true) {
 			try {
 				return await this.write(subject, payload, condition, { nonce, uncertain: tried });
@@ -180,7 +180,7 @@ class NatsBus implements Bus {
 	 */
 	private async write(subject: string, payload: Uint8Array, condition: Record<string, string>, terms: WriteTerms = {}): Promise<Ack> {
 		const { link, publishTimeoutMs } = this.parts;
-		const { nonce = randomUUID(), sinceMs = performance.now() } = terms;
+		const { nonce = newNonce(), sinceMs = performance.now() } = terms;
 		const until = sinceMs + publishTimeoutMs;
 		for (let uncertain = terms.uncertain ?? false; ; uncertain = true) {
 			// An attempt may fail at once, and again: the process must not do nothing else meanwhile.
@@ -393,6 +393,14 @@ class NatsBus implements Bus {
 /** What waits for its turn, or for something slow, is still in work: the server learns it before it gives it to someone else. */
 function sayWorking(inHand: Iterable<LinkMessage>): void {
 	for (const message of inHand) message.working();
+}
+
+/**
+ * What one write is told from all others by. Not from the runtime's cache: two processes that were resumed from one snapshot would write under the same,
+ * and the server would take the second write for the first.
+ */
+function newNonce(): string {
+	return randomUUID({ disableEntropyCache: true });
 }
 
 /** A write that is stored only if this is the last message of the filter. 0: if there is none. */

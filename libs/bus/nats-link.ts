@@ -81,7 +81,7 @@ export async function connectLink(options: LinkOptions): Promise<Link> {
 		throw new EventsUnavailable(`NATS at ${options.servers.join(", ")} cannot be reached or refuses the seed`, { cause: error });
 	});
 	giveUpLateDials(connection);
-	writeOnceATurn(connection);
+	writeTogether(connection);
 	return new NatsLink(connection, options);
 }
 
@@ -115,17 +115,18 @@ function giveUpLateDials(connection: NatsConnection): void {
 }
 
 /**
- * The client writes to its socket in the microtask after a command, so a turn of the event loop that says twenty things makes up to twenty system
- * calls (`sendCommand` in protocol.js of `nats` 2.29). Here what one turn says goes out in one write at its end.
+ * The client writes to its socket in the microtask after a command, so what says twenty things makes up to twenty system calls (`sendCommand` in
+ * protocol.js of `nats` 2.29). Here all that one callback of the event loop says goes out in one write, before the next one runs: to wait for the end
+ * of the turn would make each message a turn later.
  */
-function writeOnceATurn(connection: NatsConnection): void {
+function writeTogether(connection: NatsConnection): void {
 	const { protocol } = connection as NatsConnection & { readonly protocol: Protocol };
 	const flush = protocol.flushPending.bind(protocol);
 	let isPlanned = false;
 	protocol.flushPending = () => {
 		if (isPlanned) return;
 		isPlanned = true;
-		setImmediate(() => {
+		process.nextTick(() => {
 			isPlanned = false;
 			flush();
 		});

@@ -60,6 +60,14 @@ test("one that forgot a call reads it again, also if it forgets faster than it r
 	for (const one of granted) expect(bench.ending(one).data.ending).toBe("completed");
 });
 
+test("of an ending is remembered whether anything was sent, and never the answer", async () => {
+	const bench = inLedger();
+	const granted = await bench.grant();
+	const ports = bench.executor();
+	await executeCall(ports, granted);
+	for (const { ledger } of [ports, bench.executor()]) expect((await ledger.of(0).told(granted)).ended).toEqual({ sent: undefined });
+});
+
 test("an ending that is stored while another takes the call stands, and is the only one", async () => {
 	const bench = inLedger();
 	const granted = await bench.grant();

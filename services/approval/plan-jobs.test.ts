@@ -55,7 +55,7 @@ test.each([
 
 test("shows the outcome while it is new, where anybody was asked", () => {
 	const granted = { state: "granted", question: question({ deliveries: [delivered] }), by: [], at: at(1), last: 1 } as const;
-	expect(jobsOf(call, granted, groups, at(2))).toEqual([{ call, kind: "update", nth: "granted", at: at(2).getTime() }]);
+	expect(jobsOf(call, granted, groups, at(2))).toEqual([{ call, kind: "update", nth: "granted", at: at(2).getTime(), after: 1 }]);
 	expect(jobsOf(call, granted, groups, new Date(at(1).getTime() + showOutcomeForMs))).toEqual([]);
 	expect(jobsOf(call, { ...granted, question: question() }, groups, at(2))).toEqual([]);
 	expect(

@@ -13,7 +13,7 @@ export function channelsOf(question: Question, groups: Groups): string[] {
 
 /** Everything that the state says is to be done, now or later. Jobs that were done already may be among them: they do nothing. */
 export function jobsOf(call: string, approval: Approval, groups: Groups, now: Date): Job[] {
-	const job = (kind: JobKind, nth: string | number, at: number): Job => ({ call, kind, nth: `${nth}`, at });
+	const job = (kind: JobKind, nth: string | number, at: number): Job => ({ call, kind, nth: `${nth}`, at, after: approval.last });
 	const soon = now.getTime();
 	if (approval.state === "granted" || approval.state === "ended") {
 		const isRecent = soon - approval.at.getTime() < showOutcomeForMs;

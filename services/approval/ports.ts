@@ -1,5 +1,5 @@
 // What approval needs from outside: the stream, the people's groups, a way to reach approvers, and a timetable.
-import type { Bus } from "#libs/bus/bus.ts";
+import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { Group } from "#libs/configuration/kinds/group.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
@@ -45,6 +45,8 @@ export interface Job {
 	readonly nth: string;
 	/** Milliseconds since 1970, by this replica's clock. */
 	readonly at: number;
+	/** The last event about the call that whoever planned it had read: nobody does it who has read less. */
+	readonly after: Position;
 }
 
 /** When what is to be done. It may forget everything at any time: what is due is planned again from the stream. */

@@ -1,4 +1,5 @@
-// What the timetable's jobs do: ask in a channel, show how it stands, remind. Every job looks at the state first; what is no longer needed is not done.
+// What the timetable's jobs do: ask in a channel, show how it stands, remind. Every job looks at the state first, as new as its planner saw it; what is
+// no longer needed is not done.
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import type { Approval, Delivered } from "./approval.ts";
@@ -16,6 +17,8 @@ const changesMax = 5;
 export function createJobs(parts: Parts): (job: Job, tries: number) => Promise<void> {
 	const unrecorded = new Map<string, Delivered>();
 	return async (job, tries) => {
+		// A job that is done is never planned again: to find nothing to do because another replica was faster would be for good.
+		await parts.approvals.reach(job.after);
 		switch (job.kind) {
 			case "expire":
 			case "escalate":

@@ -1,8 +1,11 @@
 // Approvers in Slack, with the real client and the stand-in that speaks Slack's protocol: who may click, what comes of it, what everyone sees.
 import { createHmac } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { createMemoryBus } from "#libs/bus/bus-memory.ts";
 import { patience } from "../../test/support/patience.ts";
+import { Approvals } from "./approvals.ts";
 import { at, call, digest, otherCall, start, terms, withdrawnEvent } from "./held-call.test-support.ts";
+import { jobsOf } from "./plan-jobs.ts";
 import { ApproversUnavailable } from "./ports.ts";
 import { createJobs } from "./reach-approvers.ts";
 import { handle } from "./service.ts";
@@ -234,17 +237,29 @@ describe("Slack's troubles", () => {
 			return posted;
 		};
 		const work = createJobs({ ...parts, approvers: { ...app, ask } });
-		await work({ call, kind: "deliver", nth: "#finance-approvals", at: start.getTime() }, 1);
+		await work({ call, kind: "deliver", nth: "#finance-approvals", at: start.getTime(), after: 1 }, 1);
 		expect(workspace.messages().map(hasButtons)).toEqual([false]);
 		expect(shownIn(workspace.messages()[0] ?? { blocks: [] })).toContain("no longer wants it");
 		expect(world.said()).toEqual(["approval.asked", "call.ended"]);
+	});
+
+	test("a replica that has not yet read of the call asks about it all the same, once it has", async () => {
+		await using workspace = await startWorkspace();
+		const { parts, world } = workspace;
+		await handle({ ...parts, timetable: { plan: async () => undefined } }, await world.held());
+		const [job] = jobsOf(call, parts.approvals.get(call), world.groups, start);
+		const approvals = new Approvals();
+		const asking = createJobs({ ...parts, approvals })(job ?? expect.fail("nothing is planned"), 1);
+		await approvals.follow(createMemoryBus(world.stream, "approval"));
+		await asking;
+		expect(workspace.messages().map(hasButtons)).toEqual([true]);
 	});
 
 	test("a reminder stands under its message and is said once", async () => {
 		await using workspace = await startWorkspace();
 		const { ts } = await workspace.ask({ terms: terms({ remindAt: [at(10).toISOString()] }) });
 		workspace.world.now = at(10);
-		const job = { call, kind: "remind", nth: "1", at: at(10).getTime() } as const;
+		const job = { call, kind: "remind", nth: "1", at: at(10).getTime(), after: 1 } as const;
 		await Promise.all([workspace.work(job, 1), workspace.work(job, 1)]);
 		expect(workspace.messages().map(({ threadTs }) => threadTs)).toEqual([undefined, ts]);
 		await workspace.work(job, 2);
@@ -256,7 +271,7 @@ describe("Slack's troubles", () => {
 		await using workspace = await startWorkspace();
 		await workspace.ask({ terms: terms({ escalations: [{ at: at(10).toISOString(), to: ["cfo"] }] }) });
 		workspace.world.now = at(10);
-		await workspace.work({ call, kind: "escalate", nth: "1", at: at(10).getTime() }, 1);
+		await workspace.work({ call, kind: "escalate", nth: "1", at: at(10).getTime(), after: 1 }, 1);
 		const asked = await workspace.until(() => workspace.messages().find(({ channelName }) => channelName === "cfo-approvals"));
 		await workspace.parts.approvals.until(
 			() => workspace.world.said().filter((type) => type === "approval.delivered").length === 2,

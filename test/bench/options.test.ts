@@ -24,6 +24,12 @@ test("a quick look and one lane leave out what takes long", () => {
 	expect(readOptions(["--quick", "--stored", "5000", "--sync", "2m"])).toMatchObject({ preloadEvents: 5_000, syncInterval: "2m" });
 });
 
+test("masking can be measured alone, and nothing else", () => {
+	expect(readOptions([])).toMatchObject({ maskingOnly: false, misses: false });
+	expect(readOptions(["masking", "--misses"])).toMatchObject({ maskingOnly: true, misses: true });
+	expect(() => readOptions(["policies"])).toThrow('there is no part "policies": only masking can be measured alone');
+});
+
 test("a peer has a URL, headers and processes, and a lane beside the others", () => {
 	const given = ["--peer-header", "Authorization: Bearer a:b", "--peer-header", "X-Tenant:bench ", "--peer-pid", "7", "--peer-pid", "8"];
 	const { peer, firstPort, lanes } = readOptions([...toPeer, ...given]);

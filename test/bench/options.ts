@@ -4,11 +4,12 @@ import { bankAfterFirst } from "./addresses.ts";
 import { isLane, type Lane, laneNames } from "./lanes.ts";
 import { type Peer, peerOf } from "./peer.ts";
 
-export const usage = `Usage: npm run bench -- [options]
+export const usage = `Usage: npm run bench -- [masking] [options]
 
 Measures Callgate against what it cannot be faster than: the same calls with nothing in between, through a bare proxy, and through
 the floor (five bare processes with the same durable messages). Lanes take turns; figures are medians of the repetitions.
 
+  masking            only masking, in process: what it finds of its corpus, what it alters, how fast (--misses shows each miss)
   --quick            a few minutes' look: 64 callers, fewer and shorter repetitions, one of each service, nothing stored before or killed
   --lane NAME        only this lane and nothing beside it (${laneNames.join(", ")}); may be given several times
   --callers LIST     how many callers at once, comma-separated (default: 1,16,64,256)
@@ -23,6 +24,7 @@ the floor (five bare processes with the same durable messages). Lanes take turns
   --json FILE        write every figure to this file, after each part of the run
   --write-docs       write the tables into docs/performance.md
   --profile DIR      write a CPU profile of each service to this folder
+  --misses           with masking: the texts of the corpus in which something is left, and harmless ones that are altered
   --help             this text
 `;
 
@@ -44,6 +46,9 @@ export interface BenchOptions {
 	readonly writeDocs: boolean;
 	readonly profileDir: string | undefined;
 	readonly help: boolean;
+	/** Nothing but masking, without a stack. */
+	readonly maskingOnly: boolean;
+	readonly misses: boolean;
 }
 
 const text = { type: "string" } as const;
@@ -53,14 +58,17 @@ const firstPortMax = 65_000;
 
 /** @throws {Error} with one line about the first option that is not understood. */
 export function readOptions(args: readonly string[]): BenchOptions {
-	const { values } = parseArgs({
+	const { values, positionals } = parseArgs({
 		args: [...args],
+		allowPositionals: true,
 		options: {
-			...{ quick: flag, help: flag, lane: { type: "string", multiple: true }, callers: text, repetitions: text },
+			...{ quick: flag, help: flag, misses: flag, lane: { type: "string", multiple: true }, callers: text, repetitions: text },
 			...{ sync: text, json: text, profile: text, stored: text, soak: text, "write-docs": flag, port: text },
 			...{ peer: text, "peer-header": { type: "string", multiple: true }, "peer-pid": { type: "string", multiple: true } },
 		},
 	});
+	const unknown = positionals.find((word) => word !== "masking");
+	if (unknown !== undefined) throw new Error(`there is no part "${unknown}": only masking can be measured alone`);
 	const quick = values.quick ?? false;
 	const beside = values.lane === undefined;
 	const whole = beside && !quick;
@@ -85,6 +93,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
 		writeDocs: values["write-docs"] ?? false,
 		profileDir: values.profile,
 		help: values.help ?? false,
+		maskingOnly: positionals.length > 0,
+		misses: values.misses ?? false,
 	};
 }
 

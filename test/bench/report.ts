@@ -197,7 +197,7 @@ function decisionTable(decisions: readonly DecisionFigures[]): string {
 	return `### Deciding, in process\n\n${markdownTable([head, ...rows])}`;
 }
 
-function maskingTable(masking: readonly MaskingFigures[]): string {
+export function maskingTable(masking: readonly MaskingFigures[]): string {
 	const rows = masking.map(({ what, bytes, megabytesPerSecond }) => [what, shown(bytes / 1_000), shown(megabytesPerSecond)]);
 	return `### Masking, in process\n\n${markdownTable([["what", "kB each", "MB/s"], ...rows])}`;
 }

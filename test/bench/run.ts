@@ -6,10 +6,12 @@ import { createProgress } from "../../infra/local/progress.ts";
 import { SetupError } from "../../infra/local/setup-error.ts";
 import { findPortBase } from "../support/port-base.ts";
 import { type BenchStack, startBenchStack } from "./bench-stack.ts";
+import { corpusTable, measureCorpus } from "./measure-corpus.ts";
 import { BenchFailed } from "./measure-lane.ts";
+import { measureMasking } from "./measure-masking.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { monotonicMicroseconds, profileTables } from "./read-profile.ts";
-import { type Report, tablesOf } from "./report.ts";
+import { maskingTable, type Report, tablesOf } from "./report.ts";
 import { measureAll, type Sections } from "./sections.ts";
 import { checkDocs, writeDocs } from "./write-docs.ts";
 
@@ -18,6 +20,10 @@ async function main(): Promise<number> {
 	const options = readOptions(process.argv.slice(2));
 	if (options.help) {
 		process.stdout.write(usage);
+		return 0;
+	}
+	if (options.maskingOnly) {
+		process.stdout.write(`${maskingReport(options)}\n`);
 		return 0;
 	}
 	const cwd = process.env.INIT_CWD ?? process.cwd();
@@ -49,6 +55,14 @@ async function main(): Promise<number> {
 	}
 	if (profileDir !== undefined) process.stdout.write(`\n${await profileTables(profileDir, span)}\n`);
 	return 0;
+}
+
+function maskingReport({ quick, misses }: BenchOptions): string {
+	const rounds = quick ? 2 : 10;
+	const figures = measureCorpus(rounds, (kind, { text }, masked) => {
+		if (misses) process.stderr.write(`${kind}: ${JSON.stringify(text)} became ${JSON.stringify(masked)}\n`);
+	});
+	return `${corpusTable(figures)}\n\n${maskingTable(measureMasking(rounds))}`;
 }
 
 /** Ctrl-C and SIGTERM stop what was started. */

@@ -1,0 +1,28 @@
+// The corpus is one: every kind has texts and a source, and what a text marks as sensitive is in it.
+import { describe, expect, test } from "vitest";
+import { isGone, readCorpus } from "./corpus.test-support.ts";
+
+const corpus = readCorpus();
+
+test("there are kinds, each once", () => {
+	expect(corpus.length).toBeGreaterThanOrEqual(18);
+	expect(new Set(corpus.map(({ kind }) => kind)).size).toBe(corpus.length);
+});
+
+describe.each(corpus)("$kind", ({ source, positives, negatives }) => {
+	test("says where it is from, and has something to find or to leave alone", () => {
+		expect(source.length).toBeGreaterThan(20);
+		expect(positives.length + negatives.length).toBeGreaterThan(2);
+	});
+
+	test("nothing of its texts counts as gone before it is masked", () => {
+		for (const specimen of positives) expect(isGone(specimen, specimen.text)).toBe(false);
+	});
+});
+
+test("gone is what left no piece behind, the last four in a mark apart", () => {
+	const specimen = { text: "Card 4242 4242 4242 4242 of Jamie", gone: ["4242 4242 4242 4242"] };
+	expect(isGone(specimen, "Card [card …4242] of Jamie")).toBe(true);
+	expect(isGone(specimen, "Card [card …4242] 4242 4242 4242 4242 of Jamie")).toBe(false);
+	expect(isGone({ text: 'p="correct horse"', gone: ["correct horse"] }, 'p="[password] horse"')).toBe(false);
+});

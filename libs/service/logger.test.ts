@@ -1,4 +1,8 @@
-// What a log line may say of an error: where and what kind, and words only where they are our own.
+// What a log line may say of an error: where and what kind, and words only where they are our own. And that a line is written, or does no harm.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
@@ -65,4 +69,44 @@ test("a chain of causes that leads back to itself has an end", () => {
 	const error = new Error("one");
 	error.cause = new Error("two", { cause: error });
 	expect(JSON.stringify(describeError(error)).length).toBeLessThan(20_000);
+});
+
+describe("a process that says why it ends", () => {
+	const cwd = fileURLToPath(new URL(".", import.meta.url));
+	const start = (lines: number, stdout: "pipe" | number) => {
+		const script = `
+			const { createLogger } = await import("./logger.ts");
+			const log = createLogger("test");
+			for (let line = 0; line < ${lines}; line++) log.info({ line, padding: "x".repeat(500) }, "before");
+			log.error("tries once");
+			log.fatal("last words");
+			process.exit(3);
+		`;
+		return spawn(process.execPath, ["--input-type=module", "--eval", script], { cwd, stdio: ["ignore", stdout, "inherit"] });
+	};
+	const nobodyReads = (lines: number) => {
+		const child = start(lines, "pipe");
+		child.stdout?.destroy();
+		return child;
+	};
+
+	test("has written every line by then", async () => {
+		const child = start(100, "pipe");
+		let text = "";
+		child.stdout?.on("data", (chunk: Buffer) => {
+			text += chunk;
+		});
+		await once(child, "close");
+		const lines = text.trim().split("\n");
+		expect(lines).toHaveLength(102);
+		expect(lines.at(-1)).toContain("last words");
+	});
+
+	// A full disk is only to be had on Linux.
+	const full =
+		process.platform === "linux" ? [["the disk is full", (lines: number) => start(lines, openSync("/dev/full", "w"))] as const] : [];
+	test.each([["nobody reads any more", nobodyReads] as const, ...full])("ends where %s", async (_where, begin) => {
+		const codes = [0, 100].map(async (lines) => (await once(begin(lines), "exit"))[0]);
+		expect(await Promise.all(codes)).toEqual([3, 3]);
+	});
 });

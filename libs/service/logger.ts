@@ -14,13 +14,23 @@ export function createLogger(service: string, level = "info"): Logger {
 		formatters: { level: (label: string) => ({ level: label }) },
 		serializers: { error: (error: unknown) => describeError(error), err: (error: unknown) => describeError(error) },
 	};
-	const lines = destination({ dest: 1, sync: true, minLength: bufferedCharsMax });
+	const lines = linesTo(1);
 	setInterval(() => lines.flush(), flushEveryMs).unref();
-	return pino({ ...options, hooks: { logMethod: flushingErrors(() => lines.flushSync()) } }, lines);
+	return pino({ ...options, hooks: { logMethod: flushingErrors(() => lines.flush()) } }, lines);
+}
+
+/** What cannot be written (a full disk, a reader that left) waits for the next try, up to a bound, and is then dropped: no call fails for want of a log line. */
+function linesTo(fileDescriptor: number): ReturnType<typeof destination> {
+	const lines = destination({ dest: fileDescriptor, sync: true, minLength: bufferedCharsMax, maxLength: keptCharsMax });
+	lines.on("error", () => undefined);
+	// Its own tries again for ever, and pino calls it for fatal errors; `flush` of a synchronous destination writes in this turn, once.
+	lines.flushSync = () => lines.flush();
+	return lines;
 }
 
 /** A system call a line is a tenth of what a call costs: lines go out together, an error at once with all before it. */
 const bufferedCharsMax = 8 * 1024;
+const keptCharsMax = 1024 * 1024;
 const flushEveryMs = 200;
 /** https://getpino.io/#/docs/api?id=loggerlevels-object */
 const errorLevel = 50;

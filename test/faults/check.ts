@@ -83,9 +83,9 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 			events.some(({ type, lane }) => type === "call.started" && lane !== undefined),
 		).length,
 		"claims that shared a message": sum(claimGroups(own).map(({ length }) => length)),
-		"  of these never dialled": claimGroups(own)
-			.flat()
-			.filter((call) => !wasDialled(call, evidence)).length,
+		"  messages of which some calls were dialled, and others never": claimGroups(own).filter(
+			(group) => new Set(group.map((call) => wasDialled(call, evidence))).size > 1,
+		).length,
 		"calls taken over": own.filter(({ events }) => events.some(({ type }) => type === "call.taken")).length,
 		"events on the stream": evidence.stream.length,
 		"events of another version": evidence.stream.filter(({ data }) => data.release !== undefined).length,

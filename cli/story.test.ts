@@ -39,7 +39,7 @@ const heldCall = [
 		ending: "completed",
 		rules: [],
 		reasons: [],
-		status: 201,
+		answer: { http: { status: 201 } },
 		durationMs: 35,
 		result: { id: "t-1" },
 	}),

@@ -1,4 +1,5 @@
 // The story of one call in lines a person reads: when, who, what, why, from the events on the record. Pure.
+import { answerMarkOf } from "#libs/contracts/answer.ts";
 import type { EventType } from "#libs/contracts/events.ts";
 import { safeLine } from "./terminal-text.ts";
 
@@ -16,10 +17,16 @@ type Data = StoryEvent["data"];
 /** What happened, and lines that explain it. */
 type Step = readonly [happened: string, ...because: (string | readonly string[] | undefined)[]];
 
+/** Those that have a name people know; others go by the one on the record. */
+const waysIn = new Map<unknown, string>([
+	["calls", "the API"],
+	["proxy", "the proxy"],
+]);
+
 /** How each event reads. A new event needs a line here, or the type checker says so. */
 const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 	"call.received": (data) => [
-		`${who(data.caller)} asked for ${functionOf(data)} ${data.via === "proxy" ? "through the proxy" : "through the API"}`,
+		`${who(data.caller)} asked for ${functionOf(data)} through ${waysIn.get(data.via) ?? safeLine(data.via)}`,
 		said("because", data.callReason),
 		members("arguments", data.arguments),
 		findings(data.findings),
@@ -184,8 +191,9 @@ function findings(value: unknown): string[] {
 }
 
 function outcome(data: Data): string {
-	const status = data.status === undefined ? "" : `, the function answered ${safeLine(data.status)}`;
+	const status = record(answerMarkOf(data)?.http).status;
+	const answered = status === undefined ? "" : `, the function answered ${safeLine(status)}`;
 	const took = data.durationMs === undefined ? "" : ` after ${safeLine(data.durationMs)} ms`;
 	const code = data.code === undefined ? "" : ` (${safeLine(data.code)})`;
-	return `the call is ${safeLine(data.ending)}${code}${status}${took}${rules(data)}`;
+	return `the call is ${safeLine(data.ending)}${code}${answered}${took}${rules(data)}`;
 }

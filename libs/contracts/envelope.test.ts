@@ -1,7 +1,9 @@
 // An envelope says who said what about which call, and is refused where any of it does not fit the rest.
 import { describe, expect, test } from "vitest";
+import { answerMarkOf } from "./answer.ts";
 import { decodeEvents, encodeEvents, MalformedEvent, newEvent } from "./envelope.ts";
 import type { CallgateEvent } from "./events.ts";
+import { documentOf } from "./index-template.ts";
 import { subjectOf } from "./subjects.ts";
 
 const at = new Date("2026-01-01T00:00:00.000Z");
@@ -123,6 +125,43 @@ describe("what a newer version added is left out", () => {
 	test("a member that stands in for a missing one does not help", () => {
 		const { digest: _, ...rest } = full.data;
 		expect(read({ ...full, data: { ...rest, Digest: digest } })).toMatchObject({ ok: false });
+	});
+});
+
+describe("an answer", () => {
+	const read = (data: object) => {
+		const text = JSON.stringify([{ ...ended, data: { ...ended.data, ...data } }]);
+		const [item] = decodeEvents(subject, new TextEncoder().encode(text));
+		if (!item?.ok || item.event.type !== "call.ended") throw new Error("it is not read");
+		return { answer: answerMarkOf(item.event.data), shown: documentOf(item.event, { position: 1, item: 0 }).document.data };
+	};
+	test("is marked by its protocol, for everyone", () => {
+		const answer = { http: { status: 201 } };
+		expect(read({ answer })).toMatchObject({ answer, shown: { answer } });
+	});
+	test("of a version that knew HTTP alone is read, and goes on the record as it was written", () => {
+		expect(read({ status: 201 })).toMatchObject({ answer: { http: { status: 201 } }, shown: { status: 201 } });
+	});
+	test("of a protocol that only a newer version knows leaves the ending readable, and is not shown", () => {
+		const { answer, shown } = read({ answer: { telex: { line: "4111111111111111" } } });
+		expect([answer, shown]).toEqual([{}, { ...ended.data, answer: {} }]);
+	});
+	test("with a status that is none is refused", () => {
+		expect(faultOf({ ...ended, data: { ...ended.data, answer: { http: { status: 99 } } } })).toBeTypeOf("string");
+		expect(faultOf({ ...ended, data: { ...ended.data, answer: { http: {} } } })).toBeTypeOf("string");
+	});
+});
+
+describe("a way in", () => {
+	const received = (via: string) => ({
+		...{ call, connection: "bank", function: "pay", pool: "default", digest, revision: digest, caller },
+		...{ via, receivedAt: at.toISOString(), arguments: {}, findings: [], sealed: "x" },
+	});
+	test.each(["calls", "proxy", "mcp", "openai-chat"])("may be called %s", (via) => {
+		expect(newEvent("ingress", "call.received", received(via), { at }).data.via).toBe(via);
+	});
+	test.each(["", "MCP", "a b", "4111111111111111", `a${"b".repeat(32)}`])("is not called %j", (via) => {
+		expect(() => newEvent("ingress", "call.received", received(via), { at })).toThrow(MalformedEvent);
 	});
 });
 

@@ -1,5 +1,6 @@
 // Every event, in the order a call meets them, each declared once. Subjects, permissions, mapping, redaction and the reference page follow from here.
 import { Type } from "typebox";
+import { AnswerMark } from "./answer.ts";
 import { Caller, CallerGroups, CallId, Digest, endings, FunctionName, Instant, Name, Subject } from "./call.ts";
 import { pub, sensitive } from "./classification.ts";
 import { defineEvent, type EventOf, type Service } from "./define-event.ts";
@@ -36,6 +37,9 @@ const Findings = Type.Array(
 	),
 	{ maxItems: 256 },
 );
+
+/** By which way in a call came, as the listener there is called: the record's readers need not know them all. */
+const WayIn = pub(Type.String({ pattern: "^[a-z][a-z0-9-]{0,31}$" }));
 
 /** What every event of a call repeats, so that each can be read, searched and checked alone. */
 const theCall = {
@@ -95,7 +99,7 @@ export const callReceived = defineEvent({
 	data: {
 		...theCall,
 		...asker,
-		via: pub(Type.Union([Type.Literal("calls"), Type.Literal("proxy")])),
+		via: WayIn,
 		receivedAt: Instant,
 		arguments: View,
 		findings: Findings,
@@ -202,6 +206,8 @@ export const callEnded = defineEvent({
 		by: Type.Optional(sensitive(Type.Array(Type.String({ maxLength: 254 }), { maxItems: 64 }))),
 		/** `false`: not a byte of it went to the function, in no attempt, for certain. Left out, it may have. */
 		sent: Type.Optional(pub(Type.Boolean())),
+		answer: Type.Optional(AnswerMark),
+		/** HTTP's, as versions said it that knew no other protocol: read where it stands on a stream, written no more. */
 		status: Type.Optional(pub(Type.Integer({ minimum: 100, maximum: 599 }))),
 		durationMs: Type.Optional(pub(Type.Integer({ minimum: 0 }))),
 		result: Type.Optional(View),

@@ -1,7 +1,8 @@
 // Arguments and results that only their readers can open: compact JWE (RFC 7516) under keys of the pool's, each bound to one call and one direction.
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
+import type { Answer } from "./answer.ts";
 import { ExpectedError } from "./expected-error.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 
 /** One pool's sealing key: 256 random bits. Ingress and policy hold every pool's, an executor its own pool's. */
 export interface SealingKey {
@@ -19,19 +20,10 @@ export interface SealedArguments {
 	readonly idempotencyKey?: string;
 }
 
-/** What is sealed on the way back: the function's answer, already masked. */
-export interface SealedResult {
-	readonly status: number;
-	readonly headers: readonly (readonly [string, string])[];
-	/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
-	readonly body: { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string } | undefined;
-	/** The body as it stands in a JSON answer, where it was written out already. Never sealed. */
-	readonly bodyJson?: string;
-}
-
+/** What is sealed on the way to the function, and its answer on the way back, already masked. */
 interface Kinds {
 	arguments: SealedArguments;
-	result: SealedResult;
+	result: Answer;
 }
 
 /** The seal is broken, of another call, or of a key that is not held. Never says more: the content is secret. */

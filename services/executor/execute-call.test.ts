@@ -2,10 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable, NotYet } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
+import type { Answer } from "#libs/contracts/answer.ts";
 import { encodeEvents } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { answerBytesMax, messageBytesMax } from "#libs/contracts/message-size.ts";
-import { SealBroken, type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
+import { SealBroken, SealingKeys } from "#libs/contracts/sealed.ts";
 import { hereCharsMax } from "#libs/service/work-aside.ts";
 import { DialError, type DialErrorCode } from "./dial-error.ts";
 import { endUnprocessed, executeCall } from "./execute-call.ts";
@@ -22,7 +23,7 @@ describe.each([
 	test("a granted call is claimed, dialled with the bank's key, and ended with its answer", async () => {
 		const bench = new Bench(since);
 		const ended = await bench.run();
-		expect(ended.data).toMatchObject({ ending: "completed", status: 201, rules: ["r"] });
+		expect(ended.data).toMatchObject({ ending: "completed", answer: { http: { status: 201 } }, rules: ["r"] });
 		expect((await bench.result(ended)).body).toEqual({ text: '{"id":"t1"}' });
 		const [request] = bench.dialer.requests;
 		expect(request).toMatchObject({ method: "POST", url: "http://127.0.0.1:9/transfers" });
@@ -91,7 +92,7 @@ describe.each([
 			const bench = new Bench(since);
 			bench.dialer.answering = () => answered(body, type);
 			const ended = await bench.run();
-			expect(ended.data).toMatchObject({ ending: "completed", status: 200 });
+			expect(ended.data).toMatchObject({ ending: "completed", answer: { http: { status: 200 } } });
 			expect(rawBodyOf(await bench.result(ended))).toBe(body);
 			expect(encodeEvents([ended]).length).toBeLessThan(messageBytesMax);
 		});
@@ -106,7 +107,7 @@ describe.each([
 		});
 	});
 
-	function rawBodyOf({ body }: SealedResult): string | undefined {
+	function rawBodyOf({ body }: Answer): string | undefined {
 		if (body === undefined || "json" in body) return body && JSON.stringify(body.json);
 		return "text" in body ? body.text : Buffer.from(body.base64, "base64").toString();
 	}
@@ -403,7 +404,11 @@ describe.each([
 			expect(await failing(code, true)).toMatchObject({ ending: "failed", code: late ? "function_timeout" : "outcome_unknown" });
 		});
 		test.each(all)("as %s inside an answer did run", async (code) => {
-			expect(await failing(code, true, 200)).toMatchObject({ ending: "failed", code: "function_answer_unusable", status: 200 });
+			expect(await failing(code, true, 200)).toMatchObject({
+				ending: "failed",
+				code: "function_answer_unusable",
+				answer: { http: { status: 200 } },
+			});
 		});
 		test("in a way nobody thought of may have run, and its words are in no event", async () => {
 			const bench = new Bench(since);

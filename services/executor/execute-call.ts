@@ -1,6 +1,7 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
+import type { AnswerMark } from "#libs/contracts/answer.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
@@ -27,7 +28,7 @@ const unreadClaimMs = 1_000;
 const leaseMsMax = 3_600_000;
 
 type Ended = Pick<Event<"call.ended">["data"], "ending"> &
-	Partial<Pick<Event<"call.ended">["data"], "sent" | "status" | "durationMs" | "result" | "findings" | "sealed">> & {
+	Partial<Pick<Event<"call.ended">["data"], "sent" | "answer" | "durationMs" | "result" | "findings" | "sealed">> & {
 		code?: ProblemCode;
 		detail?: string;
 	};
@@ -152,12 +153,16 @@ async function dial(
 		const sealed = ports.sealingKeys.sealText(pool, call, "result", masked.text);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`masked it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
-		return { ending: "completed", status: answer.status, result: masked.view, findings: masked.findings, sealed };
+		return { ending: "completed", answer: markOf(answer), result: masked.view, findings: masked.findings, sealed };
 	} catch (error) {
 		if (!(error instanceof AnswerWithheld)) ports.failed(error, call);
 		const detail = error instanceof AnswerWithheld ? error.message : "its answer could not be processed";
-		return { ending: "failed", code: "function_answer_unusable", detail, status: answer.status };
+		return { ending: "failed", code: "function_answer_unusable", detail, answer: markOf(answer) };
 	}
+}
+
+function markOf({ status }: Pick<OutboundAnswer, "status">): AnswerMark {
+	return { http: { status } };
 }
 
 /** A large answer is masked in another thread. @throws {AnswerWithheld} */
@@ -193,7 +198,12 @@ function undialled({ code, sent, status }: DialError, attempt: number): Ended {
 		return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})`, ...(attempt === 1 && { sent }) };
 	// The head of an answer arrived: the function did run.
 	if (status !== undefined) {
-		return { ending: "failed", code: "function_answer_unusable", detail: `its answer broke off or broke a bound (${code})`, status };
+		return {
+			ending: "failed",
+			code: "function_answer_unusable",
+			detail: `its answer broke off or broke a bound (${code})`,
+			answer: markOf({ status }),
+		};
 	}
 	// The ending `unknown` is for a claim whose executor died; here the executor lives and knows what it does not know: the code says it.
 	const late = code === "headers_timeout" || code === "total_timeout";

@@ -1,10 +1,10 @@
 // A function's answer, made fit to leave the executor: masked for the caller, cut to a view for the record. What cannot be masked stays here.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import type { Answer } from "#libs/contracts/answer.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
-import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
@@ -14,7 +14,7 @@ import type { OutboundAnswer } from "./dial-http.ts";
 import { type HeaderField, isHeaderValue } from "./outbound-headers.ts";
 
 export interface MaskedAnswer {
-	readonly result: SealedResult;
+	readonly result: Answer;
 	readonly view: JsonValue;
 	readonly findings: { detector: string; path: string; count: number }[];
 }
@@ -66,7 +66,7 @@ export function maskAnswer(answer: AnsweredBody, masks: AnswerMasks): MaskedAnsw
 		const { body, shown, findings } = maskBody(answer, masks);
 		const headers = answer.headers.flatMap((field) => maskHeader(field, mask));
 		const recorded = maskedView({ status: answer.status, ...(shown !== undefined && { body: shown }) }, view);
-		return { result: { status: answer.status, headers, body }, view: recorded.view, findings };
+		return { result: { protocol: "http", status: answer.status, headers, body }, view: recorded.view, findings };
 	} catch (error) {
 		if (error instanceof JsonRefused) throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 		if (error instanceof MaskingError) throw new AnswerWithheld(`it could not be masked (${error.name})`);
@@ -86,7 +86,7 @@ function maskHeader([name, value]: HeaderField, mask: Mask): HeaderField[] {
 }
 
 interface MaskedBody {
-	readonly body: SealedResult["body"];
+	readonly body: Answer["body"];
 	readonly shown: JsonValue | undefined;
 	readonly findings: MaskedAnswer["findings"];
 }
@@ -110,7 +110,7 @@ function maskBody({ body, headers }: AnsweredBody, { mask, byPlace }: AnswerMask
 const longTextChars = 262_144;
 
 /** Text as it is sealed: never more than 4/3 of its UTF-8, whatever a JSON string has to escape in it. */
-function passedOn(text: string): SealedResult["body"] {
+function passedOn(text: string): Answer["body"] {
 	if (text.length < longTextChars) return { text };
 	const base64 = Buffer.from(text).toString("base64");
 	return Buffer.byteLength(JSON.stringify(text)) <= base64.length ? { text } : { base64 };

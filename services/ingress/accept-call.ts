@@ -21,7 +21,8 @@ export interface AskedCall {
 	/** Large ones are prepared when they are read, in another thread. */
 	readonly arguments: JsonObject | PreparedArguments;
 	readonly reason?: string | undefined;
-	readonly via: "calls" | "proxy";
+	/** The way in: `calls`, `proxy`. */
+	readonly via: string;
 	/** Headers of the request that the connection lets pass; lower-case names. */
 	readonly headers?: readonly (readonly [string, string])[];
 	readonly idempotencyKey?: string | undefined;

@@ -1,12 +1,18 @@
 // A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
-import { isProblemCode, type ProblemCode, type ProblemDetails } from "#libs/contracts/problems.ts";
-import type { SealedResult } from "#libs/contracts/sealed.ts";
+import { type Answer, readAnswer } from "#libs/contracts/answer.ts";
+import { isProblemCode, type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import type { Ended } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 
-export type Answer =
-	| { readonly ok: true; readonly result: SealedResult }
+/** As it was opened. */
+export type OpenedAnswer = Answer & {
+	/** The body as it stands in a JSON answer, where it was written out already. */
+	readonly bodyJson?: string;
+};
+
+export type CallAnswer =
+	| { readonly ok: true; readonly result: OpenedAnswer }
 	| { readonly ok: false; readonly code: ProblemCode; readonly details: ProblemDetails };
 
 /**
@@ -17,7 +23,7 @@ export async function answerOf(
 	ports: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
 	{ data }: Ended,
 	gone: AbortSignal,
-): Promise<Answer> {
+): Promise<CallAnswer> {
 	const { ending, sealed } = data;
 	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed, gone) };
 	return { ok: false, code: codeOf(data), details: detailsOf(data) };
@@ -28,10 +34,16 @@ async function resultOf(
 	{ call, pool, caller }: Ended["data"],
 	sealed: string,
 	gone: AbortSignal,
-): Promise<SealedResult> {
-	if (sealed.length <= hereCharsMax) return sealingKeys.open(pool, call, "result", sealed);
+): Promise<OpenedAnswer> {
+	if (sealed.length <= hereCharsMax) return known(readAnswer(sealingKeys.open(pool, call, "result", sealed)));
 	const text = sealingKeys.openText(pool, call, "result", sealed);
-	return await aside.run<string, SealedResult>("readResult", turnOf(configuration.current(), caller, gone), text);
+	return known(await aside.run<string, OpenedAnswer | undefined>("readResult", turnOf(configuration.current(), caller, gone), text));
+}
+
+/** While replicas are updated an executor may be newer than this one. */
+function known(answer: OpenedAnswer | undefined): OpenedAnswer {
+	if (!answer) throw new Refusal("not_ready", { detail: "the answer is of a protocol that this replica is too old for; ask again" });
+	return answer;
 }
 
 function codeOf({ ending, code }: Ended["data"]): ProblemCode {
@@ -56,7 +68,7 @@ function detailsOf({ call, detail, rules, reasons, by }: Ended["data"]): Problem
 }
 
 /** A completed call as JSON text. A body that the function sent as JSON stands in it as it was sent, with every digit of every number. */
-export function completedText({ data }: Ended, { status, headers, body, bodyJson }: SealedResult): string {
+export function completedText({ data }: Ended, { status, headers, body, bodyJson }: OpenedAnswer): string {
 	const { call, connection, function: name, findings = [] } = data;
 	const shown = {
 		call,
@@ -72,13 +84,13 @@ export function completedText({ data }: Ended, { status, headers, body, bodyJson
 }
 
 /** One member a name: several fields of one name are one list, in their order (RFC 9110 section 5.3). */
-function combined(headers: SealedResult["headers"]): Record<string, string> {
+function combined(headers: Answer["headers"]): Record<string, string> {
 	const byName = Map.groupBy(headers, ([name]) => name);
 	return Object.fromEntries([...byName].map(([name, fields]) => [name, fields.map(([, value]) => value).join(", ")]));
 }
 
 /** A body as it stands in a JSON answer. */
-export function jsonText(headers: SealedResult["headers"], body: SealedResult["body"]): string | undefined {
+export function jsonText(headers: Answer["headers"], body: Answer["body"]): string | undefined {
 	if (body === undefined) return undefined;
 	if ("json" in body) return JSON.stringify(body.json);
 	const text = textOf(body);
@@ -99,7 +111,7 @@ function isWellFormed(text: string): boolean {
 }
 
 /** The bytes of a result as the transparent proxy sends them. */
-export function rawBody({ body }: SealedResult): Buffer {
+export function rawBody({ body }: Answer): Buffer {
 	if (body === undefined) return Buffer.alloc(0);
 	if ("json" in body) return Buffer.from(JSON.stringify(body.json));
 	return "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(body.text);

@@ -8,11 +8,12 @@ import { FilterReading } from "#libs/bus/reading.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { SourceFiles } from "#libs/configuration/source-files.ts";
+import type { Answer } from "#libs/contracts/answer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
-import { type SealedResult, SealingKeys } from "#libs/contracts/sealed.ts";
+import { SealingKeys } from "#libs/contracts/sealed.ts";
 import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
@@ -161,22 +162,32 @@ export class Backstage {
 		await this.executor.publishAfter(started, 0);
 	}
 
-	private completed(received: Event<"call.received">, result: Partial<SealedResult>): Event<"call.ended"> {
-		const theCall = this.theCall(received);
-		const whole: SealedResult = { status: 201, headers: [["content-type", "application/json"]], body: { text: '{"id":"t1"}' }, ...result };
-		const sealed = sealingKeys.seal(theCall.pool, theCall.call, "result", whole);
-		const data = { ...theCall, ending: "completed" as const, rules: ["r"], reasons: [], status: whole.status, sealed };
-		return newEvent("executor", "call.ended", data, { at: new Date() });
+	private completed(received: Event<"call.received">, result: Partial<Answer>): Event<"call.ended"> {
+		const headers = [["content-type", "application/json"]] as const;
+		const whole: Answer = { protocol: "http", status: 201, headers, body: { text: '{"id":"t1"}' }, ...result };
+		return this.completedAs(received, JSON.stringify(whole), { answer: { http: { status: whole.status } } });
 	}
 
-	async complete(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+	private completedAs(received: Event<"call.received">, sealedText: string, said: object): Event<"call.ended"> {
+		const theCall = this.theCall(received);
+		const sealed = sealingKeys.sealText(theCall.pool, theCall.call, "result", sealedText);
+		const ended = { ...theCall, ending: "completed" as const, rules: ["r"], reasons: [], ...said, sealed };
+		return newEvent("executor", "call.ended", ended, { at: new Date() });
+	}
+
+	/** Completed as an executor of another version says it. */
+	async completeAs(received: Event<"call.received">, sealedText: string, said: object): Promise<void> {
+		await this.executor.publishAfter(this.completedAs(received, sealedText, said), 0);
+	}
+
+	async complete(received: Event<"call.received">, result: Partial<Answer> = {}): Promise<void> {
 		const { call, pool } = received.data;
 		const last = await this.executor.last("call.started", "executor", call, pool);
 		await this.executor.publishAfter(this.completed(received, result), last?.position ?? 0);
 	}
 
 	/** As {@link complete}, in the ledger of the call's pool. */
-	async completeInLedger(received: Event<"call.received">, result: Partial<SealedResult> = {}): Promise<void> {
+	async completeInLedger(received: Event<"call.received">, result: Partial<Answer> = {}): Promise<void> {
 		await this.sayInLedger(this.completed(received, result));
 	}
 

@@ -2,10 +2,10 @@
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
+import type { Answer } from "#libs/contracts/answer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
 import { offeredType } from "#libs/openapi/body-type.ts";
 import type { HttpBody } from "#libs/openapi/http-function.ts";
@@ -131,7 +131,7 @@ function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [str
 	});
 }
 
-function sendResult(reply: FastifyReply, result: SealedResult): FastifyReply {
+function sendResult(reply: FastifyReply, result: Answer): FastifyReply {
 	const body = rawBody(result);
 	const isBodiless = reply.request.method === "HEAD" || result.status === 304;
 	const own = result.headers.filter(([name]) => !endsAtIngress(name) && (name !== "content-length" || isBodiless));

@@ -2,6 +2,7 @@
 import { Readable } from "node:stream";
 import { EventsUnavailable, type Following, type StoredEvent } from "#libs/bus/bus.ts";
 import { stepsOf } from "#libs/bus/permissions.ts";
+import { answerMarkOf } from "#libs/contracts/answer.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { Wait } from "./pending-calls.ts";
@@ -177,8 +178,8 @@ function stepOf(event: CallgateEvent): object | undefined {
 		case "call.started":
 			return { attempt: event.data.attempt };
 		case "call.ended": {
-			const { ending, code, detail, rules, reasons, by, status, findings } = event.data;
-			return { ending, code, detail, rules, reasons, by, status, findings };
+			const { ending, code, detail, rules, reasons, by, findings } = event.data;
+			return { ending, code, detail, rules, reasons, by, answer: answerMarkOf(event.data), findings };
 		}
 		default:
 			return undefined;

@@ -1,13 +1,13 @@
 // What ingress has done in another thread where the text is large: reading, checking, masking and writing it out. Nothing here holds a key.
 import type { Configuration } from "#libs/configuration/configuration.ts";
+import { type Answer, readAnswer } from "#libs/contracts/answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import type { SealedResult } from "#libs/contracts/sealed.ts";
 import { argumentsFromRequest, type RawRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
 import { patternWork } from "#libs/openapi/validate-arguments.ts";
 import { job } from "#libs/service/aside-job.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
-import { jsonText } from "./answer-call.ts";
+import { jsonText, type OpenedAnswer } from "./answer-call.ts";
 import { functionOf, type PreparedArguments, prepareArguments } from "./prepare-arguments.ts";
 import { calledTool } from "./tool-names.ts";
 
@@ -81,9 +81,11 @@ function prepared(configuration: Configuration, named: Named, args: JsonObject):
 }
 
 /** A result that was opened: its body as text, and as it stands in a JSON answer. */
-export const readResult = job((_configuration, text: string): SealedResult => {
-	const { status, headers, body } = JSON.parse(text) as SealedResult;
+export const readResult = job((_configuration, text: string): OpenedAnswer | undefined => {
+	const answer = readAnswer(JSON.parse(text) as Answer);
+	if (!answer) return undefined;
+	const { headers, body } = answer;
 	const bodyJson = jsonText(headers, body);
 	const written = body && "json" in body ? { text: JSON.stringify(body.json) } : body;
-	return { status, headers, body: written, ...(bodyJson !== undefined && { bodyJson }) };
+	return { ...answer, body: written, ...(bodyJson !== undefined && { bodyJson }) };
 });

@@ -1,0 +1,41 @@
+// What a function answered, in the words of the protocol it came by: whole for its caller, who alone can open it, and as little as everyone may read.
+import { type Static, Type } from "typebox";
+import { pub } from "./classification.ts";
+import type { JsonValue } from "./json.ts";
+
+/** A function's answer, masked, as it is sealed for its caller: a union by protocol. */
+export type Answer = HttpAnswer;
+
+export interface HttpAnswer {
+	readonly protocol: "http";
+	readonly status: number;
+	readonly headers: readonly (readonly [string, string])[];
+	/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
+	readonly body: { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string } | undefined;
+}
+
+/**
+ * An answer as it was opened; undefined where it is of a protocol that only a newer version knows. Versions before there were several sealed
+ * HTTP's without its name.
+ */
+export function readAnswer(opened: Omit<Answer, "protocol"> & { readonly protocol?: string }): Answer | undefined {
+	const { protocol = "http", status, headers, body } = opened;
+	return protocol === "http" ? { protocol, status, headers, body } : undefined;
+}
+
+/**
+ * What of an answer everyone may read, under the name of its protocol: that of a newer version is left out by a reader that does not know it, as
+ * any member is, and the event stays readable.
+ */
+export const AnswerMark = Type.Object(
+	{
+		http: Type.Optional(Type.Object({ status: pub(Type.Integer({ minimum: 100, maximum: 599 })) }, { additionalProperties: false })),
+	},
+	{ additionalProperties: false },
+);
+export type AnswerMark = Static<typeof AnswerMark>;
+
+/** What an ending says of its function's answer; versions before there were several protocols said HTTP's status beside everything else. */
+export function answerMarkOf({ answer, status }: { readonly answer?: AnswerMark; readonly status?: number }): AnswerMark | undefined {
+	return answer ?? (status === undefined ? undefined : { http: { status } });
+}

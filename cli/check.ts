@@ -6,8 +6,8 @@ import { refusalLines } from "#libs/configuration/configuration-error.ts";
 import { didYouMean } from "#libs/configuration/nearest.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
-import { withBodyType } from "#libs/openapi/body-type.ts";
-import { compileArguments } from "#libs/openapi/validate-arguments.ts";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
+import { writtenOut } from "#libs/functions/transport.ts";
 import type { PolicyCall } from "#libs/policy/call-view.ts";
 import { type Explanation, explain } from "#libs/policy/explain.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
@@ -73,7 +73,7 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 		ok: true,
 		revision,
 		issuers: issuers.map(({ name, issuer }) => ({ name, issuer })),
-		connections: connections.map(({ name, url, functions }) => ({ name, url, functions: functions.length })),
+		connections: connections.map(({ name, transport: { url }, functions }) => ({ name, url, functions: functions.length })),
 		groups: groups.map(({ name, members }) => ({ name, members: members.size })),
 		rules: policy.rules.map(({ name, effect }) => ({ name, effect })),
 	};
@@ -86,8 +86,8 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 	io.print("The configuration is right.");
 	io.print(`revision     ${revision}`);
 	for (const { name, issuer } of issuers) io.print(`issuer       ${name}: ${safeLine(issuer)}`);
-	for (const { name, url, functions } of connections)
-		io.print(`connection   ${name}: ${many(functions.length, "function")} at ${safeLine(url)}`);
+	for (const { name, transport, functions } of connections)
+		io.print(`connection   ${name}: ${many(functions.length, "function")} at ${safeLine(transport.url)}`);
 	for (const { name, members, groups: from } of groups) {
 		const also = from.size > 0 ? `${members.size > 0 ? " and " : ""}everyone in ${[...from].map(safeLine).join(", ")}` : "";
 		io.print(`group        ${name}: ${members.size > 0 ? many(members.size, "member") : ""}${also}`);
@@ -122,8 +122,8 @@ function checkArguments({ connections, connection }: Configuration, call: Policy
 		const names = at.functions.map(({ name }) => name);
 		throw new CommandFailed(`${at.name} has no function ${safeLine(call.function)}${didYouMean(call.function, names)}`);
 	}
-	const args = withBodyType(fn, call.arguments);
-	const checked = compileArguments(fn, at)(args);
+	const args = writtenOut(fn.transport, call.arguments);
+	const checked = compileArguments(fn, at.transport)(args);
 	if (checked.ok) return { ...call, arguments: args };
 	const faults = checked.errors.map(({ pointer, message }) => `  ${safeLine(pointer === "" ? "/" : pointer)} ${safeLine(message)}`);
 	const message = [

@@ -1,7 +1,7 @@
 // A configuration compiled: what services find in it, and that its revision depends on nothing but its files.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compileArguments } from "#libs/openapi/validate-arguments.ts";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { compileConfiguration } from "./compile-configuration.ts";
 import type { Configuration } from "./configuration.ts";
@@ -24,10 +24,9 @@ test("the demo's configuration compiles, and says what the demo needs", () => {
 	expect(configuration.issuersOf("http://127.0.0.1:4000/")).toEqual([]);
 	const bank = configuration.connection("bank");
 	expect(bank).toMatchObject({
-		url: "http://127.0.0.1:4001",
 		pool: "default",
-		credential: { secret: "bank-api-key", as: "bearer" },
-		forward: [],
+		secret: "bank-api-key",
+		transport: { protocol: "http", url: "http://127.0.0.1:4001", credential: { as: "bearer" }, forward: [] },
 	});
 	expect(bank?.functions.map(({ name }) => name)).toEqual([
 		"closeAccount",
@@ -48,16 +47,18 @@ test("defaults are what the schema says", () => {
 	const text =
 		"kind: Connection\nname: api\nprotocol: http\nurl: https://api.example.com/v1/\nfunctions: { ping: { method: GET, path: /ping } }\n";
 	expect(compiled({ "a.yaml": text }).connection("api")).toMatchObject({
-		url: "https://api.example.com/v1",
 		pool: "default",
-		forward: [],
-		allowPrivateAddresses: false,
-		limits: {
-			connectTimeoutMs: 5_000,
-			headersTimeoutMs: 30_000,
-			totalTimeoutMs: 60_000,
-			requestBodyBytesMax: 1_048_576,
-			responseBodyBytesMax: 4_194_304,
+		transport: {
+			url: "https://api.example.com/v1",
+			forward: [],
+			allowPrivateAddresses: false,
+			limits: {
+				connectTimeoutMs: 5_000,
+				headersTimeoutMs: 30_000,
+				totalTimeoutMs: 60_000,
+				requestBodyBytesMax: 1_048_576,
+				responseBodyBytesMax: 4_194_304,
+			},
 		},
 		functions: [{ name: "ping", idempotent: false, timeoutMs: 60_000 }],
 	});
@@ -82,7 +83,7 @@ functions:
       properties: { id: { type: string }, name: { type: string }, dryRun: { type: boolean } }
 `;
 	const { functions } = compiled({ "a.yaml": text }).connection("api") ?? { functions: [] };
-	const [put, search] = functions;
+	const [put, search] = functions.map(({ transport }) => transport);
 	expect(put?.parameters.map(({ name, in: place, required }) => [name, place, required])).toEqual([
 		["id", "path", true],
 		["dryRun", "query", false],

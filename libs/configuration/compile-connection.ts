@@ -1,14 +1,17 @@
 // A document of kind `Connection` and the OpenAPI document it names → a connection with its functions.
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
+import { canCompile, whyNotASchema } from "#libs/functions/check-arguments.ts";
+import { contractOf } from "#libs/functions/contract.ts";
+import type { ConnectionFunction, MadeFunction } from "#libs/functions/function.ts";
+import type { JsonSchema } from "#libs/functions/schema.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
-import type { HttpFunction, JsonSchema } from "#libs/openapi/http-function.ts";
-import { canCompile, whyNotASchema } from "#libs/openapi/validate-arguments.ts";
+import type { HttpTransport } from "#libs/openapi/http-transport.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
 import { functionTypes } from "./function-types.ts";
 import { addressPolicy, parseHttpUrl, whyNotDialled } from "./kinds/addresses.ts";
-import type { Connection, ConnectionDocument, ConnectionFunction, ConnectionLimits, Credential } from "./kinds/connection.ts";
+import type { Connection, ConnectionDocument, HttpConnection, HttpCredential, HttpLimits } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
 import { sizeBytes } from "./quantity.ts";
 import { writtenFunctions } from "./written-functions.ts";
@@ -48,15 +51,19 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 		.map((fn) => refine(document, fn, limits, faults))
 		.sort((one, other) => (one.name < other.name ? -1 : 1));
 	const byName = new Map(functions.map((fn) => [fn.name, fn]));
-	const connection: Connection = {
-		name: document.name,
+	const transport: HttpConnection = {
 		protocol: "http",
 		url,
-		pool: document.pool ?? "default",
 		...(credential && { credential }),
 		forward: compileForward(document, credential, faults),
 		allowPrivateAddresses: document.allowPrivateAddresses ?? false,
 		limits,
+	};
+	const connection: Connection = {
+		name: document.name,
+		pool: document.pool ?? "default",
+		...(document.credential && { secret: document.credential.secret }),
+		transport,
 		functions,
 		function: (name) => byName.get(name),
 	};
@@ -75,9 +82,9 @@ function compileUrl(document: ConnectionDocument, faults: Fault[]): string {
 	return url.href.replace(/\/+$/, "");
 }
 
-function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): Credential | undefined {
+function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): HttpCredential | undefined {
 	if (credential === undefined) return undefined;
-	const { as, secret, name, username } = credential;
+	const { as, name, username } = credential;
 	const needsName = as === "header" || as === "query";
 	if (needsName && name === undefined)
 		faults.push({
@@ -93,15 +100,15 @@ function compileCredential({ credential }: ConnectionDocument, faults: Fault[]):
 	const why = as === "header" && name !== undefined ? whyNotHeader(name, "credential") : undefined;
 	if (why !== undefined)
 		faults.push({ path: ["credential", "name"], message: `found ${name}, expected a header that can carry a credential: ${why}` });
-	if (as === "bearer") return { as, secret };
-	if (as === "basic") return { as, secret, username: username ?? "" };
-	return { as, secret, name: name ?? "" };
+	if (as === "bearer") return { as };
+	if (as === "basic") return { as, username: username ?? "" };
+	return { as, name: name ?? "" };
 }
 
 /** An OpenAPI document's parameter of that name is left to the credential; who wrote the argument out wanted it to be one. */
 function refuseTakenPlace(name: string, functions: readonly HttpFunction[], faults: Fault[]): void {
 	for (const fn of functions) {
-		if (fn.parameters.some((parameter) => parameter.in === "query" && parameter.name === name))
+		if (fn.transport.parameters.some((parameter) => parameter.in === "query" && parameter.name === name))
 			faults.push({
 				path: ["functions", fn.name, "arguments"],
 				message: `found the query parameter ${name}, expected another name: the credential goes there`,
@@ -109,7 +116,7 @@ function refuseTakenPlace(name: string, functions: readonly HttpFunction[], faul
 	}
 }
 
-function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): ConnectionLimits {
+function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): HttpLimits {
 	const bounded = (name: keyof typeof connectionBounds, value: number | undefined, unit: (value: number) => string): number => {
 		const { byDefault, max } = connectionBounds[name];
 		if (value !== undefined && value > max)
@@ -128,7 +135,7 @@ function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): Co
 	};
 }
 
-function compileForward({ forward = [] }: ConnectionDocument, credential: Credential | undefined, faults: Fault[]): string[] {
+function compileForward({ forward = [] }: ConnectionDocument, credential: HttpCredential | undefined, faults: Fault[]): string[] {
 	const names = forward.map((name) => name.toLowerCase());
 	for (const [index, name] of names.entries()) {
 		const isCredential = credential?.as === "header" && credential.name.toLowerCase() === name;
@@ -141,9 +148,10 @@ function compileForward({ forward = [] }: ConnectionDocument, credential: Creden
 	return names;
 }
 
+type HttpFunction = MadeFunction<HttpTransport>;
 type Found = { readonly functions: readonly HttpFunction[]; readonly openapiFaults: readonly Fault[]; readonly names: readonly string[] };
 
-function functionsOf(document: ConnectionDocument, openapi: unknown, credential: Credential | undefined, faults: Fault[]): Found {
+function functionsOf(document: ConnectionDocument, openapi: unknown, credential: HttpCredential | undefined, faults: Fault[]): Found {
 	const functions = document.functions ?? {};
 	if (openapi === undefined) return { functions: [], openapiFaults: [], names: Object.keys(functions) };
 	const refinement = (name: string) => (Object.hasOwn(functions, name) ? functions[name] : undefined);
@@ -210,7 +218,7 @@ function definitionNames(schema: JsonSchema): string {
 		.join(" ");
 }
 
-function refine(document: ConnectionDocument, fn: HttpFunction, limits: ConnectionLimits, faults: Fault[]): ConnectionFunction {
+function refine(document: ConnectionDocument, fn: HttpFunction, limits: HttpLimits, faults: Fault[]): ConnectionFunction<HttpTransport> {
 	const written = document.functions && Object.hasOwn(document.functions, fn.name) ? document.functions[fn.name] : undefined;
 	const timeoutMs = durationMs(written?.timeout ?? "") ?? limits.totalTimeoutMs;
 	if (timeoutMs > connectionBounds.total.max) {
@@ -219,11 +227,20 @@ function refine(document: ConnectionDocument, fn: HttpFunction, limits: Connecti
 			message: `found ${written?.timeout}, expected at most ${connectionBounds.total.max / second}s`,
 		});
 	}
-	return { ...fn, idempotent: written?.idempotent ?? false, timeoutMs };
+	let contract: string | undefined;
+	return {
+		...fn,
+		idempotent: written?.idempotent ?? false,
+		timeoutMs,
+		get contract() {
+			contract ??= contractOf(fn);
+			return contract;
+		},
+	};
 }
 
 /** The names of a function's arguments where ingress refuses all others; undefined where the function is open to more. */
-export function closedArgumentNames(fn: HttpFunction): ReadonlySet<string> | undefined {
+export function closedArgumentNames(fn: Pick<MadeFunction, "argumentsSchema">): ReadonlySet<string> | undefined {
 	const schema: JsonSchema = fn.argumentsSchema;
 	if (typeof schema === "boolean" || schema.additionalProperties !== false) return undefined;
 	return new Set(Object.keys((schema.properties ?? {}) as Record<string, unknown>));

@@ -1,14 +1,20 @@
 // Functions written out under `functions:` (method, path, JSON Schema): put into OpenAPI's form, so that one reader makes all functions.
+
+import type { MadeFunction } from "#libs/functions/function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 import { dialectNamed, expectedDialect } from "#libs/openapi/dialect.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
-import type { HttpFunction } from "#libs/openapi/http-function.ts";
-import { isRecord, memberOf } from "#libs/openapi/http-function.ts";
+import type { HttpTransport } from "#libs/openapi/http-transport.ts";
 import { wholeArguments } from "#libs/openapi/read-operation.ts";
 import type { DocumentPath, Fault } from "./configuration-error.ts";
 import type { ConnectionDocument } from "./kinds/connection.ts";
 
 type Written = NonNullable<ConnectionDocument["functions"]>[string];
-type Found = { readonly functions: readonly HttpFunction[]; readonly openapiFaults: readonly Fault[]; readonly names: readonly string[] };
+type Found = {
+	readonly functions: readonly MadeFunction<HttpTransport>[];
+	readonly openapiFaults: readonly Fault[];
+	readonly names: readonly string[];
+};
 
 const definitionPlaces = ["$defs", "definitions"] as const;
 type Definitions = Record<(typeof definitionPlaces)[number], Record<string, unknown>>;

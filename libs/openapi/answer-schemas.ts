@@ -1,14 +1,13 @@
 // The schemas of what an operation answers, as its document writes them.
-import { isRecord, memberOf } from "./http-function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 import { followRefs } from "./resolve-ref.ts";
 
 /**
- * Schemas of every JSON answer that the document declares for an operation, whatever its status; `true` for one that it does not describe.
+ * Schemas of every JSON answer that an operation of the document declares, whatever its status; `true` for one that it does not describe.
  * Empty where it declares none. They are the document's own: `$ref`s lead into it.
  */
-export function answerSchemas(document: unknown, operation: { readonly method: string; readonly pathTemplate: string }): unknown[] {
-	const item = followed(document, memberOf(memberOf(document, "paths"), operation.pathTemplate));
-	const responses = memberOf(memberOf(item, operation.method.toLowerCase()), "responses");
+export function answerSchemas(document: unknown, operation: unknown): unknown[] {
+	const responses = memberOf(operation, "responses");
 	if (!isRecord(responses)) return [];
 	return Object.values(responses).flatMap((response) => {
 		const content = memberOf(followed(document, response), "content");

@@ -21,7 +21,7 @@ const search = functionOf({
 });
 
 function read(query: string, headers: Record<string, string | string[]> = {}) {
-	const result = argumentsFromRequest(search, { pathArgs: { id: "a" }, query, headers });
+	const result = argumentsFromRequest(search.transport, { pathArgs: { id: "a" }, query, headers });
 	return result.ok ? result.args : result.errors.map(({ pointer, message }) => `${pointer} ${message}`);
 }
 
@@ -97,19 +97,25 @@ test("bodies: what is declared, where it is declared", () => {
 	});
 	const base = { pathArgs: { id: "1" }, query: "", headers: {} };
 	const withBody = (value: unknown) =>
-		argumentsFromRequest(fn, { ...base, body: { contentType: "application/json", encoding: "json", value } });
+		argumentsFromRequest(fn.transport, { ...base, body: { contentType: "application/json", encoding: "json", value } });
 	expect(withBody({ a: 1, b: 2 })).toEqual({ ok: true, args: { id: "1", a: 1, b: 2 } });
 	expect(withBody({ a: 1, id: "2" }).ok).toBe(false);
 	expect(withBody([1]).ok).toBe(false);
 	expect(withBody(null).ok).toBe(false);
-	expect(argumentsFromRequest(fn, base).ok).toBe(false);
+	expect(argumentsFromRequest(fn.transport, base).ok).toBe(false);
 	expect(
-		argumentsFromRequest(fn, { ...base, body: { contentType: "application/x-www-form-urlencoded", encoding: "form", text: "a=1" } }).ok,
+		argumentsFromRequest(fn.transport, {
+			...base,
+			body: { contentType: "application/x-www-form-urlencoded", encoding: "form", text: "a=1" },
+		}).ok,
 	).toBe(false);
-	expect(argumentsFromRequest(search, { ...base, body: { contentType: "application/json", encoding: "json", value: {} } }).ok).toBe(false);
+	expect(
+		argumentsFromRequest(search.transport, { ...base, body: { contentType: "application/json", encoding: "json", value: {} } }).ok,
+	).toBe(false);
 	const closed = functionOf({ body: { type: "object", properties: { a: {} } } });
 	expect(
-		argumentsFromRequest(closed, { ...base, body: { contentType: "application/json", encoding: "json", value: { a: 1, b: 1 } } }).ok,
+		argumentsFromRequest(closed.transport, { ...base, body: { contentType: "application/json", encoding: "json", value: { a: 1, b: 1 } } })
+			.ok,
 	).toBe(false);
 });
 
@@ -119,7 +125,7 @@ test("a form may end with an ampersand, as a query may", () => {
 		contentType: "application/x-www-form-urlencoded",
 	});
 	const withBody = (text: string) =>
-		argumentsFromRequest(form, {
+		argumentsFromRequest(form.transport, {
 			pathArgs: {},
 			query: "",
 			headers: {},

@@ -1,13 +1,6 @@
 // From a raw HTTP request back to the flat arguments of its function: the exact reverse of build-request.ts.
-import {
-	type ArgumentError,
-	type HttpBody,
-	type HttpFunction,
-	type HttpParameter,
-	isRecord,
-	pointerTo,
-	type TextForm,
-} from "./http-function.ts";
+import { type ArgumentError, isRecord, pointerTo } from "#libs/functions/schema.ts";
+import type { HttpBody, HttpParameter, HttpTransport, TextForm } from "./http-transport.ts";
 import { expectedText, readTexts, whyNotAHeaderValue, whyNotQueryText } from "./parameter-text.ts";
 
 /** The body in a type that the function offers (`offeredType`): JSON already parsed (strictly, by the caller), or the text of a form. */
@@ -39,16 +32,16 @@ const pairsMax = 1_000;
  * one given twice that is not a list, text that reads in more than one way, a body where none is declared. The result is not yet checked
  * against the schema: that is `compileArguments`.
  */
-export function argumentsFromRequest(fn: HttpFunction, request: RawRequest): ReadArguments {
+export function argumentsFromRequest(transport: HttpTransport, request: RawRequest): ReadArguments {
 	const errors: ArgumentError[] = [];
 	const found: [string, unknown][] = [];
-	for (const parameter of fn.parameters) {
+	for (const parameter of transport.parameters) {
 		if (parameter.in === "path") readPathParameter(parameter, request.pathArgs[parameter.name], found, errors);
 		if (parameter.in === "header") readHeaderParameter(parameter, headerOf(request, parameter.name), found, errors);
 	}
-	const query = fn.parameters.filter((parameter) => parameter.in === "query");
+	const query = transport.parameters.filter((parameter) => parameter.in === "query");
 	readPairs(query, request.query, "query", found, errors);
-	readBody(fn, request.body, found, errors);
+	readBody(transport, request.body, found, errors);
 	if (errors.length > 0) return { ok: false, errors };
 	return { ok: true, args: Object.fromEntries(found) };
 }
@@ -141,8 +134,8 @@ function decodePart(raw: string): string | undefined {
 	}
 }
 
-function readBody(fn: HttpFunction, given: RequestBody | undefined, found: Found, errors: ArgumentError[]): void {
-	const { body } = fn;
+function readBody(transport: HttpTransport, given: RequestBody | undefined, found: Found, errors: ArgumentError[]): void {
+	const { body } = transport;
 	if (body === undefined) {
 		if (given !== undefined) errors.push({ pointer: "", message: "expected no body" });
 		return;
@@ -157,7 +150,7 @@ function readBody(fn: HttpFunction, given: RequestBody | undefined, found: Found
 	if (!isOffered) errors.push({ pointer: "", message: expected });
 	else if (given.encoding === "form") readForm(body, given.text, found, errors);
 	else if (body.mode === "body") found.push([body.argument, given.value]);
-	else readMembers(fn, body, given.value, found, errors);
+	else readMembers(transport, body, given.value, found, errors);
 	// A body without members that may be left out: only its type tells it from none.
 	const isOnlyThere = !body.required && found.length === before;
 	if (body.typeArgument !== undefined && (body.types.length > 1 || isOnlyThere)) found.push([body.typeArgument, given.contentType]);
@@ -168,13 +161,13 @@ function readForm(body: HttpBody, text: string, found: Found, errors: ArgumentEr
 	readPairs(declared, text, "form", found, errors);
 }
 
-function readMembers(fn: HttpFunction, body: HttpBody, value: unknown, found: Found, errors: ArgumentError[]): void {
+function readMembers(transport: HttpTransport, body: HttpBody, value: unknown, found: Found, errors: ArgumentError[]): void {
 	if (!isRecord(value)) {
 		errors.push({ pointer: "", message: "expected a body that is a JSON object" });
 		return;
 	}
 	const argumentOf = new Map(body.members.map((member) => [member.name, member.argument]));
-	const taken = new Set([...fn.parameters.map((parameter) => parameter.argument), ...argumentOf.values(), body.typeArgument]);
+	const taken = new Set([...transport.parameters.map((parameter) => parameter.argument), ...argumentOf.values(), body.typeArgument]);
 	for (const [name, member] of Object.entries(value)) {
 		// An undeclared member called like an argument from elsewhere would change which value policy sees.
 		const argument = argumentOf.get(name) ?? (body.open && !taken.has(name) ? name : undefined);

@@ -1,7 +1,7 @@
 // The media type of a body: which of those that the document offers a request is in, and how a call says it.
 import { MIMEType } from "node:util";
-import type { BodyType, HttpBody, HttpFunction } from "./http-function.ts";
-import { memberOf } from "./http-function.ts";
+import { memberOf } from "#libs/functions/schema.ts";
+import type { BodyType, HttpBody, HttpTransport } from "./http-transport.ts";
 
 /**
  * A media type in one spelling (RFC 9110 section 8.3.1): lower case, and without `charset=utf-8`, which is what JSON and forms are written in.
@@ -34,7 +34,7 @@ export function typeToSend({ types, typeArgument }: HttpBody, args: Readonly<Rec
  * The arguments with the body's type written out where the caller may choose and did not: policy, approvers and the digest then see the one
  * that is sent, and a rule about it cannot be got around by leaving it out.
  */
-export function withBodyType<Args extends Readonly<Record<string, unknown>>>({ body, parameters }: HttpFunction, args: Args): Args {
+export function withBodyType<Args extends Readonly<Record<string, unknown>>>({ body, parameters }: HttpTransport, args: Args): Args {
 	if (body?.typeArgument === undefined || body.types.length < 2 || Object.hasOwn(args, body.typeArgument)) return args;
 	const elsewhere = new Set(parameters.map(({ argument }) => argument));
 	const hasBody = body.required || Object.keys(args).some((name) => !elsewhere.has(name));

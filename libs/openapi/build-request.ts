@@ -1,17 +1,11 @@
 // From a function and its arguments to the request that is sent.
+
+import { type ArgumentError, memberOf, pointerTo } from "#libs/functions/schema.ts";
 import { typeToSend } from "./body-type.ts";
-import {
-	type ArgumentError,
-	type HttpBody,
-	type HttpFunction,
-	type HttpMethod,
-	type HttpParameter,
-	memberOf,
-	type PathSegment,
-	pointerTo,
-} from "./http-function.ts";
+import type { HttpBody, HttpDestination, HttpMethod, HttpParameter, HttpTransport, PathSegment } from "./http-transport.ts";
 import { expectedText, whyNotAHeaderValue, whyNotQueryText, writeTexts } from "./parameter-text.ts";
 import { couldMean, percentEncode, whyNotASegment } from "./path-template.ts";
+import { type TooLarge, whyTooLarge } from "./request-bounds.ts";
 
 /** A request without host and credential. `path` is relative to the connection's `url`; `query` has no `?` and is empty if there is none. */
 export type HttpRequest = {
@@ -24,6 +18,8 @@ export type HttpRequest = {
 	readonly contentType?: string;
 };
 
+type Arguments = Readonly<Record<string, unknown>>;
+
 export type BuiltRequest =
 	| { readonly ok: true; readonly request: HttpRequest }
 	| { readonly ok: false; readonly errors: readonly ArgumentError[] };
@@ -33,22 +29,54 @@ export type BuiltRequest =
  * refused here: a path argument that would be more than its one segment, or would make the path that of another operation; text that a
  * header cannot carry; numbers without a plain decimal form.
  */
-export function buildRequest(fn: HttpFunction, args: Readonly<Record<string, unknown>>): BuiltRequest {
+export function buildRequest(transport: HttpTransport, args: Arguments): BuiltRequest {
 	const errors: ArgumentError[] = [];
-	const texts = textsOf(fn, args, errors);
-	const path = buildPath(fn, texts, errors);
-	const query = buildQuery(texts, errors);
-	const headers = buildHeaders(texts, errors);
-	const body = buildBody(fn, args, errors);
+	const head = buildHead(transport, args, errors);
+	const body = bodyOf(transport, args, errors);
 	if (errors.length > 0) return { ok: false, errors };
-	return { ok: true, request: { method: fn.method, path, query, headers, ...body } };
+	return { ok: true, request: { ...head, ...(body && { body: new TextEncoder().encode(textOf(body)), contentType: body.contentType }) } };
+}
+
+/** A character of JSON in UTF-8, percent-encoded as a form has it. */
+const bytesOfCharMax = 9;
+
+/**
+ * Why {@link buildRequest} would refuse the arguments, or {@link whyTooLarge} the request; undefined where neither does. Writes no body, and
+ * measures one only where it may be too large.
+ * @param charsMax what the arguments have as JSON text, if that is known
+ */
+export function whyNoRequest(
+	transport: HttpTransport,
+	args: Arguments,
+	to?: HttpDestination,
+	charsMax = Number.POSITIVE_INFINITY,
+): { readonly errors: readonly ArgumentError[]; readonly tooLarge?: TooLarge["code"] } | undefined {
+	const errors: ArgumentError[] = [];
+	const head = buildHead(transport, args, errors);
+	const body = bodyOf(transport, args, errors);
+	if (errors.length > 0) return { errors };
+	if (!to) return undefined;
+	// What was renamed may be longer on the wire.
+	const isSmall = charsMax * bytesOfCharMax <= to.limits.requestBodyBytesMax && !transport.body?.members.some(isRenamed);
+	const tooLarge = whyTooLarge({ ...head, bodyBytes: body && !isSmall ? Buffer.byteLength(textOf(body)) : 0 }, to);
+	return tooLarge && { errors: [{ pointer: "", message: tooLarge.message }], tooLarge: tooLarge.code };
+}
+
+function isRenamed({ name, argument }: HttpBody["members"][number]): boolean {
+	return name !== argument;
+}
+
+function buildHead(transport: HttpTransport, args: Arguments, errors: ArgumentError[]) {
+	const texts = textsOf(transport, args, errors);
+	const path = buildPath(transport, texts, errors);
+	return { method: transport.method, path, query: buildQuery(texts, errors), headers: buildHeaders(texts, errors) };
 }
 
 type Texts = ReadonlyMap<HttpParameter, readonly string[]>;
 
-function textsOf(fn: HttpFunction, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): Texts {
+function textsOf(transport: HttpTransport, args: Arguments, errors: ArgumentError[]): Texts {
 	const texts = new Map<HttpParameter, readonly string[]>();
-	for (const parameter of fn.parameters) {
+	for (const parameter of transport.parameters) {
 		const pointer = pointerTo(parameter.argument);
 		const value = memberOf(args, parameter.argument);
 		if (value === undefined) {
@@ -63,21 +91,21 @@ function textsOf(fn: HttpFunction, args: Readonly<Record<string, unknown>>, erro
 	return texts;
 }
 
-function buildPath(fn: HttpFunction, texts: Texts, errors: ArgumentError[]): string {
+function buildPath(transport: HttpTransport, texts: Texts, errors: ArgumentError[]): string {
 	const byName = new Map(
 		[...texts].filter(([parameter]) => parameter.in === "path").map(([parameter, written]) => [parameter.name, { parameter, written }]),
 	);
 	const plain: string[] = [];
 	const encoded: string[] = [];
-	for (const segment of fn.path) {
+	for (const segment of transport.path) {
 		const found = "parameter" in segment ? byName.get(segment.parameter) : undefined;
 		if (found) refuseSegment(found.parameter, found.written, segment, errors);
 		const written = found?.written ?? [];
 		plain.push("literal" in segment ? segment.literal : `${segment.prefix}${written.join(",")}${segment.suffix}`);
 		encoded.push("literal" in segment ? segment.literal : `${segment.prefix}${written.map(encodeText).join(",")}${segment.suffix}`);
 	}
-	if (errors.length === 0 && fn.overlaps.some((other) => couldMean(other, plain))) {
-		const pointer = pointerTo(fn.parameters.find((parameter) => parameter.in === "path")?.argument ?? "");
+	if (errors.length === 0 && transport.overlaps.some((other) => couldMean(other, plain))) {
+		const pointer = pointerTo(transport.parameters.find((parameter) => parameter.in === "path")?.argument ?? "");
 		errors.push({ pointer, message: "expected a value that does not make the path that of another operation" });
 	}
 	return `/${encoded.join("/")}`;
@@ -132,41 +160,43 @@ function buildHeaders(texts: Texts, errors: ArgumentError[]): Record<string, str
 	return Object.fromEntries(headers);
 }
 
-function buildBody(
-	fn: HttpFunction,
-	args: Readonly<Record<string, unknown>>,
-	errors: ArgumentError[],
-): { body?: Uint8Array; contentType?: string } {
-	const { body } = fn;
+/** A body before it is written. */
+type Body = { readonly contentType: string } & ({ readonly json: unknown } | { readonly form: string });
+
+function textOf(body: Body): string {
+	return "form" in body ? body.form : JSON.stringify(body.json);
+}
+
+function bodyOf(transport: HttpTransport, args: Arguments, errors: ArgumentError[]): Body | undefined {
+	const { body } = transport;
 	const type = body && typeToSend(body, args);
-	const members = bodyMembers(fn, args, type?.encoding, errors);
-	if (body === undefined) return {};
+	const members = bodyMembers(transport, args, type?.encoding, errors);
+	if (body === undefined) return undefined;
 	if (type === undefined) {
 		errors.push({ pointer: pointerTo(body.typeArgument ?? ""), message: "expected a type of body that the function offers" });
-		return {};
+		return undefined;
 	}
 	const { contentType } = type;
 	const isNamed = body.typeArgument !== undefined && memberOf(args, body.typeArgument) !== undefined;
-	const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 	if (body.mode === "body") {
 		const value = memberOf(args, body.argument);
 		if (value === undefined && (body.required || isNamed)) errors.push({ pointer: pointerTo(body.argument), message: "is missing" });
-		return value === undefined ? {} : { body: bytes(JSON.stringify(value)), contentType };
+		return value === undefined ? undefined : { contentType, json: value };
 	}
-	if (members.length === 0 && !body.required && !isNamed) return {};
-	if (type.encoding === "form") return { body: bytes(formText(body, args, errors)), contentType };
-	return { body: bytes(JSON.stringify(Object.fromEntries(members))), contentType };
+	if (members.length === 0 && !body.required && !isNamed) return undefined;
+	if (type.encoding === "form") return { contentType, form: formText(body, args, errors) };
+	return { contentType, json: Object.fromEntries(members) };
 }
 
 /** The body's members under their wire names. What is not sent must not have been decided about: arguments without a place are refused. */
 function bodyMembers(
-	fn: HttpFunction,
-	args: Readonly<Record<string, unknown>>,
+	transport: HttpTransport,
+	args: Arguments,
 	encoding: "json" | "form" | undefined,
 	errors: ArgumentError[],
 ): [string, unknown][] {
-	const { body } = fn;
-	const elsewhere = new Set(fn.parameters.map((parameter) => parameter.argument));
+	const { body } = transport;
+	const elsewhere = new Set(transport.parameters.map((parameter) => parameter.argument));
 	if (body?.typeArgument !== undefined) elsewhere.add(body.typeArgument);
 	if (body?.mode === "body") elsewhere.add(body.argument);
 	const wireNames = new Map(body?.members.map((member) => [member.argument, member.name]));
@@ -186,7 +216,7 @@ function bodyMembers(
 }
 
 /** `application/x-www-form-urlencoded` (WHATWG URL section 5.2): scalars, and lists of scalars as repeated names. */
-function formText(body: HttpBody, args: Readonly<Record<string, unknown>>, errors: ArgumentError[]): string {
+function formText(body: HttpBody, args: Arguments, errors: ArgumentError[]): string {
 	const form = new URLSearchParams();
 	for (const { name, argument, text } of body.members) {
 		const value = memberOf(args, argument);

@@ -1,8 +1,8 @@
 // JSON Schema in the dialect that it is written in, and what the validator would evaluate wrongly.
 import { expect, test } from "vitest";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
 import { documentOf, functionOf, messagesOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
-import { compileArguments } from "./validate-arguments.ts";
 
 const draft = (name: string) => `http://json-schema.org/${name}/schema#`;
 const bodyOf = (a: object) => ({ body: { type: "object", properties: { a } } });

@@ -1,5 +1,5 @@
 // Which JSON Schema a schema is written in (`$schema`, `jsonSchemaDialect`), and what is different in each.
-import { memberOf } from "./http-function.ts";
+import { memberOf } from "#libs/functions/schema.ts";
 
 /** OpenAPI 3.0 has a dialect of its own; OpenAPI 3.1 is 2020-12 unless it says otherwise. */
 export type Dialect = "3.0" | "draft-04" | "draft-06" | "draft-07" | "2019-09" | "2020-12";

@@ -1,6 +1,7 @@
 // Small OpenAPI documents for tests.
+
+import type { MadeFunction } from "#libs/functions/function.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
-import type { HttpFunction } from "./http-function.ts";
 
 type Operation = {
 	readonly path?: string;
@@ -19,7 +20,7 @@ export function documentOf(operation: Operation, version = "3.1.0", components: 
 }
 
 /** The one function of a document; throws what is wrong with it. */
-export function functionOf(operation: Operation, version?: string, components?: unknown): HttpFunction {
+export function functionOf(operation: Operation, version?: string, components?: unknown): MadeFunction {
 	const { functions, errors } = functionsFromOpenapi(documentOf(operation, version, components));
 	const [fn] = functions;
 	if (fn === undefined || errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));

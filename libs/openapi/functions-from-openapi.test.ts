@@ -1,9 +1,9 @@
 // What becomes of a vendor's document: arguments, schemas, and what is refused.
 import { expect, test } from "vitest";
 import { functionNamePattern } from "#libs/contracts/call.ts";
+import { compileArguments, whyNotASchema } from "#libs/functions/check-arguments.ts";
 import { documentOf, functionOf, messagesOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
-import { compileArguments, whyNotASchema } from "./validate-arguments.ts";
 
 const id = { name: "id", in: "path", required: true, schema: { type: "string" } };
 
@@ -29,7 +29,7 @@ test("path, query, header and body members become one flat, closed object", () =
 		required: ["id", "X-Reason", "amount"],
 		additionalProperties: false,
 	});
-	expect(fn.body).toMatchObject({ mode: "members", required: true, open: false });
+	expect(fn.transport.body).toMatchObject({ mode: "members", required: true, open: false });
 });
 
 test.each([
@@ -48,7 +48,7 @@ test.each([
 	["an object or null", { type: ["object", "null"], properties: { a: {} } }],
 ])("a body that is %s is one argument, body", (_name, body) => {
 	const fn = functionOf({ body });
-	expect(fn.body).toMatchObject({ mode: "body", argument: "body" });
+	expect(fn.transport.body).toMatchObject({ mode: "body", argument: "body" });
 	expect(fn.argumentsSchema).toMatchObject({ required: ["body"], additionalProperties: false });
 });
 
@@ -166,7 +166,7 @@ test("the credential's place, and headers of HTTP itself, are not arguments", ()
 		parameters: [header("Authorization"), header("Accept"), header("X-API-Key"), { name: "key", in: "query", schema: { type: "string" } }],
 	});
 	const names = (credential: { in: "header" | "query"; name: string }) =>
-		functionsFromOpenapi(document, { credential }).functions[0]?.parameters.map(({ name }) => name);
+		functionsFromOpenapi(document, { credential }).functions[0]?.transport.parameters.map(({ name }) => name);
 	expect(names({ in: "header", name: "x-api-key" })).toEqual(["key"]);
 	expect(names({ in: "query", name: "key" })).toEqual(["X-API-Key"]);
 });
@@ -181,7 +181,7 @@ test("parameters of the path item hold for its operations, which may replace the
 			},
 		},
 	};
-	expect(functionsFromOpenapi(document).functions[0]?.parameters.map(({ name, kinds }) => [name, ...kinds])).toEqual([
+	expect(functionsFromOpenapi(document).functions[0]?.transport.parameters.map(({ name, kinds }) => [name, ...kinds])).toEqual([
 		["id", "string"],
 		["n", "integer"],
 	]);

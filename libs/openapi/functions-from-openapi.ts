@@ -1,6 +1,9 @@
 // A vendor's OpenAPI 3.0 or 3.1 document → functions.
+
+import type { MadeFunction } from "#libs/functions/function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 import { type Dialect, dialectNamed, expectedDialect } from "./dialect.ts";
-import { type HttpFunction, httpMethods, isRecord, memberOf, type OpenapiError } from "./http-function.ts";
+import { type HttpTransport, httpMethods, type OpenapiError } from "./http-transport.ts";
 import { operationName } from "./operation-name.ts";
 import { parsePathTemplate, shapeOf } from "./path-template.ts";
 import { type FromOpenapiOptions, type Operation, OperationReader, type UnusedRename } from "./read-operation.ts";
@@ -10,7 +13,7 @@ import { followRefs } from "./resolve-ref.ts";
 const operationsMax = 5_000;
 
 export type FromOpenapi = {
-	readonly functions: readonly HttpFunction[];
+	readonly functions: readonly MadeFunction<HttpTransport>[];
 	readonly errors: readonly OpenapiError[];
 	/** The names of all operations of the document, exposed or not, in the document's order. */
 	readonly names: readonly string[];
@@ -26,7 +29,7 @@ export function functionsFromOpenapi(document: unknown, options: FromOpenapiOpti
 	if (dialect === undefined) return { functions: [], errors, names: [], unusedRenames };
 	const operations = findOperations(document, errors);
 	refuseSameNames(operations, errors);
-	const functions: HttpFunction[] = [];
+	const functions: MadeFunction<HttpTransport>[] = [];
 	for (const found of operations) {
 		if (options.exposes?.(found.name) === false) continue;
 		const reader = new OperationReader(document, dialect, found, options);

@@ -1,7 +1,7 @@
 // The name of an operation's function: its `operationId`, or one made of method and path where the document gives none that can be written.
 import { createHash } from "node:crypto";
 import { functionNamePattern } from "#libs/contracts/call.ts";
-import type { HttpMethod } from "./http-function.ts";
+import type { HttpMethod } from "./http-transport.ts";
 
 const namePattern = new RegExp(functionNamePattern);
 const nameCharsMax = 127;

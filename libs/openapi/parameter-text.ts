@@ -1,6 +1,6 @@
 // Parameters as text: how an argument is written into a path, query or header, and how that text is read back, strictly.
 import { holdsExactly } from "#libs/contracts/json.ts";
-import type { ScalarKind, TextForm } from "./http-function.ts";
+import type { ScalarKind, TextForm } from "./http-transport.ts";
 
 export type Scalar = string | number | boolean;
 

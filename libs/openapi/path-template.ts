@@ -1,5 +1,5 @@
 // Path templates: taken apart, compared, and matched against the raw path of a request.
-import type { PathSegment } from "./http-function.ts";
+import type { PathSegment } from "./http-transport.ts";
 
 /** RFC 3986 pchar without percent-encoding: what a template may say literally. */
 const literalPattern = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]*$/;

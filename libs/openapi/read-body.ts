@@ -1,7 +1,9 @@
 // The request body of one operation: its members become arguments where it is a plain JSON object or a form.
+
+import { isRecord, type JsonSchema, memberOf } from "#libs/functions/schema.ts";
 import { mediaTypeOf } from "./body-type.ts";
 import { readsBesideRef } from "./dialect.ts";
-import { type BodyType, type HttpBody, isRecord, type JsonSchema, memberOf } from "./http-function.ts";
+import type { BodyType, HttpBody } from "./http-transport.ts";
 import type { OperationContext } from "./read-parameters.ts";
 import { followRefs } from "./resolve-ref.ts";
 import { textFormOf } from "./text-form.ts";

@@ -1,6 +1,9 @@
 // One operation of an OpenAPI document → a function: its parameters, its body, and the one schema of its arguments.
+import type { MadeFunction } from "#libs/functions/function.ts";
+import { type JsonSchema, memberOf } from "#libs/functions/schema.ts";
+import { answerSchemas } from "./answer-schemas.ts";
 import type { Dialect } from "./dialect.ts";
-import { type HttpFunction, type HttpMethod, type JsonSchema, memberOf, type OpenapiError, type PathSegment } from "./http-function.ts";
+import type { HttpMethod, HttpTransport, OpenapiError, PathSegment } from "./http-transport.ts";
 import { overlapsOf } from "./path-template.ts";
 import { type BodyMember, type ReadBody, readBody } from "./read-body.ts";
 import { type OperationContext, type PlacedParameter, readParameters } from "./read-parameters.ts";
@@ -58,7 +61,7 @@ export class OperationReader {
 		};
 	}
 
-	read(all: readonly Operation[]): HttpFunction | undefined {
+	read(all: readonly Operation[]): MadeFunction<HttpTransport> | undefined {
 		const { item, operation, itemPath, path, segments, templateProblem, template, method } = this.found;
 		if (segments === undefined) return this.refuse(itemPath, templateProblem ?? "expected a path template");
 		const parameters = readParameters(this.context, [
@@ -74,15 +77,19 @@ export class OperationReader {
 		const argumentsSchema = this.argumentsSchema(parameters, body);
 		return {
 			name: this.name,
-			method,
-			pathTemplate: template,
-			path: segments,
-			overlaps: overlapsOf(segments, sameMethod),
-			parameters: parameters.map(({ parameter }) => parameter),
-			...(body && { body: body.body }),
-			argumentsSchema,
 			description: descriptionOf(operation),
+			argumentsSchema,
+			resultSchemas: answerSchemas(this.context.document, operation),
 			sensitive: sensitivePaths(argumentsSchema),
+			transport: {
+				protocol: "http",
+				method,
+				pathTemplate: template,
+				path: segments,
+				overlaps: overlapsOf(segments, sameMethod),
+				parameters: parameters.map(({ parameter }) => parameter),
+				...(body && { body: body.body }),
+			},
 		};
 	}
 

@@ -1,6 +1,8 @@
 // The parameters of one operation: merged from path and operation, references followed, styles that are not the default refused by name.
+
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
-import { type HttpParameter, isRecord, memberOf, type OpenapiError } from "./http-function.ts";
+import type { HttpParameter, OpenapiError } from "./http-transport.ts";
 import { followRefs } from "./resolve-ref.ts";
 import type { SchemaConverter } from "./schema-from-openapi.ts";
 import { textFormOf } from "./text-form.ts";

@@ -1,8 +1,9 @@
 // What the executor would not send is refused before anyone decides about it, at the very same byte.
 import { expect, test } from "vitest";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
+import { whyNoRequest } from "./build-request.ts";
 import { functionOf } from "./document.test-support.ts";
 import { dialBounds, secretBytesMax } from "./request-bounds.ts";
-import { compileArguments } from "./validate-arguments.ts";
 
 const to = { url: "https://api.example", limits: { requestBodyBytesMax: 100 } };
 const text = { type: "string" };
@@ -38,6 +39,24 @@ test.each<[string, object, object, string, string]>([
 		tooLarge: code,
 		errors: [{ pointer: "", message: expect.stringContaining(message) }],
 	});
+});
+
+test("a body that is surely small enough is not measured; one that may be larger is, also under a longer name on the wire", () => {
+	const { transport } = fn;
+	const args = { id: "1", note: "x".repeat(90) };
+	const chars = JSON.stringify(args).length;
+	const roomy = (requestBodyBytesMax: number) => ({ ...to, limits: { requestBodyBytesMax } });
+	expect(whyNoRequest(transport, args, to, chars)).toMatchObject({ tooLarge: "body_too_large" });
+	expect(whyNoRequest(transport, args, roomy(chars * 9), chars)).toBeUndefined();
+	let measured = 0;
+	const watched = { ...args, note: { toString: () => "", toJSON: () => `${++measured}` } };
+	expect(whyNoRequest(transport, watched, roomy(chars * 9), chars)).toBeUndefined();
+	expect(measured).toBe(0);
+	expect(whyNoRequest(transport, watched, roomy(chars * 9 - 1), chars)).toBeUndefined();
+	expect(measured).toBe(1);
+	const { body } = transport;
+	const renamed = body && { ...transport, body: { ...body, members: [{ name: "n".repeat(1_000), argument: "note" }] } };
+	expect(renamed && whyNoRequest(renamed, args, roomy(1_000), 100)).toMatchObject({ tooLarge: "body_too_large" });
 });
 
 test("what is let through fits the dialer, with the largest credential in the query or in a header, and the caller's headers", () => {

@@ -1,11 +1,5 @@
 // How large a request to a function may be. One rule for ingress, which refuses a call before anyone decides about it, and for the executor.
-import type { HttpRequest } from "./build-request.ts";
-
-/** Where requests go, as a Connection says it. */
-export interface Destination {
-	readonly url: string;
-	readonly limits: { readonly requestBodyBytesMax: number };
-}
+import type { HttpDestination } from "./http-transport.ts";
 
 /** What arguments may come to. Servers commonly take a URL of 8 KiB and a header section of 8 to 16 KiB. */
 const urlBytesMax = 16 * 1024;
@@ -28,8 +22,17 @@ export interface TooLarge {
 	readonly message: string;
 }
 
+/** What of a request is counted. */
+export interface RequestSize {
+	readonly path: string;
+	readonly query: string;
+	readonly headers: Readonly<Record<string, string>>;
+	/** 0 where there is none. */
+	readonly bodyBytes: number;
+}
+
 /** Why a request that was built from arguments is larger than what is sent, or undefined. */
-export function whyTooLarge({ path, query, headers, body }: HttpRequest, { url, limits }: Destination): TooLarge | undefined {
+export function whyTooLarge({ path, query, headers, bodyBytes }: RequestSize, { url, limits }: HttpDestination): TooLarge | undefined {
 	// All of it is ASCII: what is not was percent-encoded, or refused.
 	const urlBytes = url.length + path.length + (query === "" ? 0 : query.length + 1);
 	if (urlBytes > urlBytesMax)
@@ -41,7 +44,7 @@ export function whyTooLarge({ path, query, headers, body }: HttpRequest, { url, 
 			message: `expected arguments that make at most ${argumentHeaderBytesMax} bytes of headers, found ${headerBytes}`,
 		};
 	const { requestBodyBytesMax } = limits;
-	if (body !== undefined && body.length > requestBodyBytesMax)
-		return { code: "body_too_large", message: `the function's request body may have ${requestBodyBytesMax} bytes, found ${body.length}` };
+	if (bodyBytes > requestBodyBytesMax)
+		return { code: "body_too_large", message: `the function's request body may have ${requestBodyBytesMax} bytes, found ${bodyBytes}` };
 	return undefined;
 }

@@ -1,5 +1,5 @@
 // `$ref` inside one document: found by JSON Pointer, never outside of it.
-import { isRecord, memberOf } from "./http-function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 
 export type Resolved =
 	| { readonly ok: true; readonly value: unknown; readonly path: readonly (string | number)[] }

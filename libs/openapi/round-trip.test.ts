@@ -1,27 +1,27 @@
 // The promise that the proxy and the executor share: what is built from arguments reads back as exactly those arguments, or is not built.
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
+import type { MadeFunction } from "#libs/functions/function.ts";
 import { argumentsFromRequest, type RequestBody } from "./arguments-from-request.ts";
 import { offeredType } from "./body-type.ts";
-import { buildRequest, type HttpRequest } from "./build-request.ts";
+import { buildRequest, type HttpRequest, whyNoRequest } from "./build-request.ts";
 import { documentOf, functionOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
-import type { HttpFunction } from "./http-function.ts";
 import { matchRoute } from "./match-route.ts";
-import { compileArguments } from "./validate-arguments.ts";
 
-function bodyOf(fn: HttpFunction, { body, contentType = "" }: HttpRequest): { body?: RequestBody } {
+function bodyOf(fn: MadeFunction, { body, contentType = "" }: HttpRequest): { body?: RequestBody } {
 	if (body === undefined) return {};
 	const text = new TextDecoder().decode(body);
-	const encoding = fn.body && offeredType(fn.body, contentType)?.encoding;
+	const encoding = fn.transport.body && offeredType(fn.transport.body, contentType)?.encoding;
 	return { body: encoding === "form" ? { contentType, encoding, text } : { contentType, encoding: "json", value: JSON.parse(text) } };
 }
 
-function readBack(functions: readonly HttpFunction[], request: HttpRequest): { readonly name: string; readonly args: unknown } | undefined {
+function readBack(functions: readonly MadeFunction[], request: HttpRequest): { readonly name: string; readonly args: unknown } | undefined {
 	const route = matchRoute(functions, request.method, request.path);
 	if (!route) return undefined;
 	const { pathArgs, fn } = route;
-	const read = argumentsFromRequest(fn, { pathArgs, query: request.query, headers: request.headers, ...bodyOf(fn, request) });
+	const read = argumentsFromRequest(fn.transport, { pathArgs, query: request.query, headers: request.headers, ...bodyOf(fn, request) });
 	return read.ok ? { name: fn.name, args: read.args } : undefined;
 }
 
@@ -117,7 +117,8 @@ test.each(["application/json", "application/x-www-form-urlencoded"])(
 		let built = 0;
 		fc.assert(
 			fc.property(scenario(contentType), ({ fn, args }) => {
-				const result = buildRequest(fn, args);
+				const result = buildRequest(fn.transport, args);
+				expect(whyNoRequest(fn.transport, args)?.errors).toEqual(result.ok ? undefined : result.errors);
 				if (!result.ok) return;
 				built++;
 				expect(readBack([fn], result.request)).toEqual({ name: fn.name, args: plain(args) });
@@ -138,7 +139,7 @@ test.each(["application/json", "application/x-www-form-urlencoded"])("every fini
 	fc.assert(
 		fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (number) => {
 			const args = { query: number, header: number, body: number };
-			const result = buildRequest(fn, args);
+			const result = buildRequest(fn.transport, args);
 			expect(result.ok && readBack([fn], result.request)?.args).toEqual(plain(args));
 			expect(result.ok && `${result.request.query} ${result.request.headers.header}`).not.toContain("e-");
 		}),
@@ -178,9 +179,9 @@ test("no argument turns a request into that of another function", () => {
 	const segment = fc.oneof(text, fc.constantFrom("me", "ME", "Me", "all", "keys", "a.json", "latest:x", "LATEST:y", "a.JSON"));
 	fc.assert(
 		fc.property(fc.constantFrom(...siblings), segment, segment, (fn, one, other) => {
-			const names = fn.parameters.map(({ name }) => name);
+			const names = fn.transport.parameters.map(({ name }) => name);
 			const args = Object.fromEntries(names.map((name, index) => [name, index === 0 ? one : other]));
-			const result = buildRequest(fn, args);
+			const result = buildRequest(fn.transport, args);
 			if (result.ok) expect(readBack(siblings, result.request)).toEqual({ name: fn.name, args });
 		}),
 		{ numRuns: 2_000 },
@@ -196,7 +197,7 @@ test("a built path is one path: what URL makes of it is the same, and it stays b
 	const fn = functionOf({ path: "/a/{x}/b", parameters: [{ name: "x", in: "path", required: true, schema: schemas.string }] });
 	fc.assert(
 		fc.property(text, (x) => {
-			const result = buildRequest(fn, { x });
+			const result = buildRequest(fn.transport, { x });
 			if (!result.ok) return;
 			const url = new URL(`https://api.example.com/base${result.request.path}`);
 			expect(url.pathname).toBe(`/base${result.request.path}`);

@@ -1,4 +1,6 @@
 // Schemas of OpenAPI 3.0 and 3.1 documents → JSON Schema 2020-12 that stands alone (`$defs`) and holds only what the validator knows.
+
+import { checkedFormats, isRecord, type JsonSchema, memberOf } from "#libs/functions/schema.ts";
 import { compilePattern, patternFaults } from "#libs/patterns/linear-pattern.ts";
 import {
 	type Dialect,
@@ -10,7 +12,7 @@ import {
 	isNewerThan,
 	readsBesideRef,
 } from "./dialect.ts";
-import { isRecord, type JsonSchema, memberOf, type OpenapiError } from "./http-function.ts";
+import type { OpenapiError } from "./http-transport.ts";
 import { resolveRef } from "./resolve-ref.ts";
 import { whyNotCounted } from "./unevaluated.ts";
 
@@ -19,12 +21,6 @@ type Path = readonly (string | number)[];
 /** Bounds for the schemas of one function: beyond them nobody can say what a call's arguments are. */
 const nodesMax = 5_000;
 const depthMax = 64;
-
-/** Formats that are checked; others are annotations (JSON Schema 2020-12, section 7). */
-export const checkedFormats = [
-	...["date", "time", "date-time", "duration", "uri", "uri-reference", "email", "hostname", "ipv4", "ipv6", "uuid"],
-	...["json-pointer", "byte", "int32", "int64", "float", "double"],
-] as const;
 
 const single = new Set(["additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames"]);
 const lists = new Set(["allOf", "anyOf", "oneOf", "prefixItems"]);

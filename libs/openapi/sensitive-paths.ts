@@ -1,5 +1,5 @@
 // Which arguments a document declares secret, as JSONPaths for masking.
-import { isRecord, type JsonSchema, memberOf } from "./http-function.ts";
+import { isRecord, type JsonSchema, memberOf } from "#libs/functions/schema.ts";
 
 /** Most places that are walked; schemas that refer to each other often have more places than anyone could list. */
 const placesMax = 10_000;

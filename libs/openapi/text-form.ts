@@ -1,5 +1,6 @@
 // How a parameter's schema may be written as text, and which schemas cannot be.
-import { isRecord, memberOf, type ScalarKind, type TextForm } from "./http-function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
+import type { ScalarKind, TextForm } from "./http-transport.ts";
 import { followRefs } from "./resolve-ref.ts";
 
 const scalarKinds: readonly string[] = ["string", "integer", "number", "boolean"];

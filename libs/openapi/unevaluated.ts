@@ -1,5 +1,5 @@
 // `unevaluatedProperties` and `unevaluatedItems` where the validator would count wrongly what other keywords have looked at.
-import { isRecord, memberOf } from "./http-function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
 import { followRefs } from "./resolve-ref.ts";
 
 /** Schemas that are looked at, and how deep: more is refused by the converter's own bounds. */

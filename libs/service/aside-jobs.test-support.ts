@@ -2,7 +2,7 @@
 import { Refusal } from "#libs/contracts/problems.ts";
 import { job } from "./aside-job.ts";
 
-export const urlOf = job((configuration, connection: string) => configuration.connection(connection)?.url);
+export const urlOf = job((configuration, connection: string) => configuration.connection(connection)?.transport.url);
 
 export const refuse = job((_configuration, detail: string) => {
 	throw new Refusal("invalid_arguments", { detail });

@@ -1,10 +1,10 @@
 // A function's answer, made fit to leave the executor: masked for the caller, cut to a view for the record. What cannot be masked stays here.
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import type { Answer } from "#libs/contracts/answer.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";

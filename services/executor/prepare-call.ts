@@ -1,11 +1,12 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, its request and its credential.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
-import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { BuiltRequest } from "#libs/openapi/build-request.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
@@ -63,7 +64,7 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const masks = masksOf(configuration, data.connection, fn);
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
 	const { grantId } = permitted();
-	return { grantId, fn, configuration, ...credentialed, masks, ...(connection.credential && { credential: connection.credential.secret }) };
+	return { grantId, fn, configuration, ...credentialed, masks, ...(connection.secret !== undefined && { credential: connection.secret }) };
 }
 
 /** A permission or a seal that is not good is no failure of ours: the call cannot run. */
@@ -99,7 +100,8 @@ function requestOf(
 ): OutboundRequest {
 	if (!built.ok) throw new CannotRun("invalid_arguments", built.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
 	const { request } = built;
-	const tooLarge = whyTooLarge(request, connection);
+	const { transport } = connection;
+	const tooLarge = whyTooLarge({ ...request, bodyBytes: request.body?.length ?? 0 }, transport);
 	if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
 	const own: HeaderField[] = Object.entries(request.headers);
 	if (request.contentType !== undefined) own.push(["content-type", request.contentType]);
@@ -109,13 +111,13 @@ function requestOf(
 	];
 	// A function that is declared idempotent sees one key for all attempts: its own argument, the caller's, or the call's own id.
 	if (fn.idempotent) defaults.push(["idempotency-key", sealed.idempotencyKey ?? call]);
-	const { limits } = connection;
+	const { limits } = transport;
 	return {
-		url: `${connection.url}${request.path}${request.query === "" ? "" : `?${request.query}`}`,
+		url: `${transport.url}${request.path}${request.query === "" ? "" : `?${request.query}`}`,
 		method: request.method,
 		headers: buildOutboundHeaders({
 			caller: sealed.headers.map(([name, value]) => [name, value]),
-			forward: connection.forward,
+			forward: transport.forward,
 			own,
 			defaults,
 		}),
@@ -127,18 +129,18 @@ function requestOf(
 			bodyBytesMax: limits.responseBodyBytesMax,
 			headerBytesMax,
 		},
-		addresses: addressPolicy(connection),
+		addresses: addressPolicy(transport),
 	};
 }
 
-async function addCredential({ vault }: ExecutorPorts, { credential }: Connection, request: OutboundRequest) {
-	if (!credential) return { request, scrub: scrubber([]) };
-	const secret = await vault.get(credential.secret).catch((error: unknown) => {
+async function addCredential({ vault }: ExecutorPorts, { secret: name, transport: { credential } }: Connection, request: OutboundRequest) {
+	if (!credential || name === undefined) return { request, scrub: scrubber([]) };
+	const secret = await vault.get(name).catch((error: unknown) => {
 		throw error instanceof VaultError ? new CannotRun("credential_missing", `the vault cannot be used (${error.code})`) : error;
 	});
-	if (!secret) throw new CannotRun("credential_missing", `the vault has no secret ${credential.secret}`);
+	if (!secret) throw new CannotRun("credential_missing", `the vault has no secret ${name}`);
 	try {
-		return injectCredential(request, credential, secret);
+		return injectCredential(request, { ...credential, secret: name }, secret);
 	} catch (error) {
 		if (error instanceof CredentialError) throw new CannotRun("credential_missing", error.message);
 		throw error;

@@ -22,5 +22,5 @@ export function readGranted(configuration: Configuration, opened: Opened): ReadG
 	const { arguments: args, salt, ...sealed } = JSON.parse(opened.text) as SealedArguments;
 	if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) return undefined;
 	const fn = configuration.connection(connection)?.function(name);
-	return { built: fn && buildRequest(fn, args), sealed };
+	return { built: fn && buildRequest(fn.transport, args), sealed };
 }

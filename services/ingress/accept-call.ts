@@ -1,13 +1,14 @@
 // A call comes in: found, checked, digested, sealed, shown masked, and durable. Nothing is published before all of it is right.
 import type { Position } from "#libs/bus/bus.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import { type Caller, madeAt } from "#libs/contracts/call.ts";
 import { canonicalJson, digestOfCanonical } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { compileView } from "#libs/masking/view.ts";
 import { type About, type Aside, turnOf } from "#libs/service/work-aside.ts";
 import type { IngressPorts } from "./ports.ts";

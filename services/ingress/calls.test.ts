@@ -518,6 +518,7 @@ describe("the list of functions", () => {
 				.functions.map((fn: { function: string }) => fn.function)
 				.sort();
 		expect(await names("robin")).toEqual(["closeAccount", "createTransfer", "getAccount", "getStatement", "listTransactions"]);
+		for (const { contract } of (await get("/v1/functions")).json().functions) expect(contract).toMatch(/^sha256:[0-9a-f]{64}$/);
 		callers.stranger = { issuer: "https://idp.example", subject: "stranger", groups: [] };
 		expect(await names("stranger")).toEqual(["closeAccount", "createTransfer"]);
 	});

@@ -1,7 +1,7 @@
 // What a caller may call, with JSON Schemas: as Callgate's own list, or as a tool list of OpenAI, Anthropic or MCP.
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import type { Caller } from "#libs/contracts/call.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { candidatesFor } from "#libs/policy/rule-index.ts";
 import { toolNameOf, toolSchemaOf } from "./tool-names.ts";
 
@@ -51,6 +51,6 @@ function callableFor({ policy }: Configuration, caller: Caller, connection: stri
 }
 
 function ownForm({ connection, fn, mayNeedApproval }: Callable) {
-	const { name, description, argumentsSchema, idempotent } = fn;
-	return { connection, function: name, description, arguments: argumentsSchema, idempotent, mayNeedApproval };
+	const { name, description, argumentsSchema, idempotent, contract } = fn;
+	return { connection, function: name, description, arguments: argumentsSchema, idempotent, contract, mayNeedApproval };
 }

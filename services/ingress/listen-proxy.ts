@@ -8,7 +8,7 @@ import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
 import { offeredType } from "#libs/openapi/body-type.ts";
-import type { HttpBody } from "#libs/openapi/http-function.ts";
+import type { HttpBody } from "#libs/openapi/http-transport.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { endsAtIngress } from "#libs/outbound/header-owners.ts";
 import { authenticateFirst } from "#libs/service/authenticate-first.ts";
@@ -63,7 +63,7 @@ async function proxyRequest(
 		const { name, args } = await readCall(ports, caller, connection, request, gone);
 		const asked: AskedCall = {
 			...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
-			headers: forwardedOf(connection, request),
+			headers: forwardedOf(connection.transport, request),
 			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 			traceparent: readTraceparent(request.headers.traceparent),
 		};
@@ -90,13 +90,13 @@ async function readCall(
 	const { fn, pathArgs } = route;
 	const { name } = fn;
 	const sent = { pathArgs, query, headers: request.headers };
-	const body = writtenBody(fn.body, request);
+	const body = writtenBody(fn.transport.body, request);
 	if (body && body.bytes.length > hereCharsMax) {
 		const input: LargeRequest = { connection: connection.name, function: name, request: sent, body };
 		const turn = turnOf(configuration.current(), caller, gone);
 		return { name, args: new PreparedArguments(await aside.run("prepareRequest", turn, input)) };
 	}
-	const read = argumentsFromRequest(fn, { ...sent, ...(body && { body: bodyOf(body) }) });
+	const read = argumentsFromRequest(fn.transport, { ...sent, ...(body && { body: bodyOf(body) }) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
 	const args = read.args as JsonValue;
 	if (!isJsonObject(args)) throw new Refusal("invalid_arguments", { detail: "the request has no arguments" });
@@ -124,7 +124,7 @@ function writtenBody(offered: HttpBody | undefined, request: FastifyRequest): Wr
 	return { contentType: type.contentType, encoding: type.encoding, bytes: body };
 }
 
-function forwardedOf({ forward }: Connection, { headers }: FastifyRequest): [string, string][] {
+function forwardedOf({ forward }: Connection["transport"], { headers }: FastifyRequest): [string, string][] {
 	return forward.flatMap((name): [string, string][] => {
 		const value = headers[name];
 		return typeof value === "string" ? [[name, value]] : [];

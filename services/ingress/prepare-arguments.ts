@@ -1,15 +1,16 @@
 // A call's arguments checked and brought into every form that is made of them: as text, canonical, and masked for people. Pure, and the dear part of a call.
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { Connection, ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
+import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { type ArgumentsCheck, compileArguments } from "#libs/functions/check-arguments.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
+import { writtenOut } from "#libs/functions/transport.ts";
 import type { Finding } from "#libs/masking/findings.ts";
 import type { Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
-import { withBodyType } from "#libs/openapi/body-type.ts";
-import { type ArgumentsCheck, compileArguments } from "#libs/openapi/validate-arguments.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
 
 interface Forms {
@@ -63,15 +64,16 @@ export function prepareArguments(
 	patternWorkMax?: number,
 ): PreparedArguments | undefined {
 	const { check, view } = toolsOf(configuration, connection, fn);
-	const args = withBodyType(fn, asked);
-	const checked = check(args, patternWorkMax);
+	const args = writtenOut(fn.transport, asked);
+	const text = JSON.stringify(args);
+	const checked = check(args, patternWorkMax, text.length);
 	if (!checked.ok && checked.tooDear && patternWorkMax === undefined) return undefined;
 	if (!checked.ok) {
 		const detail = checked.tooLarge ? "the function would not be sent that much" : "the arguments do not fit the function";
 		throw new Refusal(checked.tooLarge ?? "invalid_arguments", { detail, errors: checked.errors });
 	}
 	const { revision } = configuration;
-	return new PreparedArguments({ revision, text: JSON.stringify(args), canonical: canonicalJson(args), ...viewOf(args, view) });
+	return new PreparedArguments({ revision, text, canonical: canonicalJson(args), ...viewOf(args, view) });
 }
 
 interface Tools {
@@ -86,7 +88,7 @@ function toolsOf(configuration: Configuration, connection: Connection, fn: Conne
 	const known = compiled.get(fn);
 	if (known) return known;
 	const { request } = maskFor(configuration.policy, connection.name, fn.name);
-	const tools = { check: compileArguments(fn, connection), view: compileView({ ...request, sensitivePaths: fn.sensitive }) };
+	const tools = { check: compileArguments(fn, connection.transport), view: compileView({ ...request, sensitivePaths: fn.sensitive }) };
 	compiled.set(fn, tools);
 	return tools;
 }

@@ -1,10 +1,10 @@
 // The names that functions and their arguments have in the tool lists of model providers, and the way back to the function that is meant.
 import { createHash } from "node:crypto";
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { ConnectionFunction } from "#libs/configuration/kinds/connection.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { isRecord } from "#libs/openapi/http-function.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
+import { isRecord } from "#libs/functions/schema.ts";
 
 /** What all providers take: OpenAI and Anthropic bound tools so, Anthropic bounds properties so. */
 const toolPattern = /^[A-Za-z0-9_-]{1,64}$/;

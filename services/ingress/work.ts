@@ -3,8 +3,8 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import { type Answer, readAnswer } from "#libs/contracts/answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { patternWork } from "#libs/functions/check-arguments.ts";
 import { argumentsFromRequest, type RawRequest, type RequestBody } from "#libs/openapi/arguments-from-request.ts";
-import { patternWork } from "#libs/openapi/validate-arguments.ts";
 import { job } from "#libs/service/aside-job.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
 import { jsonText, type OpenedAnswer } from "./answer-call.ts";
@@ -57,7 +57,7 @@ export interface WrittenBody extends Pick<RequestBody, "contentType" | "encoding
 /** A request of the proxy. */
 export const prepareRequest = job((configuration, { request, body, ...named }: LargeRequest) => {
 	const { fn } = functionOf(configuration, named);
-	const read = argumentsFromRequest(fn, { ...request, body: bodyOf(body) });
+	const read = argumentsFromRequest(fn.transport, { ...request, body: bodyOf(body) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
 	return prepared(configuration, named, read.args as JsonObject);
 });

@@ -73,7 +73,7 @@ describe("allowed", () => {
 		const steps = [...text.matchAll(/^event: (.+)$/gm)].map(([, type]) => type);
 		expect(steps).toEqual(["call.received", "call.started", "call.ended"]);
 		const last = JSON.parse(/data: (.+)\n\n$/.exec(text)?.[1] ?? "");
-		expect(last).toMatchObject({ call, ending: "completed", status: 201 });
+		expect(last).toMatchObject({ call, ending: "completed", answer: { http: { status: 201 } } });
 		expect(text).not.toContain("sealed");
 	});
 

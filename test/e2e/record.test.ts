@@ -82,7 +82,7 @@ describe("the record", () => {
 			reason: "Fine with me.",
 			via: "api",
 		});
-		expect(byType["call.ended"].data).toMatchObject({ ending: "completed", status: 201 });
+		expect(byType["call.ended"].data).toMatchObject({ ending: "completed", answer: { http: { status: 201 } } });
 		expect(byType["call.started"].data).toMatchObject({ credential: "bank-api-key" });
 		expect(new Set(events.map(({ traceparent }: { traceparent: string }) => traceparent.split("-")[1])).size).toBe(1);
 		expect((await story(call, "alice", secondReplica("audit"))).body).toEqual({ call, events });

@@ -2,6 +2,8 @@
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import { isEmail } from "#libs/contracts/email.ts";
 import { type JsonObject, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
+import { compileArguments } from "#libs/functions/check-arguments.ts";
+import { checkedFormats } from "#libs/functions/schema.ts";
 import { bearerToken } from "#libs/identity/authorization-header.ts";
 import { callerFrom } from "#libs/identity/caller-from-claims.ts";
 import { whichIssuer } from "#libs/identity/which-issuer.ts";
@@ -10,8 +12,6 @@ import { compileMask } from "#libs/masking/mask.ts";
 import { maskedView } from "#libs/masking/view.ts";
 import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
 import { functionOf } from "#libs/openapi/document.test-support.ts";
-import { checkedFormats } from "#libs/openapi/schema-from-openapi.ts";
-import { compileArguments } from "#libs/openapi/validate-arguments.ts";
 import { viewOf } from "#libs/policy/call-view.ts";
 import { compileCondition } from "#libs/policy/condition.ts";
 import { stepsMax, withBudget } from "#libs/policy/condition-budget.ts";
@@ -96,9 +96,10 @@ function parserParts(): Part[] {
 		{
 			name: "form body",
 			pieces: pairs,
-			read: (text) => argumentsFromRequest(form, { pathArgs: {}, query: "", headers: {}, body: { contentType, encoding: "form", text } }),
+			read: (text) =>
+				argumentsFromRequest(form.transport, { pathArgs: {}, query: "", headers: {}, body: { contentType, encoding: "form", text } }),
 		},
-		{ name: "query", pieces: pairs, read: (text) => argumentsFromRequest(query, { pathArgs: {}, query: text, headers: {} }) },
+		{ name: "query", pieces: pairs, read: (text) => argumentsFromRequest(query.transport, { pathArgs: {}, query: text, headers: {} }) },
 		{
 			name: "Prefer",
 			pieces: ["wait=1,", "wait = ", ";", "respond-async ", '"', "wait=999999999 "],

@@ -1,7 +1,7 @@
 // Kind `Connection`: where functions live, how to get there, and what may pass. How one is compiled: ../compile-connection.ts.
 import { type Static, type TSchema, Type } from "typebox";
 import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
-import type { HttpFunction } from "#libs/openapi/http-function.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 import { allowPrivateAddresses } from "./addresses.ts";
@@ -154,19 +154,14 @@ export const ConnectionDocument = Type.Object(
 ) satisfies TSchema;
 export type ConnectionDocument = Static<typeof ConnectionDocument>;
 
-/** How the executor shows a secret to a function. */
-export type Credential =
-	| { readonly as: "bearer"; readonly secret: string }
-	| { readonly as: "basic"; readonly secret: string; readonly username: string }
-	| { readonly as: "header"; readonly secret: string; readonly name: string }
-	| { readonly as: "query"; readonly secret: string; readonly name: string };
+/** How the executor shows a secret to an HTTP function. */
+export type HttpCredential =
+	| { readonly as: "bearer" } // RFC 6750
+	| { readonly as: "basic"; readonly username: string } // RFC 7617
+	| { readonly as: "header"; readonly name: string }
+	| { readonly as: "query"; readonly name: string };
 
-export type ConnectionFunction = HttpFunction & {
-	readonly idempotent: boolean;
-	readonly timeoutMs: number;
-};
-
-export type ConnectionLimits = {
+export type HttpLimits = {
 	readonly connectTimeoutMs: number;
 	readonly headersTimeoutMs: number;
 	readonly totalTimeoutMs: number;
@@ -174,17 +169,26 @@ export type ConnectionLimits = {
 	readonly responseBodyBytesMax: number;
 };
 
-export type Connection = {
-	readonly name: string;
+/** How to get to the functions of an HTTP connection, and what may pass. */
+export type HttpConnection = {
 	readonly protocol: "http";
 	/** Without a slash at the end: a function's path follows directly. */
 	readonly url: string;
-	readonly pool: string;
-	readonly credential?: Credential;
+	/** Absent: its functions ask for none. */
+	readonly credential?: HttpCredential;
 	/** Lower case. */
 	readonly forward: readonly string[];
 	readonly allowPrivateAddresses: boolean;
-	readonly limits: ConnectionLimits;
+	readonly limits: HttpLimits;
+};
+
+export type Connection = {
+	readonly name: string;
+	readonly pool: string;
+	/** The name in the vault of the credential that its functions ask for. */
+	readonly secret?: string;
+	/** A union by protocol. */
+	readonly transport: HttpConnection;
 	/** In the order of their names. */
 	readonly functions: readonly ConnectionFunction[];
 	/** The function of this name; undefined if there is none. */

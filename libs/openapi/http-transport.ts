@@ -1,7 +1,5 @@
-// What Callgate knows of an HTTP function: how its flat arguments become a request, and which arguments it takes.
-
-/** A JSON Schema (2020-12): an object of keywords, or `true`/`false`. */
-export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+// How a function behind HTTP is reached: how its flat arguments become a request.
+import type { JsonSchema } from "#libs/functions/schema.ts";
 
 /** HTTP methods a function may have. `CONNECT`, `TRACE` and `OPTIONS` are about the connection or the resource, not calls. */
 export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
@@ -54,10 +52,9 @@ export type HttpBody = {
 	readonly open: boolean;
 };
 
-/** A function behind HTTP. Plain data: it can be stored, compared and sent. */
-export type HttpFunction = {
-	/** The `operationId`, or the name under `functions:`. */
-	readonly name: string;
+/** Plain data: it can be stored, compared and sent. */
+export type HttpTransport = {
+	readonly protocol: "http";
 	readonly method: HttpMethod;
 	/** As the document writes it, e.g. `/accounts/{id}`; relative to the connection's `url`. */
 	readonly pathTemplate: string;
@@ -69,30 +66,13 @@ export type HttpFunction = {
 	readonly overlaps: readonly (readonly PathSegment[])[];
 	readonly parameters: readonly HttpParameter[];
 	readonly body?: HttpBody;
-	/** One flat object: parameters and the members of the body. Self-contained (`$defs`). */
-	readonly argumentsSchema: JsonSchema;
-	readonly description: string;
-	/** JSONPaths into the arguments that hold secrets: `writeOnly`, `format: password`, `x-callgate-sensitive`. */
-	readonly sensitive: readonly string[];
 };
 
-/** What is wrong with an argument: `pointer` is an RFC 6901 pointer into the arguments. The message never repeats a value. */
-export type ArgumentError = { readonly pointer: string; readonly message: string };
+/** Where requests go, as a Connection says it, and how large a body may be that is sent there. */
+export interface HttpDestination {
+	readonly url: string;
+	readonly limits: { readonly requestBodyBytesMax: number };
+}
 
 /** What is wrong with a document: `path` leads to the place inside it. */
 export type OpenapiError = { readonly path: readonly (string | number)[]; readonly message: string };
-
-/** RFC 6901 section 3. */
-export function pointerTo(...tokens: readonly (string | number)[]): string {
-	return tokens.map((token) => `/${String(token).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** The member only if it is the object's own: `constructor` and its kin are not members of a document. */
-export function memberOf(value: unknown, name: string | number): unknown {
-	if (Array.isArray(value)) return typeof name === "number" || /^(0|[1-9]\d*)$/.test(name) ? value[Number(name)] : undefined;
-	return isRecord(value) && Object.hasOwn(value, String(name)) ? value[String(name)] : undefined;
-}

@@ -1,7 +1,7 @@
 // Arguments checked: what is refused, what is said about it, and what a hostile value or document cannot do.
 import { expect, test } from "vitest";
-import { functionOf } from "./document.test-support.ts";
-import { canCompile, compileArguments, patternWork, whyNotASchema } from "./validate-arguments.ts";
+import { functionOf } from "#libs/openapi/document.test-support.ts";
+import { canCompile, compileArguments, patternWork, whyNotASchema } from "./check-arguments.ts";
 
 const secret = "4111111111111111";
 const properties = {

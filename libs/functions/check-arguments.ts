@@ -4,22 +4,24 @@ import { fullFormats } from "ajv-formats/dist/formats.js";
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { compilePattern } from "#libs/patterns/linear-pattern.ts";
-import { buildRequest } from "./build-request.ts";
-import { type ArgumentError, type HttpFunction, isRecord, type JsonSchema, memberOf, pointerTo } from "./http-function.ts";
+import type { MadeFunction } from "./function.ts";
 import { isMultipleOf } from "./multiple-of.ts";
-import { type Destination, type TooLarge, whyTooLarge } from "./request-bounds.ts";
-import { checkedFormats } from "./schema-from-openapi.ts";
+import { type ArgumentError, checkedFormats, isRecord, type JsonSchema, memberOf, pointerTo } from "./schema.ts";
+import { type Destination, type NotSent, whyNotSent } from "./transport.ts";
 
 export type CheckedArguments =
 	| { readonly ok: true }
 	/**
-	 * `tooDear`: the check was not brought to its end, and nothing is known about the arguments but that. `tooLarge`: they fit, but the
-	 * request that they make would not be sent.
+	 * `tooDear`: the check was not brought to its end, and nothing is known about the arguments but that. `tooLarge`: they fit, but so much
+	 * would not be sent.
 	 */
-	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true; readonly tooLarge?: TooLarge["code"] };
+	| { readonly ok: false; readonly errors: readonly ArgumentError[]; readonly tooDear?: true; readonly tooLarge?: NotSent["tooLarge"] };
 
-/** @param patternWorkMax what the schema's patterns and definitions may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here */
-export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number) => CheckedArguments;
+/**
+ * @param patternWorkMax what the schema's patterns and definitions may cost together, in the units of linear-pattern.ts; absent: {@link patternWork}.here
+ * @param charsMax see {@link whyNotSent}
+ */
+export type ArgumentsCheck = (args: Readonly<Record<string, unknown>>, patternWorkMax?: number, charsMax?: number) => CheckedArguments;
 
 /** What patterns and visits of definitions may cost: where others wait for the same thread some milliseconds, elsewhere a second. */
 export const patternWork = { here: 200_000, aside: 20_000_000 } as const;
@@ -37,11 +39,11 @@ const easyDefinitionsMax = 50;
 
 /**
  * Compiles the check of a function's arguments; keep the result, compiling takes milliseconds. The check refuses what the schema refuses
- * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in), what no request can be built from, and what would be too large
- * for the connection that it goes to. Messages say where and
+ * (JSON Schema 2020-12, formats asserted, nothing coerced, nothing filled in), and what the function's transport could not send `to` its
+ * connection ({@link whyNotSent}). Messages say where and
  * what was expected, never the value. A schema that cannot be compiled refuses everything; `whyNotASchema` and `canCompile` tell it beforehand.
  */
-export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsCheck {
+export function compileArguments(fn: Pick<MadeFunction, "argumentsSchema" | "transport">, to?: Destination): ArgumentsCheck {
 	const schema = fn.argumentsSchema;
 	const work: Work = { left: 0 };
 	const first = compileSchema(schema, false, work);
@@ -66,17 +68,15 @@ export function compileArguments(fn: HttpFunction, to?: Destination): ArgumentsC
 		const isTold = check(every, args, patternWork.here) !== undefined;
 		return (isTold ? every.errors : errors) ?? [];
 	};
-	return (args, patternWorkMax = patternWork.here) => {
+	return (args, patternWorkMax = patternWork.here, charsMax) => {
 		const fits = check(first, args, patternWorkMax);
 		if (fits === undefined) return { ok: false, tooDear: true, errors: [{ pointer: "", message: tooDearMessage }] };
 		if (!fits) {
 			names ??= declaredNames(schema);
 			return { ok: false, errors: explain(schema, names, errorsOf(args)) };
 		}
-		const built = buildRequest(fn, args);
-		if (!built.ok) return { ok: false, errors: built.errors };
-		const tooLarge = to && whyTooLarge(built.request, to);
-		return tooLarge ? { ok: false, errors: [{ pointer: "", message: tooLarge.message }], tooLarge: tooLarge.code } : { ok: true };
+		const notSent = whyNotSent(fn.transport, args, to, charsMax);
+		return notSent ? { ok: false, ...notSent } : { ok: true };
 	};
 }
 

@@ -1,0 +1,29 @@
+// What a function is, whatever protocol it speaks: what policy, people and the record know of it. How it is reached is its transport's business.
+import type { HttpTransport } from "#libs/openapi/http-transport.ts";
+import type { JsonSchema } from "./schema.ts";
+
+/** How arguments get to a function and its answer back: a union by protocol. */
+export type Transport = HttpTransport;
+
+/** A function as its maker reads it from a document. Plain data: it can be stored, compared and sent. */
+export interface MadeFunction<By extends Transport = Transport> {
+	readonly name: string;
+	readonly description: string;
+	/** One flat object. Self-contained (`$defs`). */
+	readonly argumentsSchema: JsonSchema;
+	/** Of every answer in JSON that its document describes, as it is written there: `$ref`s lead into the document. Empty where it describes none. */
+	readonly resultSchemas: readonly unknown[];
+	/** JSONPaths into the arguments that hold secrets. */
+	readonly sensitive: readonly string[];
+	readonly transport: By;
+}
+
+/** A function of a connection. */
+export interface ConnectionFunction<By extends Transport = Transport> extends MadeFunction<By> {
+	/** Whether a call whose outcome is unknown may be sent again. */
+	readonly idempotent: boolean;
+	/** How long one call may take, until the last byte of its answer. */
+	readonly timeoutMs: number;
+	/** {@link contractOf}, made when it is first asked for. */
+	readonly contract: string;
+}

@@ -1,0 +1,39 @@
+// What the transports of functions have to say about arguments, asked in one way whatever the protocol.
+import { withBodyType } from "#libs/openapi/body-type.ts";
+import { whyNoRequest } from "#libs/openapi/build-request.ts";
+import type { HttpDestination } from "#libs/openapi/http-transport.ts";
+import type { Transport } from "./function.ts";
+import type { ArgumentError } from "./schema.ts";
+
+/** Where a connection's functions are reached, and how much they may be sent: a union by protocol. */
+export type Destination = HttpDestination;
+
+/** Why arguments that fit their schema cannot be sent. `tooLarge`: they could, and are more than would be sent. */
+export interface NotSent {
+	readonly errors: readonly ArgumentError[];
+	readonly tooLarge?: "invalid_arguments" | "body_too_large";
+}
+
+/**
+ * What the schema cannot say: text that has no place where it is to go, or more than the destination is sent. Undefined where nothing is wrong.
+ * @param charsMax what the arguments have as JSON text, if that is known: it spares measuring what is small
+ */
+export function whyNotSent(
+	transport: Transport,
+	args: Readonly<Record<string, unknown>>,
+	to?: Destination,
+	charsMax?: number,
+): NotSent | undefined {
+	switch (transport.protocol) {
+		case "http":
+			return whyNoRequest(transport, args, to, charsMax);
+	}
+}
+
+/** The arguments with everything written out that decides what is sent: policy, approvers and the digest see it, and no rule is got around. */
+export function writtenOut<Args extends Readonly<Record<string, unknown>>>(transport: Transport, args: Args): Args {
+	switch (transport.protocol) {
+		case "http":
+			return withBodyType(transport, args);
+	}
+}

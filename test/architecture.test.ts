@@ -14,7 +14,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	bullmq: ["services/approval/"],
 	ioredis: ["services/approval/"],
 	"@slack/web-api": ["services/approval/", "infra/local/demo/slack-test-app.ts"],
-	undici: ["services/executor/dial-http.ts", "libs/outbound/checked-fetch.ts"],
+	undici: ["services/executor/dial-http/http-client.ts", "libs/outbound/checked-fetch.ts"],
 	"@opensearch-project/opensearch": ["services/audit/"],
 	fastify: ["libs/service/", "services/ingress/", "services/approval/", "services/audit/", "infra/local/demo/"],
 	"find-my-way": ["libs/service/http.ts"],

@@ -35,6 +35,10 @@ export const AnswerMark = Type.Object(
 );
 export type AnswerMark = Static<typeof AnswerMark>;
 
+export function answerMark({ protocol, status }: Pick<Answer, "protocol" | "status">): AnswerMark {
+	return { [protocol]: { status } };
+}
+
 /** What an ending says of its function's answer; versions before there were several protocols said HTTP's status beside everything else. */
 export function answerMarkOf({ answer, status }: { readonly answer?: AnswerMark; readonly status?: number }): AnswerMark | undefined {
 	return answer ?? (status === undefined ? undefined : { http: { status } });

@@ -1,6 +1,6 @@
 // What the transports of functions have to say about arguments, asked in one way whatever the protocol.
 import { withBodyType } from "#libs/openapi/body-type.ts";
-import { whyNoRequest } from "#libs/openapi/build-request.ts";
+import { buildRequest, type HttpRequest, whyNoRequest } from "#libs/openapi/build-request.ts";
 import type { HttpDestination } from "#libs/openapi/http-transport.ts";
 import type { Transport } from "./function.ts";
 import type { ArgumentError } from "./schema.ts";
@@ -35,5 +35,24 @@ export function writtenOut<Args extends Readonly<Record<string, unknown>>>(trans
 	switch (transport.protocol) {
 		case "http":
 			return withBodyType(transport, args);
+	}
+}
+
+/** What is sent of arguments, before anybody knows where and with which credential: a union by protocol. Plain data. */
+export interface Written {
+	readonly protocol: "http";
+	readonly request: HttpRequest;
+}
+
+/** Arguments should have passed `compileArguments`; whatever {@link whyNotSent} refuses of its own is refused here too. */
+export function written(
+	transport: Transport,
+	args: Readonly<Record<string, unknown>>,
+): Written | { readonly errors: readonly ArgumentError[] } {
+	switch (transport.protocol) {
+		case "http": {
+			const built = buildRequest(transport, args);
+			return built.ok ? { protocol: "http", request: built.request } : { errors: built.errors };
+		}
 	}
 }

@@ -388,7 +388,7 @@ describe.each([
 		const failing = async (code: DialErrorCode, sent: boolean, status?: number) => {
 			const bench = new Bench(since);
 			bench.dialer.answering = () => {
-				throw new DialError(code, "words", { sent, status });
+				throw new DialError(code, "words", { sent, ...(status !== undefined && { answered: { http: { status } } }) });
 			};
 			return (await bench.run()).data;
 		};

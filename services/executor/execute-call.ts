@@ -1,7 +1,7 @@
 // The call happens: claimed once on the record, dialled within its lease, masked, and ended on the record before anyone hears of it.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Conditional, EventsUnavailable, NotYet, type Position } from "#libs/bus/bus.ts";
-import type { AnswerMark } from "#libs/contracts/answer.ts";
+import { answerMark } from "#libs/contracts/answer.ts";
 import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
@@ -9,13 +9,12 @@ import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
-import type { OutboundAnswer } from "./dial-http.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
-import { scrubAnswer } from "./inject-credential.ts";
 import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
-import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
-import { CannotRun, type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
+import { type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
+import { type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 import type { LargeAnswer, LargeMasked } from "./work.ts";
 
 /** Attempts at a function that is declared idempotent. */
@@ -131,7 +130,6 @@ async function dial(
 	{ attempt, claimedAtMs, claimedAt }: Claim,
 ): Promise<Ended> {
 	const { call, pool } = granted.data;
-	const { request, scrub } = prepared;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
@@ -140,29 +138,25 @@ async function dial(
 		crashPoint("after-claim-before-first-byte");
 		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
-	let answer: OutboundAnswer;
+	let answer: FunctionAnswer;
 	try {
-		answer = await ports.dialer.dial({ ...request, beforeFirstByte });
+		answer = await prepared.dial(beforeFirstByte);
 	} catch (error) {
 		if (error instanceof DialError) return undialled(error, attempt);
 		ports.failed(error, call);
 		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
 	try {
-		const masked = await maskedOf(ports, granted, prepared, await scrubAnswer(answer, scrub));
+		const masked = await maskedOf(ports, granted, prepared, answer);
 		const sealed = ports.sealingKeys.sealText(pool, call, "result", masked.text);
 		if (sealed.length > sealedCharsMax)
 			throw new AnswerWithheld(`masked it is larger than can be passed on (${sealedCharsMax} characters sealed)`);
-		return { ending: "completed", answer: markOf(answer), result: masked.view, findings: masked.findings, sealed };
+		return { ending: "completed", answer: answerMark(answer), result: masked.view, findings: masked.findings, sealed };
 	} catch (error) {
 		if (!(error instanceof AnswerWithheld)) ports.failed(error, call);
 		const detail = error instanceof AnswerWithheld ? error.message : "its answer could not be processed";
-		return { ending: "failed", code: "function_answer_unusable", detail, answer: markOf(answer) };
+		return { ending: "failed", code: "function_answer_unusable", detail, answer: answerMark(answer) };
 	}
-}
-
-function markOf({ status }: Pick<OutboundAnswer, "status">): AnswerMark {
-	return { http: { status } };
 }
 
 /** A large answer is masked in another thread. @throws {AnswerWithheld} */
@@ -170,10 +164,9 @@ async function maskedOf(
 	{ aside }: ExecutorPorts,
 	{ data: { connection, function: name, caller } }: Granted,
 	{ configuration, masks }: PreparedCall,
-	{ status, headers, body }: OutboundAnswer,
+	answer: FunctionAnswer,
 ): Promise<Exclude<LargeMasked, { withheld: string }>> {
-	const answer = { status, headers, body };
-	if (body.length <= hereCharsMax) {
+	if (answer.body.length <= hereCharsMax) {
 		const { result, view, findings } = maskAnswer(answer, masks);
 		return { text: JSON.stringify(result), view, findings };
 	}
@@ -192,17 +185,17 @@ class LeaseLost extends ExpectedError {
 }
 
 /** What a dial without an answer means: whether the function may have run is told by the dialer, never guessed. */
-function undialled({ code, sent, status }: DialError, attempt: number): Ended {
+function undialled({ code, sent, answered }: DialError, attempt: number): Ended {
 	// Of a second attempt nobody knows what the first did.
 	if (!sent)
 		return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})`, ...(attempt === 1 && { sent }) };
-	// The head of an answer arrived: the function did run.
-	if (status !== undefined) {
+	// An answer had begun: the function did run.
+	if (answered !== undefined) {
 		return {
 			ending: "failed",
 			code: "function_answer_unusable",
 			detail: `its answer broke off or broke a bound (${code})`,
-			answer: markOf({ status }),
+			answer: answered,
 		};
 	}
 	// The ending `unknown` is for a claim whose executor died; here the executor lives and knows what it does not know: the code says it.

@@ -16,7 +16,8 @@ import { createAside } from "#libs/service/work-aside.ts";
 import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Claims } from "./claims.ts";
-import type { HttpDialer, OutboundAnswer, OutboundRequest } from "./dial-http.ts";
+import { createHttpDialer } from "./dial-http/dial-http.ts";
+import type { HttpClient, OutboundAnswer, OutboundRequest } from "./dial-http/http-client.ts";
 import { executeCall } from "./execute-call.ts";
 import type { History } from "./history.ts";
 import { Ledger } from "./ledger.ts";
@@ -54,8 +55,8 @@ export function answered(body: string, type = "application/json", status = 200):
 	return { status, headers: [["content-type", type]], body: new TextEncoder().encode(body), timings };
 }
 
-/** A dialer that keeps the real one's promise: the gate is passed in the turn in which the first byte leaves. */
-class ScriptedDialer implements HttpDialer {
+/** A client that keeps the real one's promise: the gate is passed in the turn in which the first byte leaves. */
+class ScriptedClient implements HttpClient {
 	readonly requests: OutboundRequest[] = [];
 	answering: Answering = () => answered('{"id":"t1"}', "application/json", 201);
 	async dial(request: OutboundRequest): Promise<OutboundAnswer> {
@@ -119,7 +120,7 @@ export class Bench {
 	}
 
 	readonly stream = new MemoryStream();
-	readonly dialer = new ScriptedDialer();
+	readonly dialer = new ScriptedClient();
 	readonly vault = createMemoryVault({ "bank-api-key": bankKey });
 	readonly failures: unknown[] = [];
 	readonly told: string[] = [];
@@ -140,7 +141,7 @@ export class Bench {
 			bus,
 			ledger: ledgerFor({ bus, pool: "default", name, clock, lease, failed, rememberedMax: this.rememberedMax }),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
-			...{ grants, sealingKeys, vault: this.vault, dialer: this.dialer, aside, pool: "default", name },
+			...{ grants, sealingKeys, vault: this.vault, dialer: createHttpDialer(this.dialer), aside, pool: "default", name },
 			claims: new Claims(),
 			clock,
 			elapsedMs: () => this.elapsedMs,

@@ -16,7 +16,7 @@ import { createAside } from "#libs/service/work-aside.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
-import { createHttpDialer } from "./dial-http.ts";
+import { createHttpDialer } from "./dial-http/dial-http.ts";
 import { Ledger } from "./ledger.ts";
 import { startExecutor } from "./service.ts";
 

@@ -17,7 +17,7 @@ function masked(
 ): MaskedAnswer {
 	const whole = { ...spec, paths };
 	const masks = { mask: compileMask(whole), view: compileView(whole), byPlace: Object.keys(paths).length > 0 };
-	const answer = answered("", type);
+	const answer = { protocol: "http" as const, ...answered("", type) };
 	const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
 	return maskAnswer({ ...answer, headers: [...(type === undefined ? [] : answer.headers), ...headers], body: bytes }, masks);
 }

@@ -9,9 +9,9 @@ import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, maskedView } from "#libs/masking/view.ts";
 import { isCookie } from "#libs/outbound/header-owners.ts";
+import { isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
-import type { OutboundAnswer } from "./dial-http.ts";
-import { type HeaderField, isHeaderValue } from "./outbound-headers.ts";
+import type { FunctionAnswer } from "./ports.ts";
 
 export interface MaskedAnswer {
 	readonly result: Answer;
@@ -56,11 +56,8 @@ const nodesMax = answerBytesMax / 2 + 1;
 /** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
 export const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
-/** What of an answer is masked. */
-export type AnsweredBody = Pick<OutboundAnswer, "status" | "headers" | "body">;
-
 /** @throws {AnswerWithheld} */
-export function maskAnswer(answer: AnsweredBody, masks: AnswerMasks): MaskedAnswer {
+export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks): MaskedAnswer {
 	const { mask, view } = masks;
 	try {
 		const { body, shown, findings } = maskBody(answer, masks);
@@ -74,7 +71,7 @@ export function maskAnswer(answer: AnsweredBody, masks: AnswerMasks): MaskedAnsw
 	}
 }
 
-function maskHeader([name, value]: HeaderField, mask: Mask): HeaderField[] {
+function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.
 	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];
@@ -91,7 +88,7 @@ interface MaskedBody {
 	readonly findings: MaskedAnswer["findings"];
 }
 
-function maskBody({ body, headers }: AnsweredBody, { mask, byPlace }: AnswerMasks): MaskedBody {
+function maskBody({ body, headers }: FunctionAnswer, { mask, byPlace }: AnswerMasks): MaskedBody {
 	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
 	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
 	const text = decodeText(body, type);

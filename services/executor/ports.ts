@@ -1,15 +1,68 @@
 // What the executor needs from outside: the stream, the revision a call was granted under, its keys, the vault, and the functions themselves.
 import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
+import type { Written } from "#libs/functions/transport.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Aside } from "#libs/service/work-aside.ts";
+import type { Secret } from "#libs/vault/secret.ts";
 import type { Vault } from "#libs/vault/vault.ts";
 import type { Claims } from "./claims.ts";
-import type { HttpDialer } from "./dial-http.ts";
 import type { History } from "./history.ts";
+
+/** One call as it is asked of its function. */
+export interface Asked {
+	readonly connection: Connection;
+	readonly fn: ConnectionFunction;
+	/** What the function's transport made of the arguments. */
+	readonly written: Written;
+	/** Fields of the caller's request; those that the connection does not declare are not passed on. */
+	readonly fields: readonly (readonly [name: string, value: string])[];
+	/** The same for all attempts, for a function that is declared idempotent. */
+	readonly idempotencyKey: string | undefined;
+}
+
+/** What a connection's functions want to be shown, and the name it has in the vault. */
+export interface Credential {
+	readonly name: string;
+	readonly secret: Secret;
+}
+
+/** What a function answered, whole and within its bounds, without the credential, not masked yet: a union by protocol. */
+export interface FunctionAnswer {
+	readonly protocol: "http";
+	readonly status: number;
+	/** Lower-case names. */
+	readonly headers: readonly (readonly [name: string, value: string])[];
+	readonly body: Uint8Array;
+}
+
+/** A call of which nothing can be wrong any more but the way there and the function itself. */
+export interface Prepared {
+	/**
+	 * Sends it, once, and waits for the answer as long as the function may take. `beforeFirstByte` is called once, in the same turn in which the
+	 * first byte is written, when the way is open; if it throws nothing is sent. Nothing is tried again.
+	 *
+	 * @throws {DialError} where no whole answer came: what was sent of it, and whether an answer had begun.
+	 */
+	dial(beforeFirstByte: () => void): Promise<FunctionAnswer>;
+}
+
+/** How functions are reached, whatever their protocol. dial-contract.ts is what each dialer passes. */
+export interface Dialer {
+	/**
+	 * Sends nothing and waits for nothing. The credential is in what is sent and in nothing that comes back, error or answer.
+	 *
+	 * @throws {CannotRun}
+	 */
+	prepare(asked: Asked, credential: Credential | undefined): Prepared;
+	/** Lets running dials finish. */
+	close(): Promise<void>;
+}
 
 /** A lease is these two and the function's own timeout between them. Executors of one pool must agree on them. */
 export interface LeaseTerms {
@@ -27,7 +80,7 @@ export interface ExecutorPorts {
 	readonly grants: Pick<GrantVerifier, "verify">;
 	readonly sealingKeys: SealingKeys;
 	readonly vault: Pick<Vault, "get">;
-	readonly dialer: HttpDialer;
+	readonly dialer: Dialer;
 	readonly claims: Claims;
 	/** What is said in the pool's ledger of a call of which nothing was said before `since`. */
 	readonly ledger: { of(since: Position): History };

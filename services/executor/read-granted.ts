@@ -1,9 +1,9 @@
-// The dear part of making a call ready, pure: the opened arguments are those of the digest, and the request that is made of them.
+// The dear part of making a call ready, pure: the opened arguments are those of the digest, and what is sent of them.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { digestOf } from "#libs/contracts/digest.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import type { SealedArguments } from "#libs/contracts/sealed.ts";
-import { type BuiltRequest, buildRequest } from "#libs/openapi/build-request.ts";
+import { written } from "#libs/functions/transport.ts";
 
 export type Opened = Pick<Event<"call.granted">["data"], "caller" | "connection" | "function" | "digest"> & {
 	/** What was sealed, as it was opened. */
@@ -12,7 +12,7 @@ export type Opened = Pick<Event<"call.granted">["data"], "caller" | "connection"
 
 export interface ReadGranted {
 	/** Undefined where the revision has no such function. */
-	readonly built: BuiltRequest | undefined;
+	readonly written: ReturnType<typeof written> | undefined;
 	readonly sealed: Omit<SealedArguments, "arguments" | "salt">;
 }
 
@@ -22,5 +22,5 @@ export function readGranted(configuration: Configuration, opened: Opened): ReadG
 	const { arguments: args, salt, ...sealed } = JSON.parse(opened.text) as SealedArguments;
 	if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) return undefined;
 	const fn = configuration.connection(connection)?.function(name);
-	return { built: fn && buildRequest(fn.transport, args), sealed };
+	return { written: fn && written(fn.transport, args), sealed };
 }

@@ -1,6 +1,7 @@
 // What the executor has done in another thread where arguments or an answer are large. Credentials and keys stay where they are.
 import { job } from "#libs/service/aside-job.ts";
-import { type AnsweredBody, AnswerWithheld, type MaskedAnswer, maskAnswer, masksOf } from "./mask-answer.ts";
+import { AnswerWithheld, type MaskedAnswer, maskAnswer, masksOf } from "./mask-answer.ts";
+import type { FunctionAnswer } from "./ports.ts";
 import { readGranted } from "./read-granted.ts";
 
 export const readLarge = job(readGranted);
@@ -8,7 +9,7 @@ export const readLarge = job(readGranted);
 export interface LargeAnswer {
 	readonly connection: string;
 	readonly function: string;
-	readonly answer: AnsweredBody;
+	readonly answer: FunctionAnswer;
 }
 
 /** The result as the text that is sealed, or why it must not leave. */

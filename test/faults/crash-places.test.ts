@@ -30,7 +30,7 @@ const places: Readonly<Record<CrashPoint, readonly Place[]>> = {
 		{ file: "libs/bus/bus-nats.ts", after: "if (standing.size === 0) return", before: "const condition = conditionOn(" },
 	],
 	"after-lost-condition": [{ file: "libs/bus/bus-nats.ts", after: "}", before: "await reading.readTo(" }],
-	// undici writes the request when this callback returns: see services/executor/exchange.ts.
+	// undici writes the request when this callback returns: see services/executor/dial-http/exchange.ts.
 	"after-claim-before-first-byte": [
 		{ file: "services/executor/execute-call.ts", after: "throw new LeaseLost()", before: "crashPointAfterThisTurn(" },
 	],

@@ -1,11 +1,11 @@
 // For the dialer's tests: a TCP server that says exactly the bytes a test wants, and remembers what it was sent.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import type { OutboundRequest } from "./dial-http.ts";
 import type { DialLimits } from "./exchange.ts";
+import type { OutboundRequest } from "./http-client.ts";
 
-/** `requests` grows by one with each complete request head, its body (by Content-Length) included. */
-export type RawServer = { url: string; requests: string[]; connections: number; close(): Promise<void> };
+/** `requests` grows by one with each complete request head, its body (by Content-Length) included; `bytes` with whatever came. */
+export type RawServer = { url: string; requests: string[]; connections: number; bytes: number; close(): Promise<void> };
 
 /** Starts a server that calls `answer` for each complete request; `index` counts all requests of the server from 0. */
 export const serveRaw = async (answer: (socket: Socket, index: number, request: string) => void): Promise<RawServer> => {
@@ -17,6 +17,7 @@ export const serveRaw = async (answer: (socket: Socket, index: number, request: 
 		socket.on("error", () => {}); // resets are what these tests are about
 		let pending = "";
 		socket.on("data", (chunk) => {
+			raw.bytes += chunk.length;
 			pending += chunk.toString("latin1");
 			for (let request = takeRequest(pending); request !== undefined; request = takeRequest(pending)) {
 				pending = pending.slice(request.length);
@@ -31,8 +32,10 @@ export const serveRaw = async (answer: (socket: Socket, index: number, request: 
 		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
 		requests: [],
 		connections: 0,
+		bytes: 0,
 		close: async () => {
 			for (const socket of sockets) socket.destroy();
+			if (!server.listening) return;
 			server.close();
 			await once(server, "close");
 		},

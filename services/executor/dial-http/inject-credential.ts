@@ -1,18 +1,16 @@
 // Puts a function's credential into an outbound request, and hands back what keeps it out of everything that comes back.
+import type { HttpCredential } from "#libs/configuration/kinds/connection.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { secretBytesMax } from "#libs/openapi/request-bounds.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
+import { isHeaderName } from "#libs/outbound/header-syntax.ts";
 import type { Secret } from "#libs/vault/secret.ts";
-import type { OutboundAnswer, OutboundRequest } from "./dial-http.ts";
-import { type HeaderField, isHeaderName } from "./outbound-headers.ts";
+import type { OutboundAnswer, OutboundRequest } from "./http-client.ts";
+import type { HeaderField } from "./outbound-headers.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
 
 /** Where a secret goes, as the `credential` of a Connection says it. `secret` is its name in the vault. */
-export type Credential =
-	| { secret: string; as: "bearer" } // RFC 6750
-	| { secret: string; as: "basic"; username: string } // RFC 7617
-	| { secret: string; as: "header"; name: string }
-	| { secret: string; as: "query"; name: string };
+export type Credential = HttpCredential & { readonly secret: string };
 
 /**
  * - `secret_unusable` the stored value cannot be sent this way, or is too short to be kept out of answers

@@ -4,8 +4,8 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { DialError } from "./dial-error.ts";
-import { createHttpDialer, type HttpDialer, type OutboundRequest } from "./dial-http.ts";
+import { DialError } from "../dial-error.ts";
+import { createHttpClient, type HttpClient, type OutboundRequest } from "./http-client.ts";
 import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "./tls.test-support.ts";
 
@@ -14,8 +14,8 @@ afterEach(async () => {
 	for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-const startDialer = (options: Parameters<typeof createHttpDialer>[0] = {}): HttpDialer => {
-	const dialer = createHttpDialer({ allowLoopback: true, ...options });
+const startDialer = (options: Parameters<typeof createHttpClient>[0] = {}): HttpClient => {
+	const dialer = createHttpClient({ allowLoopback: true, ...options });
 	cleanup.push(() => dialer.close());
 	return dialer;
 };

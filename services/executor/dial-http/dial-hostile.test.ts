@@ -5,8 +5,8 @@ import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
-import { DialError } from "./dial-error.ts";
-import { createHttpDialer, type HttpDialer, type HttpDialerOptions } from "./dial-http.ts";
+import { DialError } from "../dial-error.ts";
+import { createHttpClient, type HttpClient, type HttpClientOptions } from "./http-client.ts";
 import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
 
 const cleanup: (() => Promise<void>)[] = [];
@@ -14,8 +14,8 @@ afterEach(async () => {
 	for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-const startDialer = (options: HttpDialerOptions = {}): HttpDialer => {
-	const dialer = createHttpDialer({ allowLoopback: true, ...options });
+const startDialer = (options: HttpClientOptions = {}): HttpClient => {
+	const dialer = createHttpClient({ allowLoopback: true, ...options });
 	cleanup.push(() => dialer.close());
 	return dialer;
 };
@@ -123,7 +123,7 @@ describe("an answer that breaks the rules ends with its code, after the request 
 
 	test("a status that had arrived is told, so that an oversized answer is not taken for none", async () => {
 		const server = await start(forever("HTTP/1.1 201 Created\r\n\r\n", "x".repeat(1024)));
-		expect((await failure(startDialer().dial(requestTo(server.url)))).status).toBe(201);
+		expect((await failure(startDialer().dial(requestTo(server.url)))).answered).toEqual({ http: { status: 201 } });
 	});
 });
 
@@ -157,7 +157,7 @@ describe("an answer that takes too long", () => {
 			socket.on("close", () => clearInterval(timer));
 		});
 		const error = await failure(startDialer().dial(requestTo(server.url, { limits: { totalTimeoutMs: 100 } })));
-		expect(error).toMatchObject({ code: "total_timeout", sent: true, status: 200 });
+		expect(error).toMatchObject({ code: "total_timeout", sent: true, answered: { http: { status: 200 } } });
 	});
 
 	test("the connection of a dial that was given up is closed, not kept", async () => {
@@ -255,7 +255,7 @@ describe("before the first byte nothing was sent", () => {
 		async (url) => {
 			expect(complaints(url)).toEqual([expect.stringContaining("expected allowPrivateAddresses: true")]);
 			expect(complaints(url, "allowPrivateAddresses: true\n")).toEqual([]);
-			const dialer = createHttpDialer();
+			const dialer = createHttpClient();
 			cleanup.push(() => dialer.close());
 			expect(await failure(dialer.dial(requestTo(url)))).toMatchObject({ code: "address_forbidden", sent: false });
 		},

@@ -1,7 +1,7 @@
 // A credential goes exactly where its connection says, never over a caller's value, and never comes back.
 import { afterEach, describe, expect, test } from "vitest";
 import { Secret } from "#libs/vault/secret.ts";
-import { createHttpDialer, type HttpDialer, type OutboundRequest } from "./dial-http.ts";
+import { createHttpClient, type HttpClient, type OutboundRequest } from "./http-client.ts";
 import { type Credential, CredentialError, injectCredential, scrubAnswer } from "./inject-credential.ts";
 import { answerOf, requestTo, serveRaw } from "./raw-server.test-support.ts";
 import { SCRUBBED } from "./scrub-secret.ts";
@@ -109,7 +109,7 @@ describe("what comes back", () => {
 			socket.write(answerOf(JSON.stringify({ seen }), [`X-Echo: ${value}`, `X-${SECRET.replaceAll("/", "%2f")}: 1`], "400 Bad Request"));
 		});
 		cleanup.push(() => server.close());
-		const dialer: HttpDialer = createHttpDialer({ allowLoopback: true });
+		const dialer: HttpClient = createHttpClient({ allowLoopback: true });
 		cleanup.push(() => dialer.close());
 		const injected = injectCredential(requestTo(`${server.url}/pay`), credential, new Secret(SECRET));
 		const raw = await dialer.dial(injected.request);

@@ -1,19 +1,9 @@
-// Which headers travel to a function and which come back, with checks that leave no room for a second header. Who owns which: #libs/outbound/header-owners.ts.
+// Which headers travel to a function and which come back. Who owns which: #libs/outbound/header-owners.ts.
 import { isHopByHop, isOfDialer, whyNotHeader } from "#libs/outbound/header-owners.ts";
+import { isHeaderValue } from "#libs/outbound/header-syntax.ts";
 
 /** One header field: name and value, in the order they are sent. */
 export type HeaderField = [name: string, value: string];
-
-/** RFC 9110 section 5.6.2. */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-/** RFC 9110 section 5.5 as Latin-1 code units. Anything above U+00FF would be cut to its low byte on the way out, and U+010A's is a line feed. */
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-
-/** Is this a header name as RFC 9110 has it (at most 128 characters)? */
-export const isHeaderName = (name: string): boolean => TOKEN.test(name);
-
-/** Can this value be written without ending its line? */
-export const isHeaderValue = (value: string): boolean => FIELD_VALUE.test(value);
 
 /** The fields of an outbound request, by who says them. */
 export type HeaderSources = {

@@ -1,13 +1,14 @@
-// Calls an HTTP function: one request out, one bounded answer back, and nothing is ever sent twice.
+// Sends HTTP requests: one out, one bounded answer back, and nothing is ever sent twice.
 import { createHash } from "node:crypto";
 import type { SecureContext } from "node:tls";
 import { Pool } from "undici";
 import { dialBounds } from "#libs/openapi/request-bounds.ts";
 import { connectorOf, trustAlso } from "#libs/outbound/connect-socket.ts";
+import { isHeaderName, isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import type { AddressPolicy, Lookup } from "#libs/outbound/resolve-address.ts";
-import { DialError } from "./dial-error.ts";
+import { DialError } from "../dial-error.ts";
 import { type DialLimits, type DialTimings, Exchange } from "./exchange.ts";
-import { dropDialerOwned, dropHopByHop, type HeaderField, isHeaderName, isHeaderValue } from "./outbound-headers.ts";
+import { dropDialerOwned, dropHopByHop, type HeaderField } from "./outbound-headers.ts";
 import { decodeBody } from "./read-body.ts";
 
 /** One request to a function. Everything in it is final: the dialer adds `host`, `content-length` and `accept-encoding: identity`, no more. */
@@ -32,8 +33,8 @@ export type OutboundRequest = {
 /** What the function answered. Header names are lower-case; hop-by-hop fields and content-encoding are taken out, and so is content-length but of an answer to HEAD and of 304; the body is plain. */
 export type OutboundAnswer = { status: number; headers: HeaderField[]; body: Uint8Array; timings: DialTimings };
 
-/** Dials HTTP functions; see {@link createHttpDialer}. */
-export type HttpDialer = {
+/** Dials HTTP functions; see {@link createHttpClient}. */
+export type HttpClient = {
 	/**
 	 * One request, one answer; any status from 200 to 599 is an answer, redirects included.
 	 * @throws DialError and nothing else
@@ -44,7 +45,7 @@ export type HttpDialer = {
 };
 
 /** Bounds and rules for all dials of one process. */
-export type HttpDialerOptions = AddressPolicy & {
+export type HttpClientOptions = AddressPolicy & {
 	/** Open connections to one origin. Default 64. */
 	connectionsPerOriginMax?: number;
 	/** Dials to one origin at a time, waiting ones included; more fail at once as `connect_timeout`. Default 1024. */
@@ -67,7 +68,7 @@ type Origin = { pool: Pool; dials: number };
  * variable, pipelines nothing and verifies TLS. A name is resolved when a connection is opened, and the addresses found then are checked
  * and connected to; a kept connection is the same peer.
  */
-export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer => {
+export const createHttpClient = (options: HttpClientOptions = {}): HttpClient => {
 	const origins = new Map<string, Origin>();
 	const closing = new Set<Promise<void>>();
 	let closed = false;
@@ -125,7 +126,7 @@ export const createHttpDialer = (options: HttpDialerOptions = {}): HttpDialer =>
 	return { dial, close };
 };
 
-const openPool = (request: OutboundRequest, url: URL, options: HttpDialerOptions): Pool => {
+const openPool = (request: OutboundRequest, url: URL, options: HttpClientOptions): Pool => {
 	const connectOptions = {
 		addresses: request.addresses ?? options,
 		lookup: options.lookup,

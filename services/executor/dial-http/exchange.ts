@@ -1,6 +1,8 @@
 // One request and its answer on a connection that undici chose: deadlines, bounds, and the moment after which the function may have run.
 import { performance } from "node:perf_hooks";
-import { DialError, type DialErrorCode, toDialError } from "./dial-error.ts";
+import type { AnswerMark } from "#libs/contracts/answer.ts";
+import { DialError, type DialErrorCode } from "../dial-error.ts";
+import { toDialError } from "./client-error.ts";
 import type { HeaderField } from "./outbound-headers.ts";
 import { BodyCollector } from "./read-body.ts";
 
@@ -62,7 +64,7 @@ export class Exchange {
 
 	/** Ends the exchange without an answer; the first ending stands. */
 	fail(code: DialErrorCode, detail: string, cause?: unknown): void {
-		this.#end(new DialError(code, detail, { sent: this.#sent, status: this.#head?.status, cause }));
+		this.#end(new DialError(code, detail, { sent: this.#sent, answered: this.#mark(), cause }));
 	}
 
 	/**
@@ -115,7 +117,7 @@ export class Exchange {
 	}
 
 	onResponseError(_controller: unknown, error: unknown): void {
-		this.#end(toDialError(error, { sent: this.#sent, status: this.#head?.status }));
+		this.#end(toDialError(error, { sent: this.#sent, answered: this.#mark() }));
 	}
 
 	#end(error: DialError): void {
@@ -129,6 +131,11 @@ export class Exchange {
 		this.#settled = true;
 		clearTimeout(this.#phaseTimer);
 		clearTimeout(this.#totalTimer);
+	}
+
+	/** Of an answer that has begun. */
+	#mark(): AnswerMark | undefined {
+		return this.#head && { http: { status: this.#head.status } };
 	}
 
 	#elapsed(): number {

@@ -1,7 +1,8 @@
 // Which headers reach a function: the caller's where declared, the function's own before them, and defaults only where nobody says anything.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { buildOutboundHeaders, dropHopByHop, type HeaderSources, isHeaderValue } from "./outbound-headers.ts";
+import { isHeaderValue } from "#libs/outbound/header-syntax.ts";
+import { buildOutboundHeaders, dropHopByHop, type HeaderSources } from "./outbound-headers.ts";
 
 const built = (sources: Partial<HeaderSources>) => buildOutboundHeaders({ caller: [], forward: [], own: [], defaults: [], ...sources });
 

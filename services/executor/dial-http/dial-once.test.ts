@@ -1,8 +1,8 @@
 // Nothing is sent twice, nothing is sent after the last-moment check said no, and one call never gets another's answer.
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { DialError } from "./dial-error.ts";
-import { createHttpDialer, type HttpDialer, type HttpDialerOptions } from "./dial-http.ts";
+import { DialError } from "../dial-error.ts";
+import { createHttpClient, type HttpClient, type HttpClientOptions } from "./http-client.ts";
 import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
 
 const cleanup: (() => Promise<void>)[] = [];
@@ -10,8 +10,8 @@ afterEach(async () => {
 	for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-const startDialer = (options: HttpDialerOptions = {}): HttpDialer => {
-	const dialer = createHttpDialer({ allowLoopback: true, ...options });
+const startDialer = (options: HttpClientOptions = {}): HttpClient => {
+	const dialer = createHttpClient({ allowLoopback: true, ...options });
 	cleanup.push(() => dialer.close());
 	return dialer;
 };
@@ -34,7 +34,7 @@ const failure = async (dialing: Promise<unknown>): Promise<DialError> => {
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 
 /** Two dials, so that at least one connection has been used; the next dial takes a kept one. */
-const warm = async (dialer: HttpDialer, server: RawServer): Promise<void> => {
+const warm = async (dialer: HttpClient, server: RawServer): Promise<void> => {
 	await dialer.dial(requestTo(server.url));
 	await dialer.dial(requestTo(server.url));
 	server.requests.length = 0;

@@ -1,7 +1,7 @@
 // An answer's body, whole and readable, never larger than its bound: collected as it arrives, decompressed when the function insists.
 import { promisify } from "node:util";
 import { brotliDecompress, constants, gunzip, inflate, inflateRaw, zstdDecompress } from "node:zlib";
-import { DialError } from "./dial-error.ts";
+import { DialError } from "../dial-error.ts";
 import type { HeaderField } from "./outbound-headers.ts";
 
 /**
@@ -73,7 +73,7 @@ export const decodeBody = async (
 	answer: { status: number; headers: readonly HeaderField[]; body: Uint8Array; bodiless: boolean },
 	bytesMax: number,
 ): Promise<{ headers: HeaderField[]; body: Uint8Array }> => {
-	const at = { sent: true, status: answer.status };
+	const at = { sent: true, answered: { http: { status: answer.status } } };
 	const codings = answer.headers
 		.filter(([name]) => name === "content-encoding")
 		.flatMap(([, value]) => value.split(","))

@@ -6,7 +6,7 @@ interface DetectorBase {
 	/** One sentence for the reference page. */
 	readonly description: string;
 	/**
-	 * Whether it also reads JSON integers, written in decimal: `always`, or only where the member's name has this hint (a bit of hints.ts).
+	 * Whether it also reads JSON integers, written in decimal: `always`, or only where the member's name has this hint (a bit of names.ts).
 	 * Absent: never.
 	 */
 	readonly numbers?: "always" | number;

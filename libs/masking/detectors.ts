@@ -1,13 +1,18 @@
 // The closed list of detectors, and the names under which a policy turns them on.
-import { cardDetector } from "./detect-card.ts";
-import { cloudTokenDetector } from "./detect-cloud-token.ts";
-import { emailDetector } from "./detect-email.ts";
-import { ibanDetector } from "./detect-iban.ts";
-import { jwtDetector } from "./detect-jwt.ts";
-import { nationalIdDetector } from "./detect-national-id.ts";
-import { passwordDetector } from "./detect-password.ts";
-import { phoneDetector } from "./detect-phone.ts";
-import { privateKeyDetector } from "./detect-private-key.ts";
+import { birthDateDetector } from "./detect/birth-date.ts";
+import { cardDetector } from "./detect/card.ts";
+import { cloudTokenDetector } from "./detect/cloud-token.ts";
+import { cryptoAddressDetector } from "./detect/crypto-address.ts";
+import { documentDetector } from "./detect/document.ts";
+import { emailDetector } from "./detect/email.ts";
+import { ibanDetector } from "./detect/iban.ts";
+import { ipAddressDetector } from "./detect/ip-address.ts";
+import { jwtDetector } from "./detect/jwt.ts";
+import { macAddressDetector } from "./detect/mac-address.ts";
+import { nationalIdDetector } from "./detect/national-id.ts";
+import { passwordDetector } from "./detect/password.ts";
+import { phoneDetector } from "./detect/phone.ts";
+import { privateKeyDetector } from "./detect/private-key.ts";
 import type { Detector } from "./detector.ts";
 import type { DetectorId } from "./scan.ts";
 
@@ -18,14 +23,22 @@ const detectors = [
 	cloudTokenDetector,
 	cardDetector,
 	ibanDetector,
+	cryptoAddressDetector,
 	emailDetector,
+	macAddressDetector,
+	ipAddressDetector,
+	birthDateDetector,
 	nationalIdDetector,
+	documentDetector,
 	phoneDetector,
 	passwordDetector,
 ] as const satisfies readonly Detector[];
 
 /** Names that stand for several detectors. */
-const umbrellas = { secret: ["jwt", "private-key", "cloud-token", "password"] } as const satisfies Record<string, readonly DetectorId[]>;
+const umbrellas = {
+	secret: ["jwt", "private-key", "cloud-token", "password"],
+	network: ["ip-address", "mac-address"],
+} as const satisfies Record<string, readonly DetectorId[]>;
 
 /** What `detect:` of a policy may name. */
 export type DetectorName = DetectorId | keyof typeof umbrellas;
@@ -34,6 +47,7 @@ export type DetectorName = DetectorId | keyof typeof umbrellas;
 export const detectorDescriptions: Readonly<Record<DetectorName, string>> = {
 	...(Object.fromEntries(detectors.map(({ id, description }) => [id, description])) as Record<DetectorId, string>),
 	secret: `All of: ${umbrellas.secret.join(", ")}.`,
+	network: `All of: ${umbrellas.network.join(", ")}.`,
 };
 
 /** Every detector there is. */
@@ -45,6 +59,6 @@ export function isDetectorName(name: string): name is DetectorName {
 
 /** The detectors that the names stand for, each once, in order of precedence. */
 export function detectorsNamed(names: readonly DetectorName[]): readonly Detector[] {
-	const ids = new Set<DetectorId>(names.flatMap((name) => (name === "secret" ? umbrellas.secret : [name])));
+	const ids = new Set<DetectorId>(names.flatMap((name) => (name === "secret" || name === "network" ? umbrellas[name] : [name])));
 	return detectors.filter(({ id }) => ids.has(id));
 }

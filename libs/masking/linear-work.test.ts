@@ -1,9 +1,10 @@
 // No text makes a scan slow: the characters looked at grow with the length of the text, whatever is in it. Counted, not timed.
 import { describe, expect, test } from "vitest";
 import { ALL_DETECTORS, detectorsNamed } from "./detectors.ts";
-import { hint } from "./hints.ts";
+import { KnownNames } from "./known-names.ts";
 import { compileMask } from "./mask.ts";
 import { detectorSet, scanText } from "./mask-string.ts";
+import { hint } from "./names.ts";
 
 const detectors = detectorSet(detectorsNamed(ALL_DETECTORS));
 const length = 128 * 1024;
@@ -107,7 +108,7 @@ const pieces = [
 
 function workOf(piece: string, size: number): number {
 	const text = piece.repeat(Math.ceil(size / piece.length)).slice(0, size);
-	const { scan } = scanText(detectors, text, hint.phone | hint.nationalId);
+	const scan = scanText(detectors, text, hint.phone | hint.nationalId, new KnownNames());
 	return scan.work;
 }
 

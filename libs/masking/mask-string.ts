@@ -1,8 +1,24 @@
-// One string masked: detectors run over its folded text, overlapping finds become one mark, until nothing is found.
+// One string masked: detectors run over it as its readers would read it, overlapping finds become one mark, until nothing is found.
+import { textInBase64, toBase64 } from "./base64.ts";
+import { columnSpans } from "./columns.ts";
 import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
-import { type Folded, fold } from "./fold.ts";
+import { fold } from "./fold.ts";
 import { redactedMark } from "./mark.ts";
-import { type DetectorId, type Doubts, freshDoubts, indexPrefixes, type PrefixIndex, Scan, type Span } from "./scan.ts";
+import {
+	chars,
+	type DetectorId,
+	type Doubts,
+	freshDoubts,
+	indexPrefixes,
+	is,
+	type NameHints,
+	type PrefixIndex,
+	Profile,
+	Scan,
+	type Span,
+} from "./scan.ts";
+import { isPlaceholder } from "./values.ts";
+import { type Escapes, withoutEscapes } from "./without-escapes.ts";
 
 /** Detectors ready to run together. */
 export interface DetectorSet {
@@ -24,6 +40,18 @@ export function detectorSet(detectors: readonly Detector[]): DetectorSet {
 	};
 }
 
+/** What the texts of one value share. */
+export interface Shared {
+	readonly detectors: DetectorSet;
+	readonly names: NameHints;
+	readonly doubts: Doubts;
+	readonly profile: Profile;
+}
+
+export function shared(detectors: DetectorSet, names: NameHints): Shared {
+	return { detectors, names, doubts: freshDoubts(), profile: new Profile() };
+}
+
 export interface MaskedString {
 	readonly text: string;
 	/** How many marks each detector put there. */
@@ -34,54 +62,227 @@ export interface MaskedString {
 const charsMin = 5;
 /** A mark may separate what was glued together, so that something shows that did not before. Once is usual, twice is rare. */
 const passesMax = 4;
+/** JSON in a string of JSON in a field of a form is three deep. */
+const levelsMax = 4;
+/** Base64 in base64. */
+const nestingMax = 2;
+/** Fewer digits than this are no number of anything, without a name or a sign beside them. */
+const digitsMin = 4;
 
 /**
- * Masks everything the detectors find. The result is a fixed point: masking it again finds nothing. A text that after four passes is still
- * not quiet is redacted whole.
+ * Masks everything the detectors find, behind escapes too. The result is a fixed point: masking it again finds nothing. A text that after
+ * four passes is still not quiet is redacted whole.
  *
- * @param hints bits of hints.ts: what the member's name says.
- * @param doubts shared by all texts of one value, and used up.
+ * @param hints bits of names.ts: what the member's name says.
  * @returns undefined if nothing was found.
  */
-export function maskString(detectors: DetectorSet, text: string, hints: number, doubts: Doubts): MaskedString | undefined {
+export function maskString(with_: Shared, text: string, hints: number, nesting = 0): MaskedString | undefined {
 	if (text.length < charsMin) return undefined;
-	const found = new Map<DetectorId, number>();
+	let found: Map<DetectorId, number> | undefined;
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
-		const { scan, folded } = scanText(detectors, current, hints, doubts);
-		if (scan.spans.length === 0) return pass === 0 ? undefined : { text: current, found };
-		const spans = mergeOverlapping(scan.spans);
-		current = replace(current, spans, folded);
-		for (const { detector } of spans) found.set(detector, (found.get(detector) ?? 0) + 1);
+		const spans = spansIn(with_, current, hints, nesting);
+		if (spans.length === 0) return found && { text: current, found };
+		found ??= new Map();
+		const merged = mergeOverlapping(spans);
+		current = replace(current, merged);
+		for (const { detector } of merged) found.set(detector, (found.get(detector) ?? 0) + 1);
 	}
-	return { text: redactedMark, found };
+	return { text: redactedMark, found: found ?? new Map() };
 }
 
-/** Runs every detector once. Exported for the test that bounds `scan.work`. */
-export function scanText(
-	detectors: DetectorSet,
-	text: string,
+const nothing: readonly Span[] = [];
+
+/** Everything that is found in the text, at every level at which it can be read; places are those of the text as it stands. */
+function spansIn(with_: Shared, text: string, hints: number, nesting: number): readonly Span[] {
+	const { profile, detectors } = with_;
+	profile.read(text, detectors.prefixes);
+	if (isPlain(profile, hints)) return profile.spaces === 0 ? encodedSpans(with_, text, 0, text.length, nesting) : nothing;
+	const escapes = escapesIn(text, profile);
+	const first = viewOf(with_, text, hints, nesting);
+	if (!escapes) return placed(first);
+	return throughEscapes(with_, text, first, escapes, hints, nesting);
+}
+
+/** Whether there is nothing in it that any detector begins at: most texts. */
+function isPlain(
+	{ digits, ats, assigns, percents, backslashes, ampersands, outsideAscii, anchors, colons }: Profile,
 	hints: number,
-	doubts: Doubts = freshDoubts(),
-): { scan: Scan; folded: Folded | undefined } {
-	let scan = new Scan(text, hints, doubts);
-	scan.profile(detectors.prefixes);
-	const folded = scan.outsideAscii ? fold(text) : undefined;
-	if (folded) {
-		scan = new Scan(folded.text, hints, doubts);
-		scan.profile(detectors.prefixes);
-	}
+): boolean {
+	return (
+		digits < digitsMin &&
+		ats + assigns + percents + backslashes + ampersands + colons === 0 &&
+		!outsideAscii &&
+		anchors.length === 0 &&
+		hints === 0
+	);
+}
+
+interface View {
+	readonly scan: Scan;
+	/** Where each character of the scanned text began in the text itself; undefined where they are the same. */
+	readonly offsets: Uint32Array | undefined;
+}
+
+/** Runs every detector once over the text, folded. */
+function viewOf(with_: Shared, text: string, hints: number, nesting: number, offsets?: Uint32Array): View {
+	const { profile, detectors, doubts, names } = with_;
+	const folded = profile.outsideAscii ? fold(text) : undefined;
+	if (folded) profile.read(folded.text, detectors.prefixes);
+	const scan = new Scan(folded?.text ?? text, profile, hints, doubts, names);
+	const { spaces, lines } = profile;
+	runDetectors(detectors, scan);
+	const view = { scan, offsets: composed(folded?.offsets, offsets) };
+	if (spaces === 0 || scan.text.includes("base64")) for (const span of encodedRuns(with_, scan, nesting)) push(scan, span);
+	if (lines > 0)
+		for (const span of columnSpans(scan, (cell, cellHints) => maskString(fresh(with_), cell, cellHints, nestingMax))) push(scan, span);
+	return view;
+}
+
+/** A text within the text is profiled too, while the outer profile may still be asked. */
+function fresh(with_: Shared): Shared {
+	return { ...with_, profile: new Profile() };
+}
+
+function push(scan: Scan, span: Span): void {
+	scan.add(span.start, span.end, span.detector, span.mark, span.quote);
+}
+
+function runDetectors(detectors: DetectorSet, scan: Scan): void {
 	for (const { owner, start, prefix } of scan.anchors) detectors.prefixed[owner]?.findAt(scan, start, prefix);
 	for (const detector of detectors.shapes) if (detector.worthwhile(scan)) detector.find(scan);
-	return { scan, folded };
+}
+
+/** Runs every detector once over a text without escapes. Exported for the test that bounds `scan.work`. */
+export function scanText(detectors: DetectorSet, text: string, hints: number, names: NameHints): Scan {
+	const with_ = shared(detectors, names);
+	with_.profile.read(text, detectors.prefixes);
+	return viewOf(with_, text, hints, nestingMax).scan;
+}
+
+function composed(inner: Uint32Array | undefined, outer: Uint32Array | undefined): Uint32Array | undefined {
+	if (!inner || !outer) return inner ?? outer;
+	return inner.map((at) => outer[at] ?? 0);
+}
+
+/** Spans with their places in the text that the offsets lead to; quotes are written as they are there. */
+function placed({ scan, offsets }: View): Span[] {
+	if (!offsets) return scan.spans;
+	const at = (place: number): number => offsets[place] ?? 0;
+	return scan.spans.map(({ start, end, detector, mark, quote }) => ({
+		start: at(start),
+		end: at(end),
+		detector,
+		mark,
+		quote: quote === undefined ? undefined : at(quote),
+	}));
+}
+
+function escapesIn(text: string, { backslashes, percents, ampersands, assigns, pluses, spaces }: Profile): Escapes | undefined {
+	const quotedPrintable = assigns > 0 && /=(?:\r?\n|3D|40|0D|0A|20|C[23]|E2)/.test(text) && !/[?&]\w+=/.test(text);
+	const isForm = spaces === 0 && pluses > 0 && (percents > 0 || assigns > 0);
+	if (backslashes + percents + ampersands === 0 && !quotedPrintable && !isForm) return undefined;
+	return { backslashes: backslashes > 0, percents: percents > 0, entities: ampersands > 0, quotedPrintable, pluses: isForm };
+}
+
+/**
+ * The same for the text with its escapes taken away, level by level. A find of one level that begins or ends within an escape of the last
+ * one is moved to where the escape begins or ends, so that what was valid JSON in a string is valid afterwards.
+ */
+function throughEscapes(with_: Shared, text: string, first: View, escapes: Escapes, hints: number, nesting: number): readonly Span[] {
+	const shallow = placed(first);
+	const deep: Span[] = [];
+	let boundaries: Uint32Array | undefined;
+	let current = text;
+	for (let level = 0; level < levelsMax; level++) {
+		// Pluses are spaces of the outermost level alone.
+		const decoded = withoutEscapes(current, {
+			...escapes,
+			pluses: escapes.pluses && level === 0,
+			backslashes: true,
+			percents: true,
+			entities: true,
+		});
+		if (!decoded) break;
+		boundaries = composed(decoded.offsets, boundaries) ?? decoded.offsets;
+		current = decoded.text;
+		with_.profile.read(current, with_.detectors.prefixes);
+		const found = placed(viewOf(with_, current, hints, nesting, boundaries)).map((span) => withRawQuote(span, text, boundaries));
+		// `%DB_PASSWORD%` begins like an encoded byte.
+		deep.push(
+			...found.filter(({ detector, start, end }) => detector !== "password" || end - start > 64 || !isPlaceholder(text.slice(start, end))),
+		);
+	}
+	if (!boundaries) return shallow;
+	const edges = boundaries;
+	const covered = deep.length === 0 ? [] : mergeOverlapping([...deep]);
+	return [...deep, ...shallow.map((span) => withinEscapes(span, edges, covered))].filter(({ start, end }) => end > start);
+}
+
+/** The mark of a value that had no quotes, with those of its level around it. */
+function withRawQuote(span: Span, text: string, boundaries: Uint32Array | undefined): Span {
+	if (span.quote === undefined || !boundaries) return span;
+	const raw = text.slice(span.quote, boundaries[indexAt(boundaries, span.quote) + 1] ?? span.quote + 1);
+	return { ...span, mark: `${raw}${span.mark}${raw}`, quote: undefined };
+}
+
+/** The last place of `boundaries` that is not behind `at`. */
+function indexAt(boundaries: Uint32Array, at: number): number {
+	let [low, high] = [0, boundaries.length - 1];
+	while (low < high) {
+		const middle = (low + high + 1) >> 1;
+		if ((boundaries[middle] ?? 0) <= at) low = middle;
+		else high = middle - 1;
+	}
+	return low;
+}
+
+function withinEscapes(span: Span, boundaries: Uint32Array, covered: readonly Span[]): Span {
+	const first = indexAt(boundaries, span.start);
+	let start = boundaries[first] ?? span.start;
+	if (start < span.start) {
+		// Behind `\n` begins what the deeper level found without the n.
+		const behind = boundaries[first + 1] ?? span.end;
+		if (covered.some((other) => other.start < span.end && other.end > span.start)) start = behind;
+	}
+	const last = indexAt(boundaries, span.end);
+	const end = (boundaries[last] ?? span.end) < span.end ? (boundaries[last + 1] ?? span.end) : span.end;
+	return { ...span, start, end };
+}
+
+/** Base64 of text: a text that is nothing else, or what stands behind `base64,`. */
+function encodedRuns(with_: Shared, scan: Scan, nesting: number): readonly Span[] {
+	const { text } = scan;
+	if (nesting >= nestingMax) return nothing;
+	const spans: Span[] = [];
+	for (let at = text.indexOf("base64"); at >= 0; at = text.indexOf("base64", at + 6)) {
+		let from = at + 6;
+		while (from < at + 40 && !is(text, from, chars.alnum)) from++;
+		spans.push(...encodedSpans(with_, text, from, scan.runEnd(from, chars.base64), nesting));
+	}
+	if (spans.length > 0) return spans;
+	// A whole text, or the value of `name=…`.
+	const begin = text.indexOf("=") > 0 && text.indexOf("=") < 64 && text.indexOf("=") < text.length - 2 ? text.indexOf("=") + 1 : 0;
+	return encodedSpans(with_, text, begin, text.length, nesting);
+}
+
+function encodedSpans(with_: Shared, text: string, start: number, end: number, nesting: number): readonly Span[] {
+	if (nesting >= nestingMax) return nothing;
+	const encoded = text.slice(start, end);
+	const inside = textInBase64(encoded);
+	if (inside === undefined) return nothing;
+	const masked = maskString(fresh(with_), inside, 0, nesting + 1);
+	if (!masked) return nothing;
+	const [detector = "password"] = masked.found.keys();
+	return [{ start, end, detector, mark: toBase64(masked.text, encoded) }];
 }
 
 /** Spans in order; where some overlap, all of what they cover, under the mark of the longest. */
-function mergeOverlapping(spans: Span[]): Span[] {
-	spans.sort((a, b) => a.start - b.start);
+function mergeOverlapping(spans: readonly Span[]): Span[] {
+	const sorted = spans.length === 1 ? spans : [...spans].sort((a, b) => a.start - b.start);
 	const merged: Span[] = [];
 	let longest = 0;
-	for (const span of spans) {
+	for (const span of sorted) {
 		const last = merged.at(-1);
 		const length = span.end - span.start;
 		if (!last || span.start >= last.end) {
@@ -89,20 +290,39 @@ function mergeOverlapping(spans: Span[]): Span[] {
 			longest = length;
 			continue;
 		}
-		const { detector, mark } = length > longest ? span : last;
+		const { detector, mark, quote } = length > longest ? span : last;
 		longest = Math.max(longest, length);
-		merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, span.end), detector, mark };
+		merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, span.end), detector, mark, quote };
 	}
 	return merged;
 }
 
-function replace(text: string, spans: readonly Span[], folded: Folded | undefined): string {
-	const original = (at: number): number => folded?.offsets[at] ?? at;
+function replace(text: string, spans: readonly Span[]): string {
 	let out = "";
 	let from = 0;
-	for (const { start, end, mark } of spans) {
-		out += text.slice(from, original(start)) + mark;
-		from = original(end);
+	for (const { start, end, mark, quote } of spans) {
+		const around = quote === undefined ? quoteOfNumber(text, start, end) : text.charAt(quote);
+		out += `${text.slice(from, start)}${around}${mark}${around}`;
+		from = end;
 	}
 	return out + text.slice(from);
+}
+
+const nearbyChars = 256;
+
+/** A number in JSON that is in a text: its mark needs quotes to stay JSON, written as they are around it. */
+function quoteOfNumber(text: string, start: number, end: number): string {
+	let before = start - 1;
+	while (before >= 0 && before > start - 8 && is(text, before, chars.space)) before--;
+	let after = end;
+	while (after < end + 8 && is(text, after, chars.space)) after++;
+	if (!":[,".includes(text[before] ?? "x") || !",]}".includes(text[after] ?? "x")) return "";
+	for (let at = start; at < end; at++) if (!is(text, at, chars.digit) && text[at] !== "." && !(at === start && text[at] === "-")) return "";
+	const near = text.slice(Math.max(0, start - nearbyChars), start);
+	const quote = near.lastIndexOf('"');
+	if (quote < 0) return /^\s*[[{]/.test(text) ? '"' : "";
+	if (text[before] === ":" && !/["']\s*:\s*$/.test(near)) return "";
+	let first = quote;
+	while (first > 0 && near[first - 1] === "\\") first--;
+	return near.slice(first, quote + 1);
 }

@@ -1,15 +1,17 @@
 // One JSON value masked: paths first, then what members' names say, then detectors, in one bounded walk.
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
-import { mayHaveBeenCard } from "./detect-card.ts";
-import { passwordMark } from "./detect-password.ts";
-import { isPrivateJwkMember, privateKeyMark } from "./detect-private-key.ts";
+import { passwordMark } from "./detect/assigned.ts";
+import { mayHaveBeenCard } from "./detect/card.ts";
+import { isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
 import { type Finding, Findings } from "./findings.ts";
-import { hint, hintsOf, hintsWithin } from "./hints.ts";
+import type { KnownNames } from "./known-names.ts";
 import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
-import { type DetectorSet, maskString } from "./mask-string.ts";
+import { type DetectorSet, maskString, type Shared, shared } from "./mask-string.ts";
 import { MaskingError } from "./masking-error.ts";
-import { type DetectorId, freshDoubts } from "./scan.ts";
+import { hint, hintsWithin } from "./names.ts";
+import type { DetectorId } from "./scan.ts";
 import { type Automaton, actionsAt, stepInto } from "./selector.ts";
+import { isPlaceholder, looksRandom } from "./values.ts";
 
 /** What a path does to its value. `redact`: the whole value. `last4`: all but the last four of a number-like scalar. */
 export type MaskAction = "redact" | "last4";
@@ -24,15 +26,6 @@ export interface MaskLimits {
 	readonly charsMax: number;
 }
 
-/** A member's name, masked and read once, however often it comes back. */
-interface KnownName {
-	readonly name: string;
-	readonly hints: number;
-	readonly found: ReadonlyMap<DetectorId, number>;
-}
-
-const knownNamesMax = 4096;
-const nothing: ReadonlyMap<DetectorId, number> = new Map();
 const cardCodeMark = markOf("card-code");
 
 /** The state of one walk; used for one value. */
@@ -41,15 +34,17 @@ export class ValueMasker {
 	private readonly paths: Automaton<MaskAction>;
 	private readonly limits: MaskLimits;
 	private readonly findings = new Findings();
-	private readonly names = new Map<string, KnownName>();
+	private readonly names: KnownNames;
+	private readonly shared: Shared;
 	/** Masked names and indexes from the root to the value being masked. */
 	private readonly place: (string | number)[] = [];
-	private readonly doubts = freshDoubts();
 	private nodes = 0;
 	private chars = 0;
 
-	constructor(detectors: DetectorSet, paths: Automaton<MaskAction>, limits: MaskLimits) {
+	constructor(detectors: DetectorSet, names: KnownNames, paths: Automaton<MaskAction>, limits: MaskLimits) {
 		this.detectors = detectors;
+		this.names = names;
+		this.shared = shared(detectors, names);
 		this.paths = paths;
 		this.limits = limits;
 	}
@@ -91,13 +86,21 @@ export class ValueMasker {
 	private string(text: string, hints: number): string {
 		this.count(text.length);
 		if (text === "" || isMark(text)) return text;
-		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(text, passwordMark, "password");
+		if (hints !== 0 && this.isSecret(text, hints)) return this.masked(text, passwordMark, "password");
 		if ((hints & hint.cardCode) !== 0 && this.detectors.has("card") && /^\s*\p{Nd}{3,4}\s*$/u.test(text))
 			return this.masked(text, cardCodeMark, "card");
-		const masked = maskString(this.detectors, text, hints, this.doubts);
+		const masked = maskString(this.shared, text, hints);
 		if (!masked) return text;
 		this.record(masked.found);
 		return masked.text;
+	}
+
+	/** Whether the name and the text together say that it is one. */
+	private isSecret(text: string, hints: number): boolean {
+		if ((hints & (hint.password | hint.keyLike | hint.code)) === 0 || !this.detectors.has("password")) return false;
+		if ((hints & hint.password) !== 0) return !isPlaceholder(text);
+		if ((hints & hint.code) !== 0) return /^\s*\p{Nd}(?:[ -]?\p{Nd}){2,9}\s*$/u.test(text);
+		return !isPlaceholder(text) && looksRandom(text);
 	}
 
 	private number(value: number, hints: number): JsonValue {
@@ -105,13 +108,14 @@ export class ValueMasker {
 		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(value, passwordMark, "password");
 		if (!Number.isInteger(value)) return value;
 		const magnitude = Math.abs(value);
+		if ((hints & hint.code) !== 0 && magnitude < 1e8 && this.detectors.has("password")) return this.masked(value, passwordMark, "password");
 		if ((hints & hint.cardCode) !== 0 && magnitude < 10_000 && this.detectors.has("card")) return this.masked(value, cardCodeMark, "card");
 		// Shorter than any phone number, or so long that JavaScript prints it with an exponent.
 		if (magnitude < 1e6 || magnitude >= 1e21) return value;
 		const decimal = String(magnitude);
 		if (!Number.isSafeInteger(value) && this.detectors.has("card") && mayHaveBeenCard(decimal))
 			return this.masked(value, markOf("card"), "card");
-		const masked = maskString(this.detectors, decimal, hints, this.doubts);
+		const masked = maskString(this.shared, decimal, hints);
 		if (!masked) return value;
 		this.record(masked.found);
 		return masked.text;
@@ -149,17 +153,20 @@ export class ValueMasker {
 		return out;
 	}
 
-	private object(object: JsonObject, states: readonly number[], parentHints: number): JsonObject {
+	private object(object: JsonObject, states: readonly number[], hintsAbove: number): JsonObject {
 		const out: JsonObject = {};
+		// The schema of a password is none.
+		const parentHints = (hintsAbove & hint.password) !== 0 && isSchema(object) ? hintsAbove & ~hint.password : hintsAbove;
+		const named = this.detectors.has("password") ? hintsOfValue(object, this.names) : 0;
 		const used = new Map<string, number>();
 		for (const original of Object.keys(object)) {
 			this.count(original.length);
-			const known = this.nameOf(original);
+			const known = this.names.of(original, this.shared);
 			const name = known.name === original ? original : unused(known.name, used, object);
 			this.place.push(name);
 			this.record(known.found);
 			const child = object[original] as JsonValue;
-			const hints = hintsWithin(known.hints, parentHints);
+			const hints = hintsWithin(known.hints, parentHints) | (named !== 0 && isValueMember(original) ? named : 0);
 			const isKey = this.detectors.has("private-key") && isPrivateJwkMember(object, original);
 			setMember(
 				out,
@@ -170,18 +177,31 @@ export class ValueMasker {
 		}
 		return out;
 	}
-
-	private nameOf(original: string): KnownName {
-		const known = this.names.get(original);
-		if (known) return known;
-		if (this.names.size >= knownNamesMax) this.names.clear();
-		const masked = maskString(this.detectors, original, 0, this.doubts);
-		const name = masked?.text ?? original;
-		const entry = { name, hints: hintsOf(name), found: masked?.found ?? nothing };
-		this.names.set(original, entry);
-		return entry;
-	}
 }
+
+const schemaKeywords = new Set(
+	"type format description minLength maxLength minimum maximum pattern title writeOnly readOnly nullable required deprecated $ref $comment properties items additionalProperties in name".split(
+		" ",
+	),
+);
+
+/** Whether an object describes a value and is none: a JSON Schema. */
+function isSchema(object: JsonObject): boolean {
+	return typeof object.type === "string" && Object.keys(object).every((name) => schemaKeywords.has(name) || name.startsWith("x-"));
+}
+
+function isValueMember(name: string): boolean {
+	return name === "value" || name === "Value" || name === "val" || name === "content";
+}
+
+/** `{ name: "DB_PASSWORD", value: "…" }`: what the name in it says about the value in it. */
+function hintsOfValue(object: JsonObject, names: KnownNames): number {
+	if (!("value" in object || "Value" in object || "val" in object || "content" in object)) return 0;
+	const name = object.name ?? object.Name ?? object.key ?? object.Key ?? object.id ?? object.field ?? object.header;
+	return typeof name === "string" && name.length <= nameCharsMax ? names.hints(name) & ~(hint.none | hint.cardCode) : 0;
+}
+
+const nameCharsMax = 64;
 
 function applyAction(action: MaskAction, value: JsonValue): string {
 	if (action === "redact" || (typeof value !== "string" && typeof value !== "number")) return redactedMark;

@@ -2,10 +2,10 @@
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { type DetectorName, detectorsNamed, isDetectorName } from "./detectors.ts";
 import { type Finding, Findings } from "./findings.ts";
-import { detectorSet, maskString } from "./mask-string.ts";
+import { KnownNames } from "./known-names.ts";
+import { detectorSet, maskString, shared } from "./mask-string.ts";
 import { type MaskAction, type MaskLimits, ValueMasker } from "./mask-value.ts";
 import { MaskingError, MaskSpecError, type MaskSpecProblem } from "./masking-error.ts";
-import { freshDoubts } from "./scan.ts";
 import { buildAutomaton, parseSelector, type Segment } from "./selector.ts";
 
 /** What to mask. `paths`: selectors (see selector.ts) of values that are sensitive whatever they look like; `detect`: what to look for everywhere. */
@@ -68,11 +68,12 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 
 	const detectors = detectorSet(detectorsNamed(spec.detect));
 	const automaton = buildAutomaton(paths);
+	const names = new KnownNames();
 	return {
-		mask: (value) => new ValueMasker(detectors, automaton, limits).run(value),
+		mask: (value) => new ValueMasker(detectors, names, automaton, limits).run(value),
 		maskText(text) {
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
-			const masked = maskString(detectors, text, 0, freshDoubts());
+			const masked = maskString(shared(detectors, names), text, 0);
 			const findings = new Findings();
 			for (const [detector, count] of masked?.found ?? []) findings.add(detector, [], count);
 			return { text: masked?.text ?? text, findings: findings.list() };

@@ -1,7 +1,21 @@
 // One text being looked at: what it is made of, where anything interesting starts, and what detectors found so far.
 
 /** Names that findings and marks carry. */
-export type DetectorId = "card" | "iban" | "email" | "phone" | "national-id" | "jwt" | "private-key" | "cloud-token" | "password";
+export type DetectorId =
+	| "card"
+	| "iban"
+	| "crypto-address"
+	| "email"
+	| "phone"
+	| "ip-address"
+	| "mac-address"
+	| "birth-date"
+	| "national-id"
+	| "document"
+	| "jwt"
+	| "private-key"
+	| "cloud-token"
+	| "password";
 
 /** Something found: code units `start` to `end` (exclusive) of the scanned text, and the mark to put there. */
 export interface Span {
@@ -9,6 +23,8 @@ export interface Span {
 	readonly end: number;
 	readonly detector: DetectorId;
 	readonly mark: string;
+	/** Where a quote stands that is written as quotes are there: the mark is put between two of it, for it replaces what had none and needs some to stay JSON. */
+	readonly quote?: number | undefined;
 }
 
 /** A prefix, and the place in the list given to `indexPrefixes` of whom it belongs to. */
@@ -18,32 +34,69 @@ interface Prefix {
 }
 
 /** A place where the text has a prefix. */
-interface Anchor extends Prefix {
+export interface Anchor extends Prefix {
 	readonly start: number;
 }
 
-/** Prefixes by their first two characters: the pass over the text pays one table look-up a character, however many prefixes there are. */
-export interface PrefixIndex {
-	readonly pairs: Uint8Array;
-	readonly buckets: readonly (readonly Prefix[])[];
+/** A prefix, and how far into it the two characters stand by which it is looked up. */
+interface Indexed extends Prefix {
+	readonly offset: number;
 }
 
+/** Prefixes by two neighbouring characters of theirs: the pass over the text pays one table look-up a character, however many prefixes there are. */
+export interface PrefixIndex {
+	readonly pairs: Uint16Array;
+	readonly buckets: readonly (readonly Indexed[])[];
+}
+
+/** How often letters come in texts, in per mille: prefixes are looked up by their rarest pair, so that words are passed by. */
+const frequency: Readonly<Record<string, number>> = {
+	...{
+		e: 110,
+		t: 90,
+		a: 80,
+		o: 75,
+		i: 73,
+		n: 70,
+		s: 65,
+		r: 60,
+		h: 50,
+		d: 40,
+		l: 40,
+		c: 30,
+		u: 28,
+		m: 25,
+		f: 22,
+		p: 20,
+		g: 20,
+		w: 18,
+		y: 17,
+	},
+	...{ b: 15, v: 10, k: 8, x: 2, j: 2, q: 1, z: 1, " ": 170, "-": 12, _: 8, ".": 14, ":": 12, "/": 10 },
+};
+const oftenOf = (character: string): number => frequency[character.toLowerCase()] ?? 12;
+
 export function indexPrefixes(owners: readonly { readonly prefixes: readonly string[] }[]): PrefixIndex {
-	const byPair = new Map<number, Prefix[]>();
+	const byPair = new Map<number, Indexed[]>();
 	for (const [owner, { prefixes }] of owners.entries()) {
 		for (const prefix of prefixes) {
-			const pair = (prefix.charCodeAt(0) << 7) | prefix.charCodeAt(1);
-			byPair.set(pair, [...(byPair.get(pair) ?? []), { prefix, owner }]);
+			let offset = 0;
+			let least = Number.POSITIVE_INFINITY;
+			for (let at = 0; at + 1 < prefix.length; at++) {
+				const weight = oftenOf(prefix.charAt(at)) * oftenOf(prefix.charAt(at + 1)) * (/[A-Z]/.test(prefix.charAt(at)) ? 0.3 : 1);
+				if (weight < least) [least, offset] = [weight, at];
+			}
+			const pair = (prefix.charCodeAt(offset) << 7) | prefix.charCodeAt(offset + 1);
+			byPair.set(pair, [...(byPair.get(pair) ?? []), { prefix, owner, offset }]);
 		}
 	}
-	const pairs = new Uint8Array(128 * 128);
+	const pairs = new Uint16Array(128 * 128);
 	// Bucket 0 is "nothing starts here". The longest prefix comes first, so that `sk-ant-` is not taken for `sk-`.
-	const buckets: Prefix[][] = [[]];
+	const buckets: Indexed[][] = [[]];
 	for (const [pair, entries] of byPair) {
 		pairs[pair] = buckets.length;
 		buckets.push(entries.sort((a, b) => b.prefix.length - a.prefix.length));
 	}
-	if (buckets.length > 256) throw new RangeError("more than 255 first pairs do not fit the table");
 	return { pairs, buckets };
 }
 
@@ -97,14 +150,114 @@ export interface Doubts {
 	phones: number;
 	/** Whether a text with a token's shape begins with a JSON object: what does not is a thrown error. */
 	headers: number;
+	/** Whether a text with the shape of a crypto-currency's address has its checksum: two digests. */
+	addresses: number;
 }
 
 export function freshDoubts(): Doubts {
-	return { phones: 1_000, headers: 1_000 };
+	return { phones: 1_000, headers: 1_000, addresses: 1_000 };
+}
+
+const noAnchors: Anchor[] = [];
+
+/** What a text is made of, from one pass over it. One is used for every text in turn: most have nothing to find, and are to cost nothing more. */
+export class Profile {
+	digits = 0;
+	ats = 0;
+	pluses = 0;
+	dots = 0;
+	colons = 0;
+	dashes = 0;
+	/** `=`, `:`, `>` and quotes: what may stand between a name and its value. */
+	assigns = 0;
+	/** Whether there is what begins an escape: `\`, `%`, `&`, `=` before a line break or a digit. */
+	backslashes = 0;
+	percents = 0;
+	ampersands = 0;
+	lines = 0;
+	spaces = 0;
+	outsideAscii = false;
+	anchors: Anchor[] = noAnchors;
+	/** Candidates for a prefix that were compared. */
+	work = 0;
+
+	read(text: string, { pairs, buckets }: PrefixIndex): void {
+		let [digits, ats, pluses, dots, colons, dashes] = [0, 0, 0, 0, 0, 0];
+		let [assigns, backslashes, percents, ampersands, lines, spaces] = [0, 0, 0, 0, 0, 0];
+		let outside = false;
+		this.anchors = noAnchors;
+		this.work = text.length;
+		let before = 0;
+		for (let at = 0; at < text.length; at++) {
+			const code = text.charCodeAt(at);
+			if (code >= 128) {
+				outside = true;
+				before = 0;
+				continue;
+			}
+			if (code <= 0x40) {
+				if (code === 0x20) spaces++;
+				else if (code === 0x22 || code === 0x27) assigns++;
+				else if (code >= 0x30 && code <= 0x39) digits++;
+				else if (code === 0x2e) dots++;
+				else if (code === 0x2d) dashes++;
+				else if (code === 0x3a) {
+					colons++;
+					assigns++;
+				} else if (code === 0x3d || code === 0x3e) assigns++;
+				else if (code === 0x40) ats++;
+				else if (code === 0x2b) pluses++;
+				else if (code === 0x25) percents++;
+				else if (code === 0x26) ampersands++;
+				else if (code === 0x0a) lines++;
+			} else if (code === 0x5c) backslashes++;
+			const bucket = pairs[(before << 7) | code] ?? 0;
+			if (bucket !== 0) this.anchor(text, at - 1, buckets[bucket] ?? []);
+			before = code;
+		}
+		this.digits = digits;
+		this.ats = ats;
+		this.pluses = pluses;
+		this.dots = dots;
+		this.colons = colons;
+		this.dashes = dashes;
+		this.assigns = assigns;
+		this.backslashes = backslashes;
+		this.percents = percents;
+		this.ampersands = ampersands;
+		this.lines = lines;
+		this.spaces = spaces;
+		this.outsideAscii = outside;
+	}
+
+	private anchor(text: string, pair: number, bucket: readonly Indexed[]): void {
+		let known = -1;
+		for (const { prefix, owner, offset } of bucket) {
+			this.work++;
+			// Several detectors may begin at one place, each with its longest prefix.
+			if (owner === known || pair < offset || !text.startsWith(prefix, pair - offset)) continue;
+			if (this.anchors === noAnchors) this.anchors = [];
+			this.anchors.push({ start: pair - offset, prefix, owner });
+			known = owner;
+		}
+	}
+}
+
+/** What names say, each read once: of one value, or of a text. */
+export interface NameHints {
+	hints(name: string): number;
+}
+
+const findsMax = 64;
+
+/** Whether an odd number of backslashes stands before `at`. */
+function isOddBefore(text: string, at: number): boolean {
+	let first = at;
+	while (first > 0 && first > at - 64 && text[first - 1] === "\\") first--;
+	return (at - first) % 2 === 1;
 }
 
 const noSpans: Span[] = [];
-const noAnchors: Anchor[] = [];
 const noRun = { end: -1, tries: 0 };
 
 /**
@@ -117,71 +270,78 @@ export class Scan {
 	readonly hints: number;
 	// Most texts have neither, and allocating for each of a million short strings is what would cost most: both begin as one shared empty list.
 	spans: Span[] = noSpans;
-	anchors: Anchor[] = noAnchors;
-	digits = 0;
-	ats = 0;
-	pluses = 0;
-	outsideAscii = false;
+	readonly anchors: readonly Anchor[];
+	readonly digits: number;
+	readonly ats: number;
+	readonly pluses: number;
+	readonly dots: number;
+	readonly colons: number;
+	readonly dashes: number;
+	readonly outsideAscii: boolean;
+	readonly assigns: number;
+	readonly lines: number;
 	/** Characters looked at so far. */
-	work = 0;
-	/** Scratch of detect-private-key.ts: where the last key ended. */
+	work: number;
+	/** Scratch of detect/private-key.ts: where the last key ended. */
 	keyEnd = 0;
-	/** Scratch of detect-jwt.ts: the run that was looked at last, and how often. */
+	/** Scratch of detect/document.ts: where the last machine readable zone ended. */
+	zoneEnd = 0;
+	/** Scratch of detect/assigned.ts: up to where lines are in the block of a telling name. */
+	secretBlockEnd = 0;
+	/** Scratch of detect/jwt.ts: the run that was looked at last, and how often. */
 	run = noRun;
 	/** The last run of each class, so that a run with many anchors in it is walked once. */
 	private runs: Map<number, { from: number; end: number }> | undefined;
 	private groups: DigitGroups | undefined;
+	/** Where something was found that was looked for, so that a text with many beginnings and no end is not searched through for each. */
+	private found: Map<string, { from: number; at: number }> | undefined;
 
 	/** Shared by all texts of one value. */
 	readonly doubts: Doubts;
+	readonly names: NameHints;
 
-	constructor(text: string, hints: number, doubts: Doubts) {
+	constructor(text: string, profile: Profile, hints: number, doubts: Doubts, names: NameHints) {
 		this.text = text;
 		this.hints = hints;
 		this.doubts = doubts;
+		this.names = names;
+		this.anchors = profile.anchors;
+		this.digits = profile.digits;
+		this.ats = profile.ats;
+		this.pluses = profile.pluses;
+		this.dots = profile.dots;
+		this.colons = profile.colons;
+		this.dashes = profile.dashes;
+		this.outsideAscii = profile.outsideAscii;
+		this.assigns = profile.assigns;
+		this.lines = profile.lines;
+		this.work = profile.work;
 	}
 
-	/** The one pass over the whole text: counts what detectors need before they are worth starting, and finds token prefixes. */
-	profile(index: PrefixIndex): void {
-		const { text } = this;
-		const { pairs } = index;
-		let before = 0;
-		let digitCount = 0;
-		for (let at = 0; at < text.length; at++) {
-			const code = text.charCodeAt(at);
-			if (code >= 128) {
-				this.outsideAscii = true;
-				before = 0;
-				continue;
-			}
-			if (code <= 0x40) {
-				if (code >= 0x30 && code <= 0x39) digitCount++;
-				else if (code === 0x40) this.ats++;
-				else if (code === 0x2b) this.pluses++;
-			}
-			const bucket = pairs[(before << 7) | code] ?? 0;
-			if (bucket !== 0) this.anchor(at - 1, index.buckets[bucket] ?? []);
-			before = code;
-		}
-		this.digits += digitCount;
-		this.work += text.length;
-	}
-
-	private anchor(start: number, bucket: readonly Prefix[]): void {
-		for (const { prefix, owner } of bucket) {
-			this.work++;
-			if (!this.text.startsWith(prefix, start)) continue;
-			if (this.anchors === noAnchors) this.anchors = [];
-			this.anchors.push({ start, prefix, owner });
-			return;
-		}
-	}
-
-	add(start: number, end: number, detector: DetectorId, mark: string): void {
+	add(start: number, end: number, detector: DetectorId, mark: string, quote?: number): void {
 		// A mark of an earlier pass is what should be there already.
 		if (end - start === mark.length && this.text.startsWith(mark, start)) return;
 		if (this.spans === noSpans) this.spans = [];
-		this.spans.push({ start, end, detector, mark });
+		this.spans.push({ start, end, detector, mark, quote });
+	}
+
+	/** Where `what` stands next from `from` on, or -1. */
+	next(what: string, from: number): number {
+		const known = this.found?.get(what);
+		if (known && from >= known.from && (known.at < 0 || from <= known.at)) return known.at;
+		const at = this.text.indexOf(what, from);
+		this.work += (at < 0 ? this.text.length : at) - from + 1;
+		this.found ??= new Map();
+		if (this.found.size > findsMax) this.found.clear();
+		this.found.set(what, { from, at });
+		return at;
+	}
+
+	/** The same for a quote that no backslash stands before. */
+	nextUnescaped(quote: string, from: number): number {
+		let at = this.next(quote, from);
+		while (at > from && this.text[at - 1] === "\\" && isOddBefore(this.text, at)) at = this.next(quote, at + 1);
+		return at;
 	}
 
 	/** End of the run of `bits` that starts at `from`. */

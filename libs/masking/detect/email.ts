@@ -1,7 +1,7 @@
 // E-mail addresses, RFC 5321 and RFC 6531 (other scripts), as people write them.
-import type { ShapeDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, is, type Scan } from "./scan.ts";
+import type { ShapeDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, is, type Scan } from "../scan.ts";
 
 // The domain is not kept: with a company of one it names the person as well as the whole address does.
 const mark = markOf("email");
@@ -23,18 +23,23 @@ function find(scan: Scan): void {
 		const start = startOfLocal(scan, at);
 		if (start === at || isUserInfo(scan, start)) continue;
 		const end = endOfDomain(scan, at + 1);
-		if (end !== undefined) scan.add(start, end, "email", mark);
+		if (end !== undefined && !isRepository(text, start, at, end)) scan.add(start, end, "email", mark);
 	}
 }
 
 const userInfoMax = 128;
 const beforePassword = /:\/\/[^\s/?#"'<>]*:$/;
 
-/** `scheme://user:password@host`: what stands before the `@` is a password, and detect-password.ts's; the host is no secret. */
+/** `scheme://user:password@host`: what stands before the `@` is a password, and password.ts's; the host is no secret. */
 function isUserInfo(scan: Scan, start: number): boolean {
 	if (scan.text[start - 1] !== ":") return false;
 	scan.work += userInfoMax;
 	return beforePassword.test(scan.text.slice(Math.max(0, start - userInfoMax), start));
+}
+
+/** `git@host:path` is where a repository is, and `git` is nobody. */
+function isRepository(text: string, start: number, at: number, end: number): boolean {
+	return text[end] === ":" && /^(?:git|hg|svn|gitea)$/.test(text.slice(start, at)) && /^:[\w~/.-]/.test(text.slice(end, end + 2));
 }
 
 function startOfLocal(scan: Scan, at: number): number {

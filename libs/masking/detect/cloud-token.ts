@@ -1,7 +1,7 @@
 // Tokens of clouds and vendors, by the prefix that their makers gave them so that they can be found.
-import type { PrefixDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, is, type Scan } from "./scan.ts";
+import type { PrefixDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, is, type Scan } from "../scan.ts";
 
 const mark = markOf("cloud-token");
 

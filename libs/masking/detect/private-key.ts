@@ -1,19 +1,20 @@
 // Private keys as text: PEM (RFC 7468), OpenSSH, PGP, PuTTY; and as JWK (RFC 7517).
 import type { JsonObject } from "#libs/contracts/json.ts";
-import type { PrefixDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, type Scan } from "./scan.ts";
+import type { PrefixDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, type Scan } from "../scan.ts";
 
 export const privateKeyMark = markOf("private-key");
 const labelCharsMax = 64;
-const label = /-----BEGIN [A-Z0-9 ]{0,64}PRIVATE KEY(?: BLOCK)?-----/y;
+// Five dashes, or four and a space as RFC 4716 has them.
+const label = /---- ?-?BEGIN [A-Z0-9 ]{0,64}PRIVATE KEY(?: BLOCK)?(?:-----| ----)/y;
 
 export const privateKeyDetector: PrefixDetector = {
 	id: "private-key",
 	description:
 		"Private keys: PEM, OpenSSH, PGP and PuTTY blocks, also with escaped line breaks or cut off before their end; and the private members of a JWK.",
 	// The third is `openssh-key-v1` in base64, for keys that lost their frame.
-	prefixes: ["-----BEGIN ", "Private-Lines:", "b3BlbnNzaC1rZXktdjE"],
+	prefixes: ["-----BEGIN ", "---- BEGIN ", "Private-Lines:", "b3BlbnNzaC1rZXktdjE"],
 	findAt,
 };
 
@@ -28,14 +29,15 @@ function findAt(scan: Scan, start: number, prefix: string): void {
 function endOfKey(scan: Scan, start: number, prefix: string): number {
 	const { text } = scan;
 	if (prefix === "Private-Lines:") return orEnd(text, text.indexOf("Private-MAC:", start));
-	if (prefix !== "-----BEGIN ") return scan.runEnd(start, chars.base64);
+	if (!prefix.endsWith("BEGIN ")) return scan.runEnd(start, chars.base64);
 	const begin = scan.match(label, start);
 	if (!begin) return start;
-	const footer = text.indexOf("-----END ", start + begin[0].length);
+	const dashes = prefix.slice(0, 5);
+	const footer = text.indexOf(`${dashes}END `, start + begin[0].length);
 	scan.work += orEnd(text, footer) - start;
 	if (footer < 0) return text.length;
-	const close = text.slice(footer + 9, footer + 9 + labelCharsMax + 32).indexOf("-----");
-	return close < 0 ? Math.min(text.length, footer + 9) : footer + 9 + close + 5;
+	const close = text.slice(footer + 9, footer + 9 + labelCharsMax + 32).indexOf("----");
+	return close < 0 ? Math.min(text.length, footer + 9) : footer + 9 + close + (text[footer + 9 + close + 4] === "-" ? 5 : 4);
 }
 
 function orEnd(text: string, at: number): number {

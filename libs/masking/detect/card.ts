@@ -1,7 +1,7 @@
 // Payment card numbers: 13 to 19 digits of a known issuer with a right check digit.
-import type { ShapeDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, is, type Scan } from "./scan.ts";
+import type { ShapeDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, is, type Scan } from "../scan.ts";
 import { isInUuid } from "./uuid.ts";
 
 interface Issuer {
@@ -12,7 +12,7 @@ interface Issuer {
 }
 
 const sixteenOn = [16, 17, 18, 19];
-/** 1 (airlines) is left out on purpose: every Unix time in milli-, micro- and nanoseconds starts with it. */
+/** Of those that begin with 1 only airlines' cards of fifteen digits: every Unix time in milli-, micro- and nanoseconds starts with it, and none has fifteen. */
 const issuers: readonly Issuer[] = [
 	{ name: "Visa", prefixes: [[4, 4]], lengths: [13, 16, 19] },
 	{
@@ -51,6 +51,15 @@ const issuers: readonly Issuer[] = [
 		lengths: sixteenOn,
 	},
 	{ name: "JCB", prefixes: [[3528, 3589]], lengths: sixteenOn },
+	{
+		name: "JCB, older",
+		prefixes: [
+			[2131, 2131],
+			[1800, 1800],
+		],
+		lengths: [15],
+	},
+	{ name: "UATP", prefixes: [[11, 17]], lengths: [15] },
 	{
 		name: "UnionPay",
 		prefixes: [
@@ -197,11 +206,25 @@ function findInChain(scan: Scan, { first, digits, offsets, dots, shorts, endings
 			// Luhn counts from the end: the last digit as it is, the one before it twice.
 			const sum = sums[((to - 1) & 1) as 0 | 1];
 			if (((sum[to] ?? 0) - (sum[from] ?? 0)) % 10 !== 0) continue;
+			if ((shorts[last] ?? 0) > (shorts[group] ?? 0) && !isEvenlyGrouped(offsets, group, last, to)) continue;
 			const start = starts[first + group] ?? 0;
 			const end = ends[first + last] ?? 0;
 			if (!isOther(scan, start, end)) scan.add(start, end, "card", markOf("card", digits.slice(to - 4, to).join("")));
 		}
 	}
+}
+
+/** Whether all groups but the last are as long as the first, or none is shorter than three: `1 2 3 … 12 13` is a list. */
+function isEvenlyGrouped(offsets: readonly number[], group: number, last: number, to: number): boolean {
+	const size = (offsets[group + 1] ?? to) - (offsets[group] ?? 0);
+	let even = true;
+	let long = true;
+	for (let at = group; at <= last; at++) {
+		const length = (at === last ? to : (offsets[at + 1] ?? to)) - (offsets[at] ?? 0);
+		even &&= at === last ? length <= size : length === size;
+		long &&= length > 2;
+	}
+	return even || long;
 }
 
 /** The lengths, as bits, that a card may have whose first digits are those at `from`. */

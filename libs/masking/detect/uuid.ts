@@ -1,5 +1,5 @@
 // UUIDs (RFC 9562): the most frequent text in which part of an identifier passes another one's check digits.
-import { chars, is, type Scan } from "./scan.ts";
+import { chars, is, type Scan } from "../scan.ts";
 
 const lengthMax = 36;
 const dashes = [8, 13, 18, 23];

@@ -1,7 +1,7 @@
 // International bank account numbers, ISO 13616.
-import type { ShapeDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, is, type Scan } from "./scan.ts";
+import type { ShapeDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, is, type Scan } from "../scan.ts";
 import { isInUuid } from "./uuid.ts";
 
 /** Length by country, from the IBAN registry (SWIFT, release 99). */
@@ -23,7 +23,8 @@ function find(scan: Scan): void {
 	for (const digitsAt of scan.digitGroups().starts) {
 		const gap = text[digitsAt - 1] === " " || text[digitsAt - 1] === "-" ? 1 : 0;
 		const start = digitsAt - gap - 2;
-		if (start < 0 || !is(text, digitsAt + 1, chars.digit) || is(text, start - 1, chars.alnum)) continue;
+		if (start < 0 || !is(text, digitsAt + 1, chars.digit)) continue;
+		if (is(text, start - 1, chars.alnum) && text.slice(start - 4, start).toUpperCase() !== "IBAN") continue;
 		if (!is(text, start, chars.letter) || !is(text, start + 1, chars.letter)) continue;
 		const length = lengthByCountry.get(text.slice(start, start + 2).toUpperCase());
 		if (length === undefined) continue;

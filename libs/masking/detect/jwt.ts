@@ -1,7 +1,7 @@
 // JSON Web Tokens: compact JWS (RFC 7515) and JWE (RFC 7516).
-import type { PrefixDetector } from "./detector.ts";
-import { markOf } from "./mark.ts";
-import { chars, type Scan } from "./scan.ts";
+import type { PrefixDetector } from "../detector.ts";
+import { markOf } from "../mark.ts";
+import { chars, type Scan } from "../scan.ts";
 
 const mark = markOf("jwt");
 /** A header longer than this is not parsed: its start alone decides (fail closed). */

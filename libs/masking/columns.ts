@@ -1,8 +1,7 @@
 // Text in columns (RFC 4180, also with semicolons and tabs): what the name of a column says holds for every cell under it.
 import { markEnd, markOf } from "./mark.ts";
-import type { MaskedString } from "./mask-string.ts";
 import { hint } from "./names.ts";
-import type { Scan, Span } from "./scan.ts";
+import type { MaskedString, Scan, Span } from "./scan.ts";
 import { isPlaceholder, looksRandom } from "./values.ts";
 
 const headCharsMax = 4096;

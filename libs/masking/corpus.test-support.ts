@@ -53,8 +53,9 @@ function framed({ names = [], values = [], frames = [] }: WrittenKind): Specimen
 	return frames.flatMap((frame, row) =>
 		names.map((name, column) => {
 			const value = values[(row + column) % values.length] ?? "";
-			const text = frame.replaceAll("{name}", name).replace(/\{value(?::(\w+))?\}/, (_, way: string | undefined) => encoded(value, way));
-			return { text, gone: [value] };
+			const way = /\{value:(\w+)\}/.exec(frame)?.[1];
+			const written = encoded(value, way);
+			return { text: frame.replaceAll("{name}", name).replace(/\{value(?::\w+)?\}/, () => written), gone: [written] };
 		}),
 	);
 }

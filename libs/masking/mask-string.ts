@@ -11,6 +11,7 @@ import {
 	freshDoubts,
 	indexPrefixes,
 	is,
+	type MaskedString,
 	type NameHints,
 	type PrefixIndex,
 	Profile,
@@ -50,12 +51,6 @@ export interface Shared {
 
 export function shared(detectors: DetectorSet, names: NameHints): Shared {
 	return { detectors, names, doubts: freshDoubts(), profile: new Profile() };
-}
-
-export interface MaskedString {
-	readonly text: string;
-	/** How many marks each detector put there. */
-	readonly found: ReadonlyMap<DetectorId, number>;
 }
 
 /** Nothing that a detector finds is shorter: `a@b.io` is six characters, a password after `pwd=` makes five. */

@@ -27,6 +27,13 @@ export interface Span {
 	readonly quote?: number | undefined;
 }
 
+/** A text after masking. */
+export interface MaskedString {
+	readonly text: string;
+	/** How many marks each detector put there. */
+	readonly found: ReadonlyMap<DetectorId, number>;
+}
+
 /** A prefix, and the place in the list given to `indexPrefixes` of whom it belongs to. */
 interface Prefix {
 	readonly prefix: string;
@@ -258,6 +265,7 @@ function isOddBefore(text: string, at: number): boolean {
 }
 
 const noSpans: Span[] = [];
+const noBare = { from: 0, end: 0 };
 const noRun = { end: -1, tries: 0 };
 
 /**
@@ -288,6 +296,8 @@ export class Scan {
 	zoneEnd = 0;
 	/** Scratch of detect/assigned.ts: up to where lines are in the block of a telling name. */
 	secretBlockEnd = 0;
+	/** Scratch of detect/assigned.ts: the value without quotes that was read last. */
+	bare = noBare;
 	/** Scratch of detect/jwt.ts: the run that was looked at last, and how often. */
 	run = noRun;
 	/** The last run of each class, so that a run with many anchors in it is walked once. */

@@ -115,7 +115,7 @@ function hexAt(text: string, at: number, count: number): number {
 	return count === 0 ? -1 : value;
 }
 
-/** One character, of one to four bytes of UTF-8; a byte that is none on its own is read as Latin-1. */
+/** One character, of one to four bytes of UTF-8. */
 function percents(text: string, at: number, put: Put): number {
 	return bytes(text, at, 0x25, put);
 }
@@ -123,15 +123,14 @@ function percents(text: string, at: number, put: Put): number {
 function bytes(text: string, at: number, sign: number, put: Put): number {
 	const first = hexAt(text, at + 1, 2);
 	if (first < 0) return 0;
-	const count = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
+	// `%B4` of a card's track is no encoded byte: no character of UTF-8 begins with one from 0x80 to 0xbf.
+	if (first >= 0x80 && first < 0xc2) return 0;
+	const count = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
 	let point = count === 1 ? first : first & (0x7f >> count);
 	for (let number = 1; number < count; number++) {
 		const next = at + number * 3;
 		const byte = text.charCodeAt(next) === sign ? hexAt(text, next + 1, 2) : -1;
-		if (byte < 0 || (byte & 0xc0) !== 0x80) {
-			put(at, at + 3, String.fromCharCode(first));
-			return at + 3;
-		}
+		if (byte < 0 || (byte & 0xc0) !== 0x80) return 0;
 		point = (point << 6) | (byte & 0x3f);
 	}
 	put(at, at + count * 3, point > 0x10ffff ? "\ufffd" : String.fromCodePoint(point));

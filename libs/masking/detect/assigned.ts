@@ -193,12 +193,13 @@ const nothingOnLine = /[ \t]*\r?\n/y;
 
 function readValue(scan: Scan, from: number, name: Name): Value | undefined {
 	const { text } = scan;
-	if (scan.match(yamlBlock, from)) {
+	const isPassword = (name.hints & hint.password) !== 0;
+	if (isPassword && scan.match(yamlBlock, from)) {
 		const start = text.indexOf("\n", from) + 1;
 		return { start: skipIndent(text, start), end: endOfBlock(scan, start, indentAt(text, name.start)), isQuoted: true };
 	}
 	if (scan.match(nothingOnLine, from)) {
-		if ((name.hints & hint.password) !== 0 && from > scan.secretBlockEnd) {
+		if (isPassword && from > scan.secretBlockEnd) {
 			const start = text.indexOf("\n", from) + 1;
 			scan.secretBlockEnd = endOfBlock(scan, start, indentAt(text, name.start));
 			addItems(scan, start);
@@ -213,7 +214,7 @@ function readValue(scan: Scan, from: number, name: Name): Value | undefined {
 	if (text[at] === "\\" && `"'\\`.includes(text.charAt(at + 1))) return undefined;
 	const closer = closers[text.charAt(at)];
 	if (closer !== undefined) return quotedValue(scan, at, closer);
-	if ((text[at] === "{" || text[at] === "[") && markEnd(text, at) < 0) return blockValue(scan, at, name);
+	if ((text[at] === "{" || text[at] === "[") && markEnd(text, at) < 0) return isPassword ? blockValue(scan, at, name) : undefined;
 	const end = endOfBare(scan, at);
 	return { start: at, end, isQuoted: false, quote: name.quote };
 }
@@ -267,7 +268,8 @@ const escaped = /\\(?:[nrtbf"'/\\]|u[0-9A-Fa-f]{4})/y;
 
 /** End of a value without quotes: where a field, a setting, a sentence goes on with something else. */
 function endOfBare(scan: Scan, from: number): number {
-	const { text } = scan;
+	const { text, bare } = scan;
+	if (from >= bare.from && from < bare.end) return bare.end;
 	let at = from;
 	for (; at < text.length; at++) {
 		const code = text.charCodeAt(at);
@@ -279,6 +281,7 @@ function endOfBare(scan: Scan, from: number): number {
 		if ((code === 0x29 || code === 0x7d || code === 0x5d) && !is(text, at + 1, chars.alnum) && !hasOpener(text, from, at, code)) break;
 	}
 	scan.work += at - from + 1;
+	scan.bare = { from, end: at };
 	return at;
 }
 

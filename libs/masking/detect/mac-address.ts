@@ -1,7 +1,7 @@
 // Addresses of network cards (EUI-48): in pairs with colons or dashes, or in fours with dots.
 import type { ShapeDetector } from "../detector.ts";
 import { markOf } from "../mark.ts";
-import { chars, is, type Scan } from "../scan.ts";
+import { chars, is } from "../scan.ts";
 
 const mark = markOf("mac-address");
 const pairs = /[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(?:\1[0-9A-Fa-f]{2}){4}/y;

@@ -101,7 +101,10 @@ function findNational(scan: Scan): void {
 
 function findInChain(scan: Scan, chain: Chain): void {
 	const { starts, ends, first, next } = chain;
-	if ((scan.hints & hint.phone) !== 0) return addAll(scan, chain);
+	if ((scan.hints & hint.phone) !== 0) {
+		addAll(scan, chain);
+		return;
+	}
 	for (let group = first; group < next; ) {
 		const last = shapedTo(scan, chain, group);
 		if (last < 0) {
@@ -116,7 +119,7 @@ function findInChain(scan: Scan, chain: Chain): void {
 }
 
 const isoDate = /\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)/y;
-const otherDate = /\d{1,2}([-/.])\d{1,2}\1(?:19|20)?\d\d(?!\d)/y;
+const otherDate = /\d{1,2}([-/.])\d{1,2}\1(?:19|20)?\d\d(?!\d|\1\d)/y;
 
 /** A member that is named like a phone number: all of it. */
 function addAll(scan: Scan, { starts, ends, first, next }: Chain): void {
@@ -137,6 +140,7 @@ function addTold(scan: Scan, { starts, ends, first, next }: Chain): void {
 		last = group;
 	}
 	const end = ends[last] ?? 0;
+	// An amount, or digits that go on.
 	if (isLetterBehind(text, end) || (text[end] === "," && is(text, end + 1, chars.digit))) return;
 	if (digits >= digitsMin && end > start) addGroups(scan, start, end);
 }

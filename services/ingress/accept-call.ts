@@ -24,8 +24,8 @@ export interface AskedCall {
 	readonly reason?: string | undefined;
 	/** The way in: `calls`, `proxy`. */
 	readonly via: string;
-	/** Headers of the request that the connection lets pass; lower-case names. */
-	readonly headers?: readonly (readonly [string, string])[];
+	/** Named texts beside the arguments that the connection lets pass, as HTTP has headers; lower-case names. */
+	readonly fields?: readonly (readonly [string, string])[];
 	readonly idempotencyKey?: string | undefined;
 	readonly traceparent?: string | undefined;
 }
@@ -78,7 +78,7 @@ export async function publishCall(ports: IngressPorts, call: string, checked: Ch
 	const now = ports.clock.now();
 	const { text, canonical, view, findings } = prepared;
 	const digest = digestOfCanonical({ caller, connection: connection.name, function: fn.name, arguments: canonical, salt });
-	const rest = JSON.stringify({ salt, headers: asked.headers ?? [], ...(idempotencyKey !== undefined && { idempotencyKey }) });
+	const rest = JSON.stringify({ salt, headers: asked.fields ?? [], ...(idempotencyKey !== undefined && { idempotencyKey }) });
 	const sealed = ports.sealingKeys.sealText(pool, call, "arguments", `{"arguments":${text},${rest.slice(1)}`);
 	const data = {
 		...{

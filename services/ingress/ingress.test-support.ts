@@ -23,8 +23,9 @@ import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { patience } from "../../test/support/patience.ts";
 import { Intake } from "./intake.ts";
-import { listenHttp } from "./listen-http.ts";
-import { listenProxy } from "./listen-proxy.ts";
+import type { DoorPorts } from "./listen/door.ts";
+import { listenHttp } from "./listen/listen-http.ts";
+import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 import { followEndings } from "./service.ts";
@@ -89,7 +90,7 @@ export class Backstage {
 	readonly executor = createMemoryBus(this.stream, "executor");
 	private readonly stops: (() => Promise<unknown>)[] = [];
 
-	async replica(over: Partial<IngressPorts> = {}, { pendingMax = 1_000, stepsMax = 8 } = {}): Promise<Replica> {
+	async replica(over: Partial<DoorPorts> = {}, { pendingMax = 1_000, stepsMax = 8 } = {}): Promise<Replica> {
 		const memory = createMemoryBus(this.stream, "ingress");
 		const follows: string[] = [];
 		const follow: Bus["follow"] = (options) => {
@@ -100,7 +101,7 @@ export class Backstage {
 		const pending = new PendingCalls(pendingMax);
 		const ended = await followEndings(bus, { now: () => new Date() }, pending);
 		const log = createLogger("ingress", "silent");
-		const ports: IngressPorts = {
+		const ports: DoorPorts = {
 			...{
 				bus,
 				pending,

@@ -3,7 +3,6 @@ import { type Bus, EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { oneCaller } from "#libs/service/work-aside.ts";
-import { callerLeft } from "./read-request.ts";
 
 export interface IntakeOptions {
 	/** Bodies of requests that are not answered yet or still worked on, together. */
@@ -19,21 +18,14 @@ export interface IntakeOptions {
 const requestBytes = 4_096;
 const lookAgainMsDefault = 250;
 
-interface Incoming {
-	readonly raw: object & { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
-}
-interface Outgoing {
-	readonly raw: { readonly destroyed: boolean; once(event: "close", listener: () => void): unknown };
-}
-
-/** A request's size, counted while someone holds it: its connection, work on it. */
-interface Held {
-	readonly size: number;
-	/** Whose share it is in. */
-	readonly whose: string;
-	/** Aborted when its connection is. */
-	readonly gone: AbortController;
-	holders: number;
+/** A request's place, with its size, for as long as it is not answered and someone works on it. */
+export interface Place {
+	/** Aborted when its caller is gone. */
+	readonly gone: AbortSignal;
+	/** Work on the request, which has its place also after its caller went away: whoever sends and leaves has its size counted all the same. */
+	during<T>(work: (gone: AbortSignal) => Promise<T>): Promise<T>;
+	/** It was answered, or its caller is gone: nobody works on it who has not begun. Must be called. @param why nobody hears of it */
+	leave(why: Error): void;
 }
 
 /**
@@ -45,7 +37,6 @@ export class Intake {
 	private underWay = 0;
 	/** Bytes under way by caller, of those who have any. */
 	private readonly shares = new Map<string, number>();
-	private readonly held = new WeakMap<object, Held>();
 	private shut = false;
 
 	constructor(options: IntakeOptions) {
@@ -58,44 +49,37 @@ export class Intake {
 	}
 
 	/**
-	 * A fastify hook for every route that brings a call, once its caller is known. A caller may have as much under way as is left for all
-	 * others: alone one half, beside one who has all that it may a third. So nobody finds no room because of one other.
+	 * A place for a request of this caller that brings so many bytes, or does not say how many. A caller may have as much under way as is left for
+	 * all others: alone one half, beside one who has all that it may a third. So nobody finds no room because of one other.
 	 *
 	 * @throws {EventsUnavailable}
 	 * @throws {Refusal} `too_many_requests`
 	 */
-	readonly admitting =
-		(callerOf: (request: Incoming) => Caller) =>
-		async (request: Incoming, { raw }: Outgoing): Promise<void> => {
-			if (this.shut) throw new EventsUnavailable("events could not be stored a moment ago");
-			// While it was found out who it is: its end was told already, and would not be told again.
-			if (raw.destroyed) throw callerLeft();
-			const whose = oneCaller(callerOf(request));
-			const size = sizeOf(request.raw.headers, this.options.bodyBytesMax) + requestBytes;
-			this.checkRoom(this.shares.get(whose) ?? 0, size);
-			const held: Held = { size, whose, gone: new AbortController(), holders: 0 };
-			this.held.set(request.raw, held);
-			this.hold(held, 1);
-			raw.once("close", () => {
-				this.hold(held, -1);
-				// Nobody works on a request that was answered.
-				if (held.holders > 0) held.gone.abort(callerLeft());
-			});
+	admit(caller: Caller, bytes: number | undefined): Place {
+		if (this.shut) throw new EventsUnavailable("events could not be stored a moment ago");
+		const { bodyBytesMax } = this.options;
+		const whose = oneCaller(caller);
+		const size = Math.min(bytes ?? bodyBytesMax, bodyBytesMax) + requestBytes;
+		this.checkRoom(this.shares.get(whose) ?? 0, size);
+		const gone = new AbortController();
+		let holders = 1;
+		const letGo = (): void => {
+			holders--;
+			if (holders === 0) this.count(whose, -size);
 		};
-
-	/**
-	 * Work on a request, which has its bytes also after its caller went away: whoever sends and leaves has them counted all the same.
-	 *
-	 * @param work is told when its caller is gone, so that it need not begin what has not begun.
-	 */
-	async during<T>({ raw }: Pick<Incoming, "raw">, work: (gone: AbortSignal | undefined) => Promise<T>): Promise<T> {
-		const held = this.held.get(raw);
-		if (held) this.hold(held, 1);
-		try {
-			return await work(held?.gone.signal);
-		} finally {
-			if (held) this.hold(held, -1);
-		}
+		this.count(whose, size);
+		return {
+			gone: gone.signal,
+			during: async (work) => {
+				if (holders === 0) this.count(whose, size);
+				holders++;
+				return await work(gone.signal).finally(letGo);
+			},
+			leave: (why) => {
+				letGo();
+				if (holders > 0) gone.abort(why);
+			},
+		};
 	}
 
 	private checkRoom(own: number, size: number): void {
@@ -106,13 +90,6 @@ export class Intake {
 		const expected = `a caller may have as many as are left for all, which are ${left} of ${bytesMax} now`;
 		const detail = `${found}; ${expected}. Wait for answers before you send more, or send less at once.`;
 		throw new Refusal("too_many_requests", { detail, retryAfterSeconds: 2 });
-	}
-
-	private hold(held: Held, change: 1 | -1): void {
-		const before = held.holders;
-		held.holders += change;
-		if (before === 0) this.count(held.whose, held.size);
-		if (held.holders === 0) this.count(held.whose, -held.size);
 	}
 
 	private count(whose: string, bytes: number): void {
@@ -144,11 +121,4 @@ export class Intake {
 		};
 		look();
 	}
-}
-
-/** By RFC 9112 section 6: a length, or chunks of which nobody knows how many will come, or no body. */
-function sizeOf(headers: Incoming["raw"]["headers"], bodyBytesMax: number): number {
-	const length = headers["content-length"];
-	if (typeof length === "string" && /^\d{1,15}$/.test(length)) return Math.min(Number(length), bodyBytesMax);
-	return headers["transfer-encoding"] === undefined ? 0 : bodyBytesMax;
 }

@@ -13,8 +13,8 @@ import { readSealingKeys } from "#libs/service/service-keys.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { IngressConfig } from "./config.ts";
 import { Intake } from "./intake.ts";
-import { listenHttp } from "./listen-http.ts";
-import { listenProxy } from "./listen-proxy.ts";
+import { listenHttp } from "./listen/listen-http.ts";
+import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import { followEndings } from "./service.ts";
 

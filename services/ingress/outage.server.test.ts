@@ -16,9 +16,9 @@ import { type NatsForTests, startNatsForTests } from "../../infra/nats/nats.test
 import { patience } from "../../test/support/patience.ts";
 import { callers } from "./ingress.test-support.ts";
 import { Intake } from "./intake.ts";
-import { listenHttp } from "./listen-http.ts";
+import type { DoorPorts } from "./listen/door.ts";
+import { listenHttp } from "./listen/listen-http.ts";
 import { PendingCalls } from "./pending-calls.ts";
-import type { IngressPorts } from "./ports.ts";
 import { followEndings } from "./service.ts";
 
 const mebibyte = 1024 * 1024;
@@ -58,7 +58,7 @@ beforeAll(async () => {
 	const robin = callers.robin;
 	if (!robin) throw new Error("robin is not there");
 	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
-	const ports: IngressPorts = {
+	const ports: DoorPorts = {
 		...{ bus, pending, intake, aside, clock, configuration, ended },
 		authenticate: async () => robin,
 		strangers: { note: () => undefined },

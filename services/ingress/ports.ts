@@ -1,15 +1,14 @@
-// What ingress needs from outside: the stream, the configuration in force, who callers are, sealing keys, and the time.
+// What ingress needs from outside, whatever way calls come in: the stream, the configuration in force, sealing keys, and the time.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
-import type { Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Aside } from "#libs/service/work-aside.ts";
 import type { EndedCalls } from "./ended-calls.ts";
 import type { Intake } from "./intake.ts";
 import type { PendingCalls } from "./pending-calls.ts";
 
-export interface IngressPorts extends Doorkeeper {
+export interface IngressPorts {
 	readonly bus: Bus;
 	readonly configuration: Pick<ActiveConfiguration, "current" | "at">;
 	readonly sealingKeys: SealingKeys;

@@ -4,7 +4,7 @@ import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import { type ArgumentsCheck, compileArguments } from "#libs/functions/check-arguments.ts";
+import { type ArgumentsCheck, compileArguments, patternWork } from "#libs/functions/check-arguments.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { writtenOut } from "#libs/functions/transport.ts";
 import type { Finding } from "#libs/masking/findings.ts";
@@ -42,7 +42,7 @@ export class PreparedArguments implements Forms {
 }
 
 /** @throws {Refusal} `function_unknown` */
-export function functionOf(configuration: Configuration, asked: { readonly connection: string; readonly function: string }) {
+export function functionOf(configuration: Configuration, asked: Named) {
 	const connection = configuration.connection(asked.connection);
 	const fn = connection?.function(asked.function);
 	if (!connection || !fn) {
@@ -74,6 +74,19 @@ export function prepareArguments(
 	}
 	const { revision } = configuration;
 	return new PreparedArguments({ revision, text, canonical: canonicalJson(args), ...viewOf(args, view) });
+}
+
+export interface Named {
+	readonly connection: string;
+	readonly function: string;
+}
+
+/** As {@link prepareArguments}, in another thread, where patterns may cost more. */
+export function prepareNamed(configuration: Configuration, named: Named, args: JsonObject): PreparedArguments {
+	const { connection, fn } = functionOf(configuration, named);
+	const done = prepareArguments(configuration, connection, fn, args, patternWork.aside);
+	if (!done) throw new Error("arguments are refused or prepared");
+	return done;
 }
 
 interface Tools {

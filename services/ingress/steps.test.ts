@@ -4,6 +4,7 @@ import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+import { eventStream } from "./listen/event-stream.ts";
 import { showCall } from "./show-call.ts";
 import { StepStreams } from "./stream-steps.ts";
 
@@ -57,12 +58,12 @@ test("there are only so many streams, and each that ends, breaks or never begins
 	const { ports } = one;
 
 	const broken = { ...one.ports, bus: { ...one.bus, follow: async () => Promise.reject(new EventsUnavailable("away")) } };
-	await expect(streams.stream(broken, own, here().signal)).rejects.toThrow(EventsUnavailable);
+	await expect(eventStream(streams, broken, own, here().signal)).rejects.toThrow(EventsUnavailable);
 
-	const open = async (gone: AbortController) => await vi.waitFor(async () => await streams.stream(ports, own, gone.signal), patience);
+	const open = async (gone: AbortController) => await vi.waitFor(async () => await eventStream(streams, ports, own, gone.signal), patience);
 	const leaving = here();
 	await open(leaving);
-	await expect(streams.stream(ports, own, here().signal)).rejects.toThrow("too many event streams");
+	await expect(eventStream(streams, ports, own, here().signal)).rejects.toThrow("too many event streams");
 	leaving.abort();
 
 	const left = here();
@@ -78,9 +79,9 @@ test("there are only so many streams, and each that ends, breaks or never begins
 test("a replica that stops closes its streams, and one that begins meanwhile", async () => {
 	const streams = new StepStreams(2);
 	const own = await showCall(one.ports, received.data.caller, received.data.call);
-	const open = await streams.stream(one.ports, own, new AbortController().signal);
+	const open = await eventStream(streams, one.ports, own, new AbortController().signal);
 	const closed = new Promise((resolve) => open.once("close", resolve));
 	streams.letGo();
 	await closed;
-	expect((await streams.stream(one.ports, own, new AbortController().signal)).destroyed).toBe(true);
+	expect((await eventStream(streams, one.ports, own, new AbortController().signal)).destroyed).toBe(true);
 });

@@ -1,5 +1,4 @@
-// The steps of one call as server-sent events, from its beginning to its ending, as they become durable.
-import { Readable } from "node:stream";
+// The steps of one call, from its beginning to its ending, as they become durable.
 import { EventsUnavailable, type Following, type StoredEvent } from "#libs/bus/bus.ts";
 import { stepsOf } from "#libs/bus/permissions.ts";
 import { answerMarkOf } from "#libs/contracts/answer.ts";
@@ -9,62 +8,68 @@ import type { Wait } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 import { type OwnCall, stateOf } from "./show-call.ts";
 
-/** Proxies close what is silent for a minute. */
-const heartbeatMs = 15_000;
-/** A call that nobody decides is not watched for ever; clients of server-sent events connect again by themselves. */
-const streamMsMax = 3_600_000;
+/** A call that nobody decides is not watched for ever; who watches may come again. */
+const watchMsMax = 3_600_000;
 
 type StepPorts = Pick<IngressPorts, "bus" | "pending" | "ended">;
 
+/** What a caller is told of a step. */
+export interface Step {
+	/** The event's type. */
+	readonly type: string;
+	readonly data: object;
+}
+
+/** Whoever watches, in its protocol's words. */
+export interface StepSink {
+	show(step: Step): void;
+	/** `ended`: the ending was shown. `left`: it goes on, and whoever watches may come again, elsewhere, and is shown every step from the first. */
+	end(why: "ended" | "left"): void;
+}
+
+/** One who watches. */
+export interface Watch {
+	/** Rejects where nothing could be begun: {@link EventsUnavailable}. */
+	readonly begun: Promise<void>;
+	/** Must be called; a watch that is not left holds its place. */
+	leave(): void;
+}
+
 export class StepStreams {
 	private readonly max: number;
-	private readonly open = new Set<Readable>();
+	private readonly open = new Set<Steps>();
 	private isParting = false;
 	constructor(max: number) {
 		this.max = max;
 	}
 
-	/** Closes every stream: its client connects again, elsewhere, and is shown every step from the first. */
+	/** Ends every watch, and every later one at once. */
 	letGo(): void {
 		this.isParting = true;
-		for (const out of this.open) out.destroy();
+		for (const steps of this.open) steps.end("left");
 	}
 
-	/**
-	 * @param gone aborted when the caller closed the connection, perhaps before there is anything to close.
-	 * @throws {Refusal} `too_many_requests`; {@link EventsUnavailable}
-	 */
-	async stream(ports: StepPorts, own: OwnCall, gone: AbortSignal): Promise<Readable> {
+	/** @throws {Refusal} `too_many_requests` */
+	watch(ports: StepPorts, own: OwnCall, sink: StepSink): Watch {
 		if (this.open.size >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
-		const steps = new Steps(ports, own);
-		this.open.add(steps.out);
-		const heartbeat = setInterval(() => steps.beat(), heartbeatMs);
-		const end = setTimeout(() => steps.out.destroy(), streamMsMax);
-		const leave = () => void steps.out.destroy();
-		steps.out.once("close", () => {
-			this.open.delete(steps.out);
-			clearInterval(heartbeat);
-			clearTimeout(end);
-			gone.removeEventListener("abort", leave);
+		const steps = new Steps(ports, own, sink);
+		this.open.add(steps);
+		const late = setTimeout(() => steps.end("left"), watchMsMax);
+		if (this.isParting) steps.end("left");
+		const leave = () => {
+			this.open.delete(steps);
+			clearTimeout(late);
 			steps.stop();
-		});
-		gone.addEventListener("abort", leave);
-		try {
-			await steps.begin();
-		} catch (error) {
-			leave();
-			throw error;
-		}
-		if (gone.aborted || this.isParting) leave();
-		return steps.out;
+		};
+		return { begun: steps.begin(), leave };
 	}
 }
 
 /** One call's steps. They come by two filters that know nothing of each other, and are shown in the order in which they were stored. */
 class Steps {
-	readonly out = new Readable({ read: () => undefined });
 	private readonly ports: StepPorts;
 	private readonly own: OwnCall;
+	private readonly sink: StepSink;
 	private readonly leaving = new AbortController();
 	private readonly following: Following[] = [];
 	private readonly shown = new Set<string>();
@@ -73,9 +78,10 @@ class Steps {
 	private ending = false;
 	private over = false;
 
-	constructor(ports: StepPorts, own: OwnCall) {
+	constructor(ports: StepPorts, own: OwnCall, sink: StepSink) {
 		this.ports = ports;
 		this.own = own;
+		this.sink = sink;
 	}
 
 	async begin(): Promise<void> {
@@ -91,7 +97,7 @@ class Steps {
 			this.early = undefined;
 			for (const { event } of early.toSorted((one, other) => one.position - other.position)) this.hear(event);
 			if (ended) this.hear(ended);
-			else void wait?.ended(streamMsMax, this.leaving.signal).then((heard) => heard && this.hear(heard));
+			else void wait?.ended(watchMsMax, this.leaving.signal).then((heard) => heard && this.hear(heard));
 		});
 	}
 
@@ -102,10 +108,6 @@ class Steps {
 		const wait = this.ports.pending.listen(call, pool);
 		this.leaving.signal.addEventListener("abort", () => wait.cancel());
 		return wait;
-	}
-
-	beat(): void {
-		this.push(": still here\n\n");
 	}
 
 	stop(): void {
@@ -142,8 +144,13 @@ class Steps {
 			if (!(error instanceof EventsUnavailable)) throw error;
 		}
 		this.show(ended);
-		this.push(null);
+		this.end("ended");
+	}
+
+	end(why: "ended" | "left"): void {
+		if (this.over) return;
 		this.over = true;
+		this.sink.end(why);
 	}
 
 	private show(event: CallgateEvent): void {
@@ -154,11 +161,7 @@ class Steps {
 	}
 
 	private write(type: string, data: object): void {
-		this.push(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
-	}
-
-	private push(chunk: string | null): void {
-		if (!this.over && !this.out.destroyed) this.out.push(chunk);
+		if (!this.over) this.sink.show({ type, data });
 	}
 }
 

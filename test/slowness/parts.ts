@@ -17,7 +17,7 @@ import { compileCondition } from "#libs/policy/condition.ts";
 import { stepsMax, withBudget } from "#libs/policy/condition-budget.ts";
 import { scrubber } from "../../services/executor/dial-http/scrub-secret.ts";
 import { answerLimits } from "../../services/executor/mask-answer.ts";
-import { readTraceparent, readWaitMs } from "../../services/ingress/read-request.ts";
+import { readTraceparent, readWaitMs } from "../../services/ingress/listen/read-request.ts";
 import type { Part } from "./part.ts";
 
 /** What detectors start at, what they run through, and what makes them give up late. */

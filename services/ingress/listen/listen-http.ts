@@ -4,25 +4,27 @@ import { type Static, Type } from "typebox";
 import { type Caller, callIdPattern, namePattern } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
-import { authenticateFirst } from "#libs/service/authenticate-first.ts";
 import { anyJson, describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
 import { sendProblem } from "#libs/service/http.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
-import { type AskedCall, checkCall } from "./accept-call.ts";
-import { answerOf, completedText } from "./answer-call.ts";
-import { cancelCall } from "./cancel-call.ts";
-import { listFunctions, type ToolFormat, toolFormats } from "./list-functions.ts";
-import type { Ended } from "./pending-calls.ts";
-import type { IngressPorts } from "./ports.ts";
-import { PreparedArguments } from "./prepare-arguments.ts";
+import { type AskedCall, checkCall } from "../accept-call.ts";
+import { answerOf } from "../answer-call.ts";
+import { cancelCall } from "../cancel-call.ts";
+import { listFunctions, type ToolFormat, toolFormats } from "../list-functions.ts";
+import type { Ended } from "../pending-calls.ts";
+import type { IngressPorts } from "../ports.ts";
+import { PreparedArguments } from "../prepare-arguments.ts";
+import { showCall } from "../show-call.ts";
+import { StepStreams } from "../stream-steps.ts";
+import { submitCall } from "../submit-call.ts";
+import { calledTool } from "../tool-names.ts";
+import { retryAfterSeconds, waitsForOf } from "../waits-for.ts";
+import { type Door, type DoorPorts, openDoor } from "./door.ts";
+import { eventStream } from "./event-stream.ts";
+import type { ReadCall } from "./read-call.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
-import { showCall } from "./show-call.ts";
-import { StepStreams } from "./stream-steps.ts";
-import { submitCall } from "./submit-call.ts";
-import { calledTool } from "./tool-names.ts";
-import { retryAfterSeconds, waitsForOf } from "./waits-for.ts";
-import type { ReadCall } from "./work.ts";
+import { completedText } from "./write-answer.ts";
 
 export interface HttpLimits {
 	readonly waitSecondsMax: number;
@@ -50,9 +52,10 @@ const FunctionsQuery = Type.Object({ format: Type.Optional(Type.Enum([...toolFor
 const partAfterMs = 3_000;
 
 /** Adds the routes; call before `listen`. */
-export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
+export async function listenHttp(http: FastifyInstance, ports: DoorPorts, { waitSecondsMax, stepsMax }: HttpLimits): Promise<void> {
 	const steps = new StepStreams(stepsMax);
-	const { onRequest, callerOf } = authenticateFirst(ports);
+	const door = openDoor(ports);
+	const { onRequest, callerOf } = door;
 	await describeApi(http, { title: "Callgate ingress", description: "Governed function calls." });
 	http.addHook("preClose", async () => {
 		steps.letGo();
@@ -64,12 +67,12 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 		scope.addContentTypeParser("application/json", { parseAs: "buffer" }, async (request: FastifyRequest, body: Buffer) => {
 			if (body.length === 0) return undefined;
 			return body.length > hereCharsMax
-				? await ports.intake.during(request, (gone) => readLarge(ports, callerOf(request), body, gone))
+				? await door.during(request, (gone) => readLarge(ports, callerOf(request), body, gone))
 				: parseBody(body);
 		});
-		const bringing = { schema: submitSchema, onRequest: [onRequest, ports.intake.admitting(callerOf)] };
+		const bringing = { schema: submitSchema, onRequest: door.admitting };
 		scope.post<{ Body: Static<typeof CallRequest> }>("/v1/calls", bringing, (request, reply) =>
-			submit(ports, waitSecondsMax, callerOf(request), request, reply),
+			submit(ports, door, waitSecondsMax, request, reply),
 		);
 	});
 
@@ -87,7 +90,7 @@ export async function listenHttp(http: FastifyInstance, ports: IngressPorts, { w
 	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call/events", { schema: stepsSchema, onRequest }, async (request, reply) => {
 		const own = await showCall(ports, callerOf(request), request.params.call);
 		reply.header("cache-control", "no-store").header("callgate-call", own.call).type("text/event-stream");
-		return reply.send(await steps.stream(ports, own, goneSignal(request, reply)));
+		return reply.send(await eventStream(steps, ports, own, goneSignal(request, reply)));
 	});
 
 	http.delete<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: cancelSchema, onRequest }, async (request, reply) => {
@@ -115,11 +118,12 @@ async function readLarge({ aside, configuration }: IngressPorts, caller: Caller,
 
 async function submit(
 	ports: IngressPorts,
+	door: Door,
 	waitSecondsMax: number,
-	caller: Caller,
 	request: FastifyRequest<{ Body: Static<typeof CallRequest> }>,
 	reply: FastifyReply,
 ): Promise<FastifyReply> {
+	const caller = door.callerOf(request);
 	const { connection, function: name, arguments: args, reason } = request.body;
 	if (!(args instanceof PreparedArguments) && !isJsonObject(args))
 		throw new Refusal("malformed_request", { detail: "arguments must be an object" });
@@ -132,7 +136,7 @@ async function submit(
 		traceparent: readTraceparent(request.headers.traceparent),
 	};
 	const gone = goneSignal(request, reply);
-	const checked = await ports.intake.during(request, () => checkCall(ports, asked, gone));
+	const checked = await door.during(request, () => checkCall(ports, asked, gone));
 	const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: false }));
 	reply.header("callgate-call", submitted.call);
 	if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / 1_000}`);

@@ -11,17 +11,18 @@ import { offeredType } from "#libs/openapi/body-type.ts";
 import type { HttpBody } from "#libs/openapi/http-transport.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { endsAtIngress } from "#libs/outbound/header-owners.ts";
-import { authenticateFirst } from "#libs/service/authenticate-first.ts";
 import { sendProblem } from "#libs/service/http.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
-import { type AskedCall, checkCall } from "./accept-call.ts";
-import { answerOf, rawBody } from "./answer-call.ts";
+import { type AskedCall, checkCall } from "../accept-call.ts";
+import { answerOf } from "../answer-call.ts";
+import type { IngressPorts } from "../ports.ts";
+import { PreparedArguments } from "../prepare-arguments.ts";
+import { submitCall } from "../submit-call.ts";
+import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { sendAccepted } from "./listen-http.ts";
-import type { IngressPorts } from "./ports.ts";
-import { PreparedArguments } from "./prepare-arguments.ts";
+import { bodyOf, type LargeRequest, type WrittenBody } from "./read-proxied.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
-import { submitCall } from "./submit-call.ts";
-import { bodyOf, type LargeRequest, type WrittenBody } from "./work.ts";
+import { rawBody } from "./write-answer.ts";
 
 export interface ProxyLimits {
 	readonly waitSecondsMax: number;
@@ -31,39 +32,40 @@ export interface ProxyLimits {
 
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-export async function listenProxy(http: FastifyInstance, ports: IngressPorts, limits: ProxyLimits): Promise<void> {
+export async function listenProxy(http: FastifyInstance, ports: DoorPorts, limits: ProxyLimits): Promise<void> {
 	await http.register(async (scope) => {
 		// The body is read by the function's own declaration, not by the API's.
 		scope.removeAllContentTypeParsers();
 		scope.addContentTypeParser("*", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) => body);
-		const { onRequest, callerOf } = authenticateFirst(ports);
+		const door = openDoor(ports);
 		scope.route<{ Params: { connection: string } }>({
 			method: methods,
 			url: "/proxy/:connection/*",
 			exposeHeadRoute: false,
 			schema: { hide: true } as object,
 			config: { judgesBody: true },
-			onRequest: [onRequest, ports.intake.admitting(callerOf)],
-			handler: (request, reply) => proxyRequest(ports, limits, callerOf(request), request, reply),
+			onRequest: door.admitting,
+			handler: (request, reply) => proxyRequest(ports, door, limits, request, reply),
 		});
 	});
 }
 
 async function proxyRequest(
 	ports: IngressPorts,
+	door: Door,
 	limits: ProxyLimits,
-	caller: Caller,
 	request: FastifyRequest<{ Params: { connection: string } }>,
 	reply: FastifyReply,
 ): Promise<FastifyReply> {
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
+	const caller = door.callerOf(request);
 	const gone = goneSignal(request, reply);
-	const checked = await ports.intake.during(request, async () => {
+	const checked = await door.during(request, async () => {
 		const { name, args } = await readCall(ports, caller, connection, request, gone);
 		const asked: AskedCall = {
 			...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
-			headers: forwardedOf(connection.transport, request),
+			fields: forwardedOf(connection.transport, request),
 			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 			traceparent: readTraceparent(request.headers.traceparent),
 		};

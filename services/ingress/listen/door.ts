@@ -1,0 +1,52 @@
+// The door of every way in over HTTP: who is calling is known, and there is room for what it brings, before a byte of the body is read.
+import type { Caller } from "#libs/contracts/call.ts";
+import { type AuthenticateFirst, authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
+import type { Place } from "../intake.ts";
+import type { IngressPorts } from "../ports.ts";
+import { callerLeft } from "./read-request.ts";
+
+/** What ways in over HTTP need beside what the core does. */
+export interface DoorPorts extends IngressPorts, Doorkeeper {}
+
+interface Incoming {
+	readonly raw: object & { readonly headers: Readonly<Record<string, string | string[] | undefined>> };
+	readonly ip: string;
+}
+interface Outgoing {
+	readonly raw: { readonly destroyed: boolean; once(event: "close", listener: () => void): unknown };
+}
+
+export interface Door extends AuthenticateFirst {
+	/** Fastify hooks, in their order, for every route that brings a call. @throws {NotAuthenticated}, and what {@link Intake.admit} throws */
+	readonly admitting: [AuthenticateFirst["onRequest"], (request: Incoming, reply: Outgoing) => Promise<void>];
+	/** Work on a request of such a route: see {@link Place}. */
+	during<T>(request: Pick<Incoming, "raw">, work: (gone: AbortSignal | undefined) => Promise<T>): Promise<T>;
+}
+
+export function openDoor(ports: DoorPorts): Door {
+	const { onRequest, callerOf } = authenticateFirst(ports);
+	const places = new WeakMap<object, Place>();
+	const admit = async (request: Incoming, { raw }: Outgoing): Promise<void> => {
+		// While it was found out who it is: its end was told already, and would not be told again.
+		if (raw.destroyed) throw callerLeft();
+		const place = ports.intake.admit(callerOf(request) satisfies Caller, bytesOf(request.raw.headers));
+		places.set(request.raw, place);
+		raw.once("close", () => place.leave(callerLeft()));
+	};
+	return {
+		onRequest,
+		callerOf,
+		admitting: [onRequest, admit],
+		during: async ({ raw }, work) => {
+			const place = places.get(raw);
+			return place ? await place.during(work) : await work(undefined);
+		},
+	};
+}
+
+/** By RFC 9112 section 6: a length, or chunks of which nobody knows how many will come (undefined), or no body. */
+function bytesOf(headers: Incoming["raw"]["headers"]): number | undefined {
+	const length = headers["content-length"];
+	if (typeof length === "string" && /^\d{1,15}$/.test(length)) return Number(length);
+	return headers["transfer-encoding"] === undefined ? 0 : undefined;
+}

@@ -11,12 +11,12 @@ const areas = ["libs", "services", "cli", "infra", "test"];
 /** Which folders and files may import a package. A package that is not here may be imported by nobody. Tests may use what they test with. */
 const packages: Readonly<Record<string, readonly string[]>> = {
 	nats: ["libs/bus/nats-link.ts", "libs/bus/nats-readers.ts", "libs/bus/nats-turns.ts"],
-	bullmq: ["services/approval/"],
-	ioredis: ["services/approval/"],
-	"@slack/web-api": ["services/approval/", "infra/local/demo/slack-test-app.ts"],
+	bullmq: ["services/approval/deadlines-bullmq.ts"],
+	ioredis: ["services/approval/deadlines-bullmq.ts"],
+	"@slack/web-api": ["services/approval/approvers-slack.ts", "services/approval/slack-", "infra/local/demo/slack-test-app.ts"],
 	undici: ["services/executor/dial-http/http-client.ts", "libs/outbound/checked-fetch.ts"],
-	"@opensearch-project/opensearch": ["services/audit/"],
-	fastify: ["libs/service/", "services/ingress/", "services/approval/", "services/audit/", "infra/local/demo/"],
+	"@opensearch-project/opensearch": ["services/audit/connect-opensearch.ts"],
+	fastify: ["libs/service/", "services/ingress/listen/", "services/approval/listen-", "services/audit/listen-", "infra/local/demo/"],
 	"find-my-way": ["libs/service/http.ts"],
 	"@fastify/swagger": ["libs/service/describe-api.ts"],
 	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "infra/local/"],
@@ -77,6 +77,24 @@ const isTest = (file: string) => /\.test\.ts$|test-support\.ts$|-contract\.ts$|f
 const areaOf = (file: string) => file.split("/")[0] ?? "";
 const serviceOf = (file: string) => /^services\/([^/]+)\//.exec(file)?.[1];
 
+/** Files of a service where a process or a thread begins: they know everyone. */
+const begins = /^services\/[^/]+\/(?:main|work)\.ts$/;
+/** What a service has outside of its core: ways in and out, each named after what it speaks, or in a room of its own. */
+const adapters = /^services\/[^/]+\/(?:[^/]+\/|listen-|slack-|opensearch-|[^/]+-(?:http|slack|bullmq|opensearch|memory)\.ts$)/;
+/** What only adapters may know: one protocol's making and reading. */
+const protocols = /^libs\/(?:openapi\/|service\/(?:http|describe-api|authenticate-first|parse-body)\.ts$)/;
+
+const isCore = (file: string) => file.startsWith("services/") && !begins.test(file) && !adapters.test(file);
+
+/** Within a service: `main → service → verbs → ports ← adapters`. A port takes no type from an adapter, and a verb imports none. */
+function wallFault(from: string, to: string): string | undefined {
+	if (!isCore(from)) return undefined;
+	if (begins.test(to)) return "nobody imports where a process or a thread begins";
+	if (adapters.test(to)) return "what a service decides knows no adapter: ask through a port";
+	if (protocols.test(to)) return "what a service decides knows no protocol";
+	return undefined;
+}
+
 /** What breaks the rules, as `from → to: why`. */
 function violations(imports: readonly Import[]): string[] {
 	return imports.flatMap(({ from, to, isPackage }) => {
@@ -99,7 +117,7 @@ function directionFault(from: string, to: string): string | undefined {
 	if (from.startsWith("libs/contracts/") && !to.startsWith("libs/contracts/")) return "contracts know only themselves";
 	if (area === "services" && target !== "libs" && serviceOf(from) !== serviceOf(to)) return "a service knows only itself and #libs";
 	if ((area === "cli" || area === "infra") && target === "services") return "services are processes: they are run, not imported";
-	return undefined;
+	return wallFault(from, to);
 }
 
 function cycles(imports: readonly Import[]): string[][] {
@@ -143,6 +161,13 @@ describe("the house", () => {
 			["cli/a.ts", 'const x = await import("../services/policy/service.ts");'],
 			["services/audit/a.ts", 'import "left-pad";'],
 			["libs/policy/a.ts", 'import {\n\ta,\n\tb,\n} from "undici";'],
+			["services/executor/ports.ts", 'import type { X } from "./dial-http/http-client.ts";'],
+			["services/approval/hold-call.ts", 'import { x } from "./deadlines-bullmq.ts";'],
+			["services/ingress/submit-call.ts", 'import type { X } from "./listen/listen-proxy.ts";'],
+			["services/ingress/submit-call.ts", 'import { x } from "./work.ts";'],
+			["services/ingress/submit-call.ts", 'import { x } from "#libs/openapi/match-route.ts";'],
+			["services/ingress/submit-call.ts", 'import type { X } from "fastify";'],
+			["services/audit/record-event.ts", 'import type { X } from "./index-opensearch.ts";'],
 		];
 		for (const [file, text] of planted) expect(violations(importsIn(file, text)), text).toHaveLength(1);
 	});
@@ -159,6 +184,24 @@ describe("the house", () => {
 	test("every package in the table is declared, and every declared dependency is in the table", () => {
 		const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: Record<string, string> };
 		expect(Object.keys(dependencies).filter((name) => !packages[name])).toEqual([]);
+	});
+
+	test("each service has a core, and what is outside of it is there", () => {
+		const [ingress, executor] = ["ingress", "executor"].map((service) =>
+			files.filter((file) => file.startsWith(`services/${service}/`) && !isTest(file)),
+		);
+		expect(ingress?.filter((file) => adapters.test(file)).length).toBeGreaterThan(5);
+		expect(executor?.filter(isCore).length).toBeGreaterThan(8);
+		for (const core of ["services/executor/dial-error.ts", "services/ingress/stream-steps.ts"]) expect(isCore(core), core).toBe(true);
+		for (const file of files.filter((one) => begins.test(one))) expect(isCore(file)).toBe(false);
+	});
+
+	test("what a process remembers has an owner: at the top of a service's files nothing is kept but what was made of what never changes", () => {
+		const kept = /^(?:export )?(?:let |const \w+(?:: [^=]+)? = new (?:Map|Set)(?:<.*>)?\(\))/m;
+		expect(kept.test("const claims = new Map<string, Claim>();\n")).toBe(true);
+		expect(kept.test("\nlet last: string | undefined;\n")).toBe(true);
+		const services = files.filter((file) => file.startsWith("services/") && !isTest(file));
+		expect(services.filter((file) => kept.test(readFileSync(join(root, file), "utf8")))).toEqual([]);
 	});
 
 	test("a service folder has its five files", () => {

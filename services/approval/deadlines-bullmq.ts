@@ -5,7 +5,7 @@ import { type JobsOptions, Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { showOutcomeForMs } from "./plan-jobs.ts";
-import { ApproversUnavailable, type Counters, type Job, type Log, type Timetable } from "./ports.ts";
+import { ApproversUnavailable, type Counters, type Job, type Log, type Work, type WorkingTimetable } from "./ports.ts";
 
 export interface DeadlinesOptions {
 	/** `redis://` or `rediss://`, with user and password. */
@@ -18,17 +18,11 @@ export interface DeadlinesOptions {
 	readonly log: Log;
 }
 
-/** Does a job; `tries` is 1 the first time. Rejects where it is to be tried again. */
-export type Work = (job: Job, tries: number) => Promise<void>;
-
-export interface Deadlines extends Timetable {
-	/** From now on jobs whose time has come are done here too. Call it once, when every approval is known. */
-	startWork(work: Work): void;
+export interface Deadlines extends WorkingTimetable {
 	/** Whether Redis is there and fit to be used. */
 	isUp(): boolean;
 	/** How Redis keeps what it acknowledges, as it said when it was connected last. */
 	durability(): RedisDurability;
-	stop(): Promise<void>;
 }
 
 /** Redis' own words for its settings; `unknown` where it has not been asked yet or does not say. */

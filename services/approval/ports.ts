@@ -55,6 +55,16 @@ export interface Timetable {
 	plan(jobs: readonly Job[]): Promise<void>;
 }
 
+/** Does a job; `tries` is 1 the first time. Rejects where it is to be tried again. */
+export type Work = (job: Job, tries: number) => Promise<void>;
+
+/** A timetable that can be worked off here, too. */
+export interface WorkingTimetable extends Timetable {
+	/** From now on jobs whose time has come are done here too. Call it once, when every approval is known. */
+	startWork(work: Work): void;
+	stop(): Promise<void>;
+}
+
 /** Fields must be public ones: see libs/contracts/classification.ts. */
 export interface Log {
 	info(fields: object, message: string): void;

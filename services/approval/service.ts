@@ -1,10 +1,9 @@
 // Which event leads to which verb, and what runs beside the events: the timetable's jobs and the look for calls whose time has come.
 import type { Bus } from "#libs/bus/bus.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
-import type { Deadlines } from "./deadlines-bullmq.ts";
 import { keepTime, type Rhythm } from "./expire-calls.ts";
 import { giveUpCall, holdCall } from "./hold-call.ts";
-import type { Parts } from "./ports.ts";
+import type { Parts, WorkingTimetable } from "./ports.ts";
 import { createJobs } from "./reach-approvers.ts";
 import { withdrawCall } from "./withdraw-call.ts";
 
@@ -21,7 +20,7 @@ export async function handle(parts: Parts, event: CallgateEvent): Promise<void> 
 
 interface Around {
 	readonly bus: Pick<Bus, "consume" | "follow">;
-	readonly timetable: Pick<Deadlines, "startWork" | "stop">;
+	readonly timetable: Pick<WorkingTimetable, "startWork" | "stop">;
 	readonly rhythm: Rhythm;
 }
 

@@ -12,10 +12,9 @@ import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts"
 import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
-import { AnswerWithheld, maskAnswer } from "./mask-answer.ts";
+import { AnswerWithheld, type LargeAnswer, type LargeMasked, maskAnswer } from "./mask-answer.ts";
 import { type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
 import { type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
-import type { LargeAnswer, LargeMasked } from "./work.ts";
 
 /** Attempts at a function that is declared idempotent. */
 const attemptsMax = 3;

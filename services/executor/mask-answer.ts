@@ -71,6 +71,26 @@ export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks): MaskedAn
 	}
 }
 
+export interface LargeAnswer {
+	readonly connection: string;
+	readonly function: string;
+	readonly answer: FunctionAnswer;
+}
+
+/** The result as the text that is sealed, or why it must not leave. */
+export type LargeMasked = (Omit<MaskedAnswer, "result"> & { readonly text: string }) | { readonly withheld: string };
+
+/** As {@link maskAnswer}, where nothing but values comes in and goes out: in another thread. */
+export function maskNamed(configuration: Configuration, { connection, function: name, answer }: LargeAnswer): LargeMasked {
+	try {
+		const { result, view, findings } = maskAnswer(answer, masksOf(configuration, connection, { name }));
+		return { text: JSON.stringify(result), view, findings };
+	} catch (error) {
+		if (error instanceof AnswerWithheld) return { withheld: error.message };
+		throw error;
+	}
+}
+
 function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.

@@ -4,16 +4,17 @@ import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import { CannotRun } from "../cannot-run.ts";
 import type { Asked, Credential, Dialer } from "../ports.ts";
 import { createHttpClient, type HttpClient, type OutboundRequest } from "./http-client.ts";
-import { CredentialError, injectCredential, scrubAnswer } from "./inject-credential.ts";
+import { CredentialError, injectCredential, Scrubbers, scrubAnswer } from "./inject-credential.ts";
 import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
 
 const headerBytesMax = 64 * 1024;
 
 export function createHttpDialer(client: HttpClient = createHttpClient()): Dialer {
+	const scrubbers = new Scrubbers();
 	return {
 		prepare: (asked, credential) => {
-			const { request, scrub } = withCredential(requestOf(asked), asked, credential);
+			const { request, scrub } = withCredential(requestOf(asked), asked, credential, scrubbers);
 			return {
 				dial: async (beforeFirstByte) => {
 					const { status, headers, body } = await scrubAnswer(await client.dial({ ...request, beforeFirstByte }), scrub);
@@ -62,10 +63,11 @@ function withCredential(
 	request: OutboundRequest,
 	{ connection: { transport } }: Asked,
 	credential: Credential | undefined,
+	scrubbers: Scrubbers,
 ): { request: OutboundRequest; scrub: Scrubber } {
 	if (!credential || !transport.credential) return { request, scrub: scrubber([]) };
 	try {
-		return injectCredential(request, { ...transport.credential, secret: credential.name }, credential.secret);
+		return injectCredential(request, { ...transport.credential, secret: credential.name }, credential.secret, scrubbers);
 	} catch (error) {
 		throw error instanceof CredentialError ? new CannotRun("credential_missing", error.message) : error;
 	}

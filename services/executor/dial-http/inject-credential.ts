@@ -41,9 +41,10 @@ export const injectCredential = (
 	request: OutboundRequest,
 	credential: Credential,
 	secret: Secret,
+	scrubbers = new Scrubbers(),
 ): { request: OutboundRequest; scrub: Scrubber } => {
 	const value = readSecret(credential, secret);
-	return { request: addTo(request, credential, value), scrub: scrubberOf(secret, value) };
+	return { request: addTo(request, credential, value), scrub: scrubbers.of(secret, value) };
 };
 
 /** The answer without the credential: header values, names and body. A function that echoes its request learns nothing for its caller. */
@@ -121,12 +122,12 @@ const readSecret = (credential: Credential, secret: Secret): string => {
 };
 
 /** A long secret is a long pattern; a vault hands out the same Secret until its value changes. */
-const scrubbers = new WeakMap<Secret, Scrubber>();
+export class Scrubbers {
+	private readonly made = new WeakMap<Secret, Scrubber>();
 
-const scrubberOf = (secret: Secret, value: string): Scrubber => {
-	const known = scrubbers.get(secret);
-	if (known !== undefined) return known;
-	const made = scrubber([value]);
-	scrubbers.set(secret, made);
-	return made;
-};
+	of(secret: Secret, value: string): Scrubber {
+		const known = this.made.get(secret) ?? scrubber([value]);
+		this.made.set(secret, known);
+		return known;
+	}
+}

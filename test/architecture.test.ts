@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const areas = ["libs", "services", "cli", "infra", "test"];
+const areas = ["libs", "services", "cli", "infra", "test", "docs"];
 
 /** Which folders and files may import a package. A package that is not here may be imported by nobody. Tests may use what they test with. */
 const packages: Readonly<Record<string, readonly string[]>> = {
@@ -34,6 +34,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	yaml: ["libs/configuration/", "infra/"],
 	"libphonenumber-js": ["libs/masking/"],
 	commander: ["cli/"],
+	openai: ["docs/examples/"],
+	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
@@ -113,6 +115,7 @@ function packageFault(from: string, name: string): string | undefined {
 function directionFault(from: string, to: string): string | undefined {
 	const [area, target] = [areaOf(from), areaOf(to)];
 	if (area === "test" || isTest(from)) return undefined;
+	if (area === "docs" && target !== "docs") return "an example stands alone: readers copy it";
 	if (area === "libs" && target !== "libs") return "libs know only libs";
 	if (from.startsWith("libs/contracts/") && !to.startsWith("libs/contracts/")) return "contracts know only themselves";
 	if (area === "services" && target !== "libs" && serviceOf(from) !== serviceOf(to)) return "a service knows only itself and #libs";

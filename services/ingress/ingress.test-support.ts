@@ -25,6 +25,7 @@ import { patience } from "../../test/support/patience.ts";
 import { Intake } from "./intake.ts";
 import type { DoorPorts } from "./listen/door.ts";
 import { listenHttp } from "./listen/listen-http.ts";
+import { listenModels } from "./listen/listen-models.ts";
 import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
@@ -126,6 +127,7 @@ export class Backstage {
 		const http = createHttp({ log, metrics: createMetrics("ingress"), ready: {}, bodyBytesMax: 65_536 });
 		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
 		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
+		await listenModels(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
 		await http.ready();
 		this.stops.push(
 			() => http.close(),

@@ -1,11 +1,11 @@
-// What a caller may call, with JSON Schemas: as Callgate's own list, or as a tool list of OpenAI, Anthropic or MCP.
+// What a caller may call, with JSON Schemas: as Callgate's own list, or as a tool list of OpenAI, Anthropic, Gemini or MCP.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { candidatesFor } from "#libs/policy/rule-index.ts";
 import { toolNameOf, toolSchemaOf } from "./tool-names.ts";
 
-export const toolFormats = ["callgate", "openai", "anthropic", "mcp"] as const;
+export const toolFormats = ["callgate", "openai", "openai-responses", "anthropic", "gemini", "mcp"] as const;
 export type ToolFormat = (typeof toolFormats)[number];
 
 interface Callable {
@@ -24,7 +24,8 @@ export function listFunctions(configuration: Configuration, caller: Caller, form
 		functions.flatMap((fn) => callableFor(configuration, caller, name, fn)),
 	);
 	if (format === "callgate") return { functions: callable.map(ownForm) };
-	return { tools: callable.map(({ fn }) => toolForms[format](toolNameOf(configuration, fn), fn)) };
+	const tools = callable.map(({ fn }) => toolForms[format](toolNameOf(configuration, fn), fn));
+	return { tools: format === "gemini" ? [{ functionDeclarations: tools }] : tools };
 }
 
 const toolForms = {
@@ -32,6 +33,11 @@ const toolForms = {
 		type: "function",
 		function: { name, description: cut(fn.description, openaiDescriptionCharsMax), parameters: toolSchemaOf(fn) },
 	}),
+	/** Its `strict` is true where it is not said, and refuses most schemas. */
+	"openai-responses": (name: string, fn: ConnectionFunction) => ({
+		...{ type: "function", name, description: cut(fn.description, openaiDescriptionCharsMax), parameters: toolSchemaOf(fn), strict: false },
+	}),
+	gemini: (name: string, fn: ConnectionFunction) => ({ name, description: fn.description, parametersJsonSchema: toolSchemaOf(fn) }),
 	anthropic: (name: string, fn: ConnectionFunction) => ({ name, description: fn.description, input_schema: toolSchemaOf(fn) }),
 	mcp: (name: string, fn: ConnectionFunction) => ({ name, description: fn.description, inputSchema: toolSchemaOf(fn) }),
 } as const;

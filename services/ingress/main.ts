@@ -14,6 +14,7 @@ import { createAside } from "#libs/service/work-aside.ts";
 import { IngressConfig } from "./config.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen/listen-http.ts";
+import { listenModels } from "./listen/listen-models.ts";
 import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import { followEndings } from "./service.ts";
@@ -57,6 +58,7 @@ runService("ingress", async (log, environment) => {
 	});
 	await listenHttp(http, ports, config);
 	await listenProxy(http, ports, config);
+	await listenModels(http, ports, config);
 	await http.listen({ host: config.host, port: config.port });
 	return {
 		broken: stream.lost,

@@ -65,9 +65,9 @@ afterEach(() => stage.close());
 
 async function toolsOf(format: string): Promise<Tool[]> {
 	const { tools } = (await replica.http.inject({ url: `/v1/functions?format=${format}`, headers: as("robin") })).json();
-	return tools.map((tool: { function?: object }) => {
+	return (tools[0].functionDeclarations ?? tools).map((tool: { function?: object }) => {
 		const { name, description, ...rest } = (tool.function ?? tool) as Record<string, unknown>;
-		return { name, description, schema: rest.parameters ?? rest.input_schema ?? rest.inputSchema };
+		return { name, description, schema: rest.parameters ?? rest.parametersJsonSchema ?? rest.input_schema ?? rest.inputSchema };
 	});
 }
 const call = async (payload: object) => {
@@ -81,7 +81,7 @@ const propertyNames = (schema: unknown): string[] => {
 	return [...own, ...Object.values(schema).flatMap(propertyNames)];
 };
 
-describe.each(["openai", "anthropic", "mcp"])("as tools of %s", (format) => {
+describe.each(["openai", "openai-responses", "anthropic", "gemini", "mcp"])("as tools of %s", (format) => {
 	test("every name of a tool and of a property is one that may be used there, and none stands for two", async () => {
 		const tools = await toolsOf(format);
 		expect(tools).toHaveLength(6);

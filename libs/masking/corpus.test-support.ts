@@ -1,6 +1,7 @@
 // The corpus of masking: what each kind must find and must leave alone, from vendors' and standards' documentation (corpus/*.yaml says which).
 import { readdirSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
+import { vendorSamples } from "./vendor-samples.test-support.ts";
 
 /** One text, and what of it must be gone. `gone` is empty for a text that must stay as it is. */
 export interface Specimen {
@@ -31,7 +32,15 @@ const folder = new URL("./corpus/", import.meta.url);
 /** @throws {Error} where a file is not what it should be. */
 export function readCorpus(): readonly CorpusKind[] {
 	const files = readdirSync(folder).filter((name) => name.endsWith(".yaml"));
-	return files.flatMap((file) => {
+	const vendors = {
+		...{ kind: "vendor-token", source: "The documentation of each vendor, named in its line of detect/vendors.ts" },
+		positives: vendorSamples().flatMap(({ positive, secret }) => [
+			{ text: positive, gone: [secret] },
+			{ text: `export TOKEN="${positive}"`, gone: [secret] },
+		]),
+		negatives: vendorSamples().map(({ negative }) => ({ text: negative, gone: [] })),
+	};
+	const kinds = files.flatMap((file) => {
 		// Two pieces of a made-up secret become one.
 		const kinds = parse(readFileSync(new URL(file, folder), "utf8").replaceAll("~~", "")) as WrittenKind[];
 		return kinds.map((written) => ({
@@ -41,6 +50,7 @@ export function readCorpus(): readonly CorpusKind[] {
 			negatives: written.negatives.map((text) => ({ text: String(text), gone: [] })),
 		}));
 	});
+	return [...kinds, vendors];
 }
 
 /** `Call ⟦555-0132⟧ now`: the text without the brackets, and what they held; a text without brackets must be gone whole. */

@@ -118,9 +118,11 @@ export const chars = {
 	base64url: 16,
 	base64: 32,
 	space: 64,
-	value: 128,
+	/** What tokens are written with: letters, digits, `_`; and with dots and dashes. */
+	token: 128,
+	dotted: 256,
 } as const;
-const classes = new Uint8Array(128);
+const classes = new Uint16Array(128);
 function put(bit: number, members: string): void {
 	for (const member of members) classes[member.charCodeAt(0)] = (classes[member.charCodeAt(0)] ?? 0) | bit;
 }
@@ -133,8 +135,8 @@ put(chars.hex, `${digits}abcdefABCDEF`);
 put(chars.base64url, `${digits}${lower}${lower.toUpperCase()}-_`);
 put(chars.base64, `${digits}${lower}${lower.toUpperCase()}-_+/=.~%`);
 put(chars.space, " \t\r\n");
-for (let code = 0x21; code < 0x7f; code++)
-	if (!`"'&;,<>\\\``.includes(String.fromCharCode(code))) put(chars.value, String.fromCharCode(code));
+put(chars.token, `${digits}${lower}${lower.toUpperCase()}_`);
+put(chars.dotted, `${digits}${lower}${lower.toUpperCase()}-_.=~`);
 
 /** Whether the character at `at` is in the class; what lies outside the text or ASCII is in none. */
 export function is(text: string, at: number, bits: number): boolean {

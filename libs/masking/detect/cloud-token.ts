@@ -1,103 +1,87 @@
-// Tokens of clouds and vendors, by the prefix that their makers gave them so that they can be found.
+// Tokens of clouds and vendors, by the shapes that their makers gave them (vendors.ts).
 import type { PrefixDetector } from "../detector.ts";
 import { markOf } from "../mark.ts";
 import { chars, is, type Scan } from "../scan.ts";
+import { type VendorToken, vendorTokens } from "./vendor-shapes.ts";
 
 const mark = markOf("cloud-token");
 
-interface Token {
-	readonly vendor: string;
-	readonly prefixes: readonly string[];
-	/** Class of the characters after the prefix, and how many of them there are at least (and at most, where the length is fixed). */
-	readonly body: number;
-	readonly min: number;
-	readonly max?: number;
-	/** The prefix is common in other words: nothing that is part of a word may stand before it. */
-	readonly apart?: boolean;
-	/** The body must mix letters with digits: words joined with dashes are not a token. */
-	readonly mixed?: boolean;
-	/** The prefix is a parameter's name and stays. */
-	readonly keepPrefix?: boolean;
-	/** Dots join further parts. */
-	readonly dotted?: boolean;
-}
-
-/** From the vendors' documentation of their formats. Anything longer than `min` is covered whole, so that new lengths are not missed. */
-const tokens: readonly Token[] = [
-	{ vendor: "AWS access key id", prefixes: ["AKIA", "ASIA", "ABIA", "ACCA"], body: chars.digit | chars.upper, min: 16, max: 16 },
-	{ vendor: "Google API key", prefixes: ["AIza"], body: chars.base64url, min: 35 },
-	{ vendor: "Google OAuth", prefixes: ["ya29.", "GOCSPX-"], body: chars.base64url, min: 20, dotted: true },
-	{
-		vendor: "Azure storage and service bus",
-		prefixes: ["AccountKey=", "SharedAccessKey=", "accountkey=", "sharedaccesskey="],
-		body: chars.base64,
-		min: 20,
-		keepPrefix: true,
-	},
-	{ vendor: "Azure SAS signature", prefixes: ["sig="], body: chars.base64, min: 40, keepPrefix: true },
-	{ vendor: "GitHub", prefixes: ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], body: chars.alnum, min: 30 },
-	{ vendor: "GitHub fine-grained", prefixes: ["github_pat_"], body: chars.base64url, min: 30 },
-	{
-		vendor: "GitLab",
-		prefixes: ["glpat-", "gloas-", "gldt-", "glrt-", "glcbt-", "glptt-", "glft-", "glimt-", "glagent-", "glsoat-"],
-		body: chars.base64url,
-		min: 20,
-		dotted: true,
-	},
-	{
-		vendor: "Slack",
-		prefixes: ["xoxb-", "xoxp-", "xoxa-", "xoxr-", "xoxs-", "xoxe-", "xoxe.xox", "xoxc-", "xoxd-", "xapp-"],
-		body: chars.base64url,
-		min: 10,
-	},
-	{
-		vendor: "Slack webhook",
-		prefixes: ["hooks.slack.com/services/", "hooks.slack.com/workflows/"],
-		body: chars.base64,
-		min: 20,
-		keepPrefix: true,
-	},
-	{ vendor: "Stripe", prefixes: ["sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_"], body: chars.alnum, min: 10 },
-	{ vendor: "Anthropic", prefixes: ["sk-ant-"], body: chars.base64url, min: 20 },
-	{ vendor: "OpenAI", prefixes: ["sk-proj-", "sk-svcacct-", "sk-admin-", "sk-"], body: chars.base64url, min: 20, apart: true, mixed: true },
-	{ vendor: "npm", prefixes: ["npm_"], body: chars.alnum, min: 36 },
-	{ vendor: "PyPI", prefixes: ["pypi-"], body: chars.base64url, min: 50 },
-	{ vendor: "SendGrid", prefixes: ["SG."], body: chars.base64url, min: 16, apart: true, dotted: true, mixed: true },
-	{ vendor: "Twilio", prefixes: ["SK", "AC"], body: chars.hex, min: 32, max: 32, apart: true },
-	{ vendor: "HashiCorp Vault", prefixes: ["hvs.", "hvb.", "hvr."], body: chars.base64url, min: 20 },
-	{ vendor: "Hugging Face", prefixes: ["hf_"], body: chars.alnum, min: 30, apart: true },
-	{ vendor: "DigitalOcean", prefixes: ["dop_v1_", "doo_v1_", "dor_v1_"], body: chars.hex, min: 32 },
-	{ vendor: "Shopify", prefixes: ["shpat_", "shpss_", "shpca_", "shppa_"], body: chars.hex, min: 32 },
-	{ vendor: "age", prefixes: ["AGE-SECRET-KEY-1"], body: chars.digit | chars.upper, min: 40 },
-];
-
-const byPrefix = new Map(tokens.flatMap((token) => token.prefixes.map((prefix) => [prefix, token] as const)));
+const byAnchor = new Map<string, VendorToken[]>();
+for (const token of vendorTokens) for (const anchor of token.anchors) byAnchor.set(anchor, [...(byAnchor.get(anchor) ?? []), token]);
+const vendors = [...new Set(vendorTokens.map(({ vendor }) => vendor.split(" ")[0]))];
 
 export const cloudTokenDetector: PrefixDetector = {
 	id: "cloud-token",
-	description: `Tokens with a vendor's prefix: ${tokens.map((token) => token.vendor).join(", ")}; and an AWS secret access key near its id.`,
-	prefixes: [...byPrefix.keys()],
-	findAt,
+	description: `Tokens in the format of their vendor, ${vendorTokens.length} formats (${vendors.join(", ")}); and an AWS secret access key near its id.`,
+	prefixes: [...byAnchor.keys()],
+	findAt(scan, start, prefix) {
+		for (const token of byAnchor.get(prefix) ?? []) if (findToken(scan, token, start)) break;
+	},
 };
 
-function findAt(scan: Scan, start: number, prefix: string): void {
-	const token = byPrefix.get(prefix);
-	if (!token) return;
+/** Filler and words are no token: less than this many different characters, or no digit and no change of case. */
+const differentMin = 5;
+
+function findToken(scan: Scan, token: VendorToken, anchor: number): boolean {
 	const { text } = scan;
-	if (token.apart && (is(text, start - 1, chars.base64url) || text[start - 1] === ".")) return;
-	const from = start + prefix.length;
-	let end = scan.runEnd(from, token.body);
-	const length = end - from;
-	if (length < token.min || (token.max !== undefined && length > token.max)) return;
-	if (token.max !== undefined && is(text, end, chars.alnum)) return;
-	if (token.mixed && !isMixed(text.slice(from, Math.min(end, from + 256)))) return;
-	while (token.dotted && text[end] === "." && is(text, end + 1, token.body)) end = scan.runEnd(end + 1, token.body);
-	scan.add(token.keepPrefix ? from : start, end, "cloud-token", mark);
-	if (token.body === (chars.digit | chars.upper) && token.max === 16) findAwsSecret(scan, start, end);
+	const start = startOf(scan, token, anchor);
+	if (start < 0) return false;
+	const from = token.near ? anchor + (token.anchors[0]?.length ?? 0) : anchor;
+	const match = scan.match(token.pattern, from);
+	if (!match) return false;
+	scan.work += match[0].length;
+	const begin = token.near ? from + (match[1] ?? "").length : start;
+	const last = token.steps.at(-1);
+	let end = from + match[0].length;
+	if (last && "letters" in last) {
+		if (last.max === undefined) end = endOfRun(scan, end, last.letters);
+		else if (is(text, end, chars.alnum)) return false;
+	}
+	if (!isRandom(text.slice(begin + token.keptChars, end), token)) return false;
+	scan.add(begin + token.keptChars, end, "cloud-token", mark);
+	if (/^A[A-Z3]{3}/.test(token.shape) && end - begin === 20) findAwsSecret(scan, begin, end);
+	return true;
 }
 
-function isMixed(body: string): boolean {
-	return /[0-9]/.test(body) && /[A-Za-z]/.test(body) && /[A-Z]|[0-9].*[0-9].*[0-9]/.test(body);
+/** Where the token begins, or -1 where it is part of something longer. */
+function startOf(scan: Scan, { lead, keptChars, near }: VendorToken, anchor: number): number {
+	const { text } = scan;
+	if (near) return is(text, anchor - 1, chars.letter) && is(text, anchor, chars.lower) && is(text, anchor - 1, chars.lower) ? -1 : anchor;
+	if (!lead) return keptChars > 0 || !isWord(text, anchor - 1) ? anchor : -1;
+	const bits =
+		lead.letters === "0-9"
+			? chars.digit
+			: lead.letters === "0-9a-fA-F"
+				? chars.hex
+				: lead.letters.includes("-") && lead.letters.length > 10
+					? chars.base64
+					: chars.alnum;
+	const start = scan.runStart(anchor, bits, lead.max + 1);
+	const length = anchor - start;
+	return length < lead.min || length > lead.max || isWord(text, start - 1) ? -1 : start;
+}
+
+/** After `key_` a token may begin, after `\n` in a text that was escaped too; not in the middle of a word. */
+function isWord(text: string, at: number): boolean {
+	return is(text, at, chars.alnum) && !(text[at - 1] === "\\" && "nrt".includes(text.charAt(at)));
+}
+
+function endOfRun(scan: Scan, from: number, letters: string): number {
+	return scan.runEnd(
+		from,
+		letters.includes("+/") ? chars.base64 : letters.includes(".") ? chars.dotted : letters.includes("-") ? chars.base64url : chars.token,
+	);
+}
+
+/** Names joined with dashes and filler (`sk-button-primary-large`, `xxxxxxxx`) have a token's shape and are none. */
+function isRandom(written: string, { steps, near }: VendorToken): boolean {
+	const [first] = steps;
+	const body = written.slice(first && "text" in first ? Math.min(first.text.length, written.length - 8) : 0, 256);
+	if (new Set(body).size < differentMin || /(.)\1{9}/.test(body)) return false;
+	const weakPrefix = near || (first && "text" in first && first.text.length <= 3);
+	if (near && body.length >= 14 && (body.match(/[a-z][A-Z]/g)?.length ?? 0) > 3) return true;
+	if (/[0-9]/.test(body)) return !weakPrefix || near || /[A-Z]|[0-9].*[0-9].*[0-9]/.test(body);
+	return !weakPrefix && /[a-z][A-Z]|[A-Z][a-z]/.test(body) ? true : !weakPrefix && !/[-_.]/.test(body);
 }
 
 const nearbyChars = 200;

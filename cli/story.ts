@@ -21,6 +21,7 @@ type Step = readonly [happened: string, ...because: (string | readonly string[] 
 const waysIn = new Map<unknown, string>([
 	["calls", "the API"],
 	["proxy", "the proxy"],
+	["mcp", "MCP"],
 ]);
 
 /** How each event reads. A new event needs a line here, or the type checker says so. */

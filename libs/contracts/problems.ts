@@ -5,7 +5,7 @@ interface Problem {
 	readonly status: number;
 	/** https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
 	readonly grpc: string;
-	/** JSON-RPC 2.0 section 5.1; -32000 to -32099 are ours. */
+	/** JSON-RPC 2.0 section 5.1; -32000 to -32019 are ours. MCP has the rest of what is left to servers there, so what does not fit is outside of it. */
 	readonly jsonRpc: number;
 	readonly title: string;
 	/** What whoever reads it can do. */
@@ -35,13 +35,13 @@ export const problems = {
 	),
 	function_unknown: p(404, "NOT_FOUND", -32602, "No such function", "`GET /v1/functions` lists what exists."),
 	method_not_allowed: p(405, "UNIMPLEMENTED", -32600, "This address does not answer that method", "Read the Allow header."),
-	request_timeout: p(408, "DEADLINE_EXCEEDED", -32030, "The request did not arrive in time", "Send it again, without a pause in it."),
+	request_timeout: p(408, "DEADLINE_EXCEEDED", -31030, "The request did not arrive in time", "Send it again, without a pause in it."),
 	cancelled: p(409, "CANCELLED", -32008, "The call was cancelled", "Submit it again if it is still wanted."),
 	already_settled: p(409, "FAILED_PRECONDITION", -32009, "The call is no longer waiting", "Read its ending; nothing was changed."),
 	body_too_large: p(413, "RESOURCE_EXHAUSTED", -32010, "The body is too large", "Send less; the limit is in the detail."),
-	uri_too_long: p(414, "INVALID_ARGUMENT", -32031, "The address is too long", "Send a shorter path and query."),
+	uri_too_long: p(414, "INVALID_ARGUMENT", -31031, "The address is too long", "Send a shorter path and query."),
 	unsupported_media_type: p(415, "INVALID_ARGUMENT", -32600, "The body's type is not accepted", "Send application/json in UTF-8."),
-	expectation_failed: p(417, "INVALID_ARGUMENT", -32032, "What the request expects is not done here", "Expect 100-continue, or nothing."),
+	expectation_failed: p(417, "INVALID_ARGUMENT", -31032, "What the request expects is not done here", "Expect 100-continue, or nothing."),
 	invalid_arguments: p(
 		422,
 		"INVALID_ARGUMENT",
@@ -51,7 +51,7 @@ export const problems = {
 	),
 	idempotency_mismatch: p(422, "FAILED_PRECONDITION", -32011, "The idempotency key was used for another call", "Use a new key."),
 	reason_required: p(422, "INVALID_ARGUMENT", -32012, "A reason is required", "Send one of at least three characters."),
-	headers_too_large: p(431, "RESOURCE_EXHAUSTED", -32033, "The header fields are too large", "Send fewer or shorter ones."),
+	headers_too_large: p(431, "RESOURCE_EXHAUSTED", -31033, "The header fields are too large", "Send fewer or shorter ones."),
 	too_many_requests: p(429, "RESOURCE_EXHAUSTED", -32013, "Too many requests", "Wait for the time in Retry-After."),
 	internal: p(500, "INTERNAL", -32603, "Callgate failed", "Report the call id to whoever runs Callgate."),
 	function_unreachable: p(502, "UNAVAILABLE", -32014, "The function could not be reached", "Nothing was executed; try again later."),
@@ -72,18 +72,18 @@ export const problems = {
 	),
 	events_unavailable: p(503, "UNAVAILABLE", -32018, "Events cannot be stored, so nothing runs", "Try again after the time in Retry-After."),
 	not_ready: p(503, "UNAVAILABLE", -32019, "Callgate is not ready", "Try again after the time in Retry-After."),
-	revision_superseded: p(503, "UNAVAILABLE", -32020, "The configuration changed under this call", "Submit it again."),
+	revision_superseded: p(503, "UNAVAILABLE", -31020, "The configuration changed under this call", "Submit it again."),
 	grant_refused: p(
 		502,
 		"FAILED_PRECONDITION",
-		-32021,
+		-31021,
 		"The permission to run this call is not valid",
 		"Submit the call again; if it persists, report it.",
 	),
 	function_timeout: p(
 		504,
 		"DEADLINE_EXCEEDED",
-		-32022,
+		-31022,
 		"The function did not answer in time",
 		"Look at the function before you repeat the call.",
 	),

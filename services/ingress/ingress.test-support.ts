@@ -26,6 +26,7 @@ import { Intake } from "./intake.ts";
 import type { DoorPorts } from "./listen/door.ts";
 import { listenHttp } from "./listen/listen-http.ts";
 import { listenModels } from "./listen/listen-models.ts";
+import { listenMcp } from "./listen/listen-mcp.ts";
 import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
@@ -91,7 +92,7 @@ export class Backstage {
 	readonly executor = createMemoryBus(this.stream, "executor");
 	private readonly stops: (() => Promise<unknown>)[] = [];
 
-	async replica(over: Partial<DoorPorts> = {}, { pendingMax = 1_000, stepsMax = 8 } = {}): Promise<Replica> {
+	async replica(over: Partial<DoorPorts> = {}, { pendingMax = 1_000, stepsMax = 8, mcpWaitSeconds = 60 } = {}): Promise<Replica> {
 		const memory = createMemoryBus(this.stream, "ingress");
 		const follows: string[] = [];
 		const follow: Bus["follow"] = (options) => {
@@ -128,6 +129,7 @@ export class Backstage {
 		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
 		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
 		await listenModels(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
+		await listenMcp(http, ports, { proxyWaitSeconds: mcpWaitSeconds });
 		await http.ready();
 		this.stops.push(
 			() => http.close(),

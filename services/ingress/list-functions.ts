@@ -20,12 +20,22 @@ interface Callable {
  * denied; a function that no rule could ever allow is not shown.
  */
 export function listFunctions(configuration: Configuration, caller: Caller, format: ToolFormat): object {
-	const callable = configuration.connections.flatMap(({ name, functions }) =>
-		functions.flatMap((fn) => callableFor(configuration, caller, name, fn)),
-	);
+	const callable = callableOf(configuration, caller);
 	if (format === "callgate") return { functions: callable.map(ownForm) };
 	const tools = callable.map(({ fn }) => toolForms[format](toolNameOf(configuration, fn), fn));
 	return { tools: format === "gemini" ? [{ functionDeclarations: tools }] : tools };
+}
+
+/** The tools of MCP that a caller has: of one connection under their functions' own names, of all under names with their connections'. */
+export function listTools(configuration: Configuration, caller: Caller, only: string | undefined): object[] {
+	const callable = callableOf(configuration, caller).filter(({ connection }) => only === undefined || connection === only);
+	return callable.map(({ fn }) => toolForms.mcp(toolNameOf(configuration, fn, only), fn));
+}
+
+function callableOf(configuration: Configuration, caller: Caller): Callable[] {
+	return configuration.connections.flatMap(({ name, functions }) =>
+		functions.flatMap((fn) => callableFor(configuration, caller, name, fn)),
+	);
 }
 
 const toolForms = {

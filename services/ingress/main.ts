@@ -15,6 +15,7 @@ import { IngressConfig } from "./config.ts";
 import { Intake } from "./intake.ts";
 import { listenHttp } from "./listen/listen-http.ts";
 import { listenModels } from "./listen/listen-models.ts";
+import { listenMcp } from "./listen/listen-mcp.ts";
 import { listenProxy } from "./listen/listen-proxy.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import { followEndings } from "./service.ts";
@@ -59,6 +60,7 @@ runService("ingress", async (log, environment) => {
 	await listenHttp(http, ports, config);
 	await listenProxy(http, ports, config);
 	await listenModels(http, ports, config);
+	await listenMcp(http, ports, config);
 	await http.listen({ host: config.host, port: config.port });
 	return {
 		broken: stream.lost,

@@ -45,28 +45,34 @@ interface ToolNames {
 	readonly named: ReadonlyMap<string, Named>;
 }
 
-/** Made once for a configuration, which never changes. */
-const toolNames = new WeakMap<Configuration, ToolNames>();
+/** Made once for a configuration, which never changes, and for what is listed of it. */
+const toolNames = new WeakMap<Configuration, Map<string | undefined, ToolNames>>();
 
-function toolNamesOf(configuration: Configuration): ToolNames {
-	const known = toolNames.get(configuration);
+/** @param only a connection whose functions are listed alone: their own names then tell them apart. */
+function toolNamesOf(configuration: Configuration, only: string | undefined): ToolNames {
+	const made = toolNames.get(configuration) ?? new Map<string | undefined, ToolNames>();
+	toolNames.set(configuration, made);
+	const known = made.get(only);
 	if (known) return known;
 	// A connection's name has no underscore: two of them part it from the function's.
-	const all = configuration.connections.flatMap(({ name, functions }) =>
-		functions.map((fn) => ({ connection: name, fn, full: `${name}__${fn.name}` })),
-	);
+	const all = configuration.connections
+		.filter(({ name }) => only === undefined || name === only)
+		.flatMap(({ name, functions }) =>
+			functions.map((fn) => ({ connection: name, fn, full: only === undefined ? `${name}__${fn.name}` : fn.name })),
+		);
 	const renaming = renamingOf(
 		all.map(({ full }) => full),
 		toolPattern,
 	);
 	const nameOf = new Map(all.map(({ fn, full }) => [fn, renaming.get(full) ?? full]));
 	const named = new Map(all.map(({ connection, fn, full }) => [renaming.get(full) ?? full, { connection, fn }]));
-	toolNames.set(configuration, { nameOf, named });
+	// A name that is no connection's must not be remembered: anyone may make up many.
+	if (all.length > 0) made.set(only, { nameOf, named });
 	return { nameOf, named };
 }
 
-export function toolNameOf(configuration: Configuration, fn: ConnectionFunction): string {
-	return toolNamesOf(configuration).nameOf.get(fn) ?? fn.name;
+export function toolNameOf(configuration: Configuration, fn: ConnectionFunction, only?: string): string {
+	return toolNamesOf(configuration, only).nameOf.get(fn) ?? fn.name;
 }
 
 /** Keywords about the object as a whole, which providers refuse at the top of a tool's schema. Ingress asks them of every call. */
@@ -83,9 +89,12 @@ export function toolSchemaOf(fn: ConnectionFunction): unknown {
  *
  * @throws {Refusal} `function_unknown`, and `invalid_arguments` where a member is given under both of its names.
  */
-export function calledTool(configuration: Configuration, tool: string, args: JsonObject) {
-	const found = toolNamesOf(configuration).named.get(tool);
-	if (!found) throw new Refusal("function_unknown", { detail: "there is no tool of this name, and no connection was named" });
+export function calledTool(configuration: Configuration, tool: string, args: JsonObject, only?: string) {
+	const found = toolNamesOf(configuration, only).named.get(tool);
+	if (!found)
+		throw new Refusal("function_unknown", {
+			detail: only === undefined ? "there is no tool of this name, and no connection was named" : `${only} has no tool of this name`,
+		});
 	const { connection, fn } = found;
 	const back = new Map([...propertyRenamingOf(fn)].map(([own, safe]) => [safe, own]));
 	const renamed = renameInValue(args, back);

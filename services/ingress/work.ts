@@ -2,6 +2,7 @@
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { job } from "#libs/service/aside-job.ts";
 import { readCall } from "./listen/read-call.ts";
+import { readMcp } from "./listen/read-mcp.ts";
 import { readProxied } from "./listen/read-proxied.ts";
 import { readLargeToolCalls } from "./listen/read-tool-calls.ts";
 import { writtenAnswer } from "./listen/write-answer.ts";
@@ -10,6 +11,7 @@ import { type Named, prepareNamed } from "./prepare-arguments.ts";
 export const prepareCall = job(readCall);
 export const prepareRequest = job(readProxied);
 export const prepareToolCalls = job(readLargeToolCalls);
+export const prepareMcp = job(readMcp);
 
 /** Arguments that were read already: under another revision, or against patterns that are too dear where others wait. */
 export const prepareText = job((configuration, { text, ...named }: Named & { readonly text: string }) =>

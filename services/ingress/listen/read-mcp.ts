@@ -1,0 +1,145 @@
+// One message of MCP's streamable HTTP (revisions 2025-06-18, 2025-11-25 and 2026-07-28), read and held against the headers it came with.
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
+import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
+import { type PreparedArguments, prepareNamed } from "../prepare-arguments.ts";
+import { calledTool } from "../tool-names.ts";
+
+/** The revision that carries its version with every request, and those that begin with `initialize`. */
+export const modern = "2026-07-28";
+export const handshaking = ["2025-11-25", "2025-06-18"] as const;
+export const revisions: readonly string[] = [modern, ...handshaking];
+
+/** https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes, and JSON-RPC 2.0 section 5.1. */
+export const rpc = {
+	...{ parse: -32_700, request: -32_600, method: -32_601, params: -32_602, internal: -32_603 },
+	...{ headerMismatch: -32_020, unsupportedVersion: -32_022 },
+} as const;
+
+export type RequestId = string | number;
+
+/** What is answered with an error of JSON-RPC, and the HTTP status beside it. */
+export interface RpcFault {
+	readonly code: number;
+	readonly message: string;
+	readonly status: number;
+	readonly data?: object;
+}
+
+/** The headers that mirror the body. */
+export interface McpHeaders {
+	readonly version: string | undefined;
+	readonly method: string | undefined;
+	readonly name: string | undefined;
+}
+
+/** What a tool was called with; large arguments are prepared where they are read. */
+export interface ToolCall {
+	readonly connection: string;
+	readonly function: string;
+	readonly arguments: JsonObject | PreparedArguments;
+}
+
+export type ReadMessage =
+	| { readonly kind: "fault"; readonly id?: RequestId; readonly fault: RpcFault }
+	| { readonly kind: "notification" }
+	| { readonly kind: "request"; readonly id: RequestId; readonly method: string; readonly isModern: boolean; readonly params: JsonObject }
+	/** `unfit`: the call cannot be made, and whoever asked for it can do better. */
+	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly call: ToolCall }
+	| {
+			readonly kind: "unfit";
+			readonly id: RequestId;
+			readonly isModern: boolean;
+			readonly code: ProblemCode;
+			readonly details: ProblemDetails;
+	  };
+
+export interface McpBody {
+	readonly body: Uint8Array;
+	readonly headers: McpHeaders;
+	/** The connection whose functions alone are tools here. */
+	readonly only?: string | undefined;
+	/** Where the text is large: in another thread. */
+	readonly prepare: boolean;
+}
+
+/** Never throws what it can answer. */
+export function readMcp(configuration: Configuration, { body, headers, only, prepare }: McpBody): ReadMessage {
+	const message = parsed(body);
+	if (!isJsonObject(message)) {
+		const isJson = message !== undefined;
+		return {
+			kind: "fault",
+			fault: fault(
+				isJson ? rpc.request : rpc.parse,
+				isJson ? "expected one JSON-RPC message" : "this is not JSON that is accepted here",
+				400,
+			),
+		};
+	}
+	const { jsonrpc, id, method, params = {} } = message;
+	const isId = typeof id === "string" || typeof id === "number";
+	if (jsonrpc !== "2.0" || typeof method !== "string" || !isJsonObject(params) || (id !== undefined && !isId))
+		return { kind: "fault", ...(isId && { id }), fault: fault(rpc.request, "expected a request or a notification of JSON-RPC 2.0", 400) };
+	if (!isId) return { kind: "notification" };
+	const { isModern, wrong } = versionOf(headers, method, params);
+	if (wrong) return { kind: "fault", id, fault: wrong };
+	if (method !== "tools/call") return { kind: "request", id, method, isModern, params };
+	const { name, arguments: args = {} } = params;
+	if (typeof name !== "string" || !isJsonObject(args))
+		return { kind: "fault", id, fault: fault(rpc.params, "expected the name of a tool and an object of arguments", 200) };
+	try {
+		const call = calledTool(configuration, name, args, only);
+		return { kind: "call", id, isModern, call: prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call };
+	} catch (error) {
+		if (!(error instanceof Refusal)) throw error;
+		return { kind: "unfit", id, isModern, code: error.code, details: error.details };
+	}
+}
+
+export function fault(code: number, message: string, status: number, data?: object): RpcFault {
+	return { code, message, status, ...(data && { data }) };
+}
+
+function parsed(body: Uint8Array): JsonValue | undefined {
+	try {
+		return parseJsonStrictly(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body));
+	} catch (error) {
+		if (error instanceof JsonRefused || error instanceof TypeError) return undefined;
+		throw error;
+	}
+}
+
+/** A request with its version in its body is of the modern kind, and then its headers must say the same as its body: whoever routes by them must not see another call. */
+function versionOf(headers: McpHeaders, method: string, params: JsonObject): { readonly isModern: boolean; readonly wrong?: RpcFault } {
+	const meta = isJsonObject(params._meta) ? params._meta : {};
+	const version = meta["io.modelcontextprotocol/protocolVersion"];
+	if (version === undefined) {
+		const { version: named } = headers;
+		if (named === modern) return { isModern: true, wrong: mismatch("the version in its header is not in its body") };
+		const isKnown = named === undefined || revisions.includes(named);
+		return isKnown ? { isModern: false } : { isModern: false, wrong: unsupported(named) };
+	}
+	if (version !== headers.version) return { isModern: true, wrong: mismatch("MCP-Protocol-Version is not the version in its body") };
+	if (version !== modern) return { isModern: true, wrong: unsupported(version) };
+	if (headers.method !== method) return { isModern: true, wrong: mismatch("Mcp-Method is not the method in its body") };
+	if (method === "tools/call" && decoded(headers.name) !== params.name)
+		return { isModern: true, wrong: mismatch("Mcp-Name is not the name in its body") };
+	if (!isJsonObject(meta["io.modelcontextprotocol/clientCapabilities"]))
+		return { isModern: true, wrong: fault(rpc.params, "expected io.modelcontextprotocol/clientCapabilities in _meta", 400) };
+	return { isModern: true };
+}
+
+function mismatch(what: string): RpcFault {
+	return fault(rpc.headerMismatch, `Header mismatch: ${what}`, 400);
+}
+
+function unsupported(requested: string): RpcFault {
+	return fault(rpc.unsupportedVersion, "Unsupported protocol version", 400, { supported: revisions, requested: requested.slice(0, 64) });
+}
+
+/** A name that a header cannot carry stands in it as `=?base64?…?=`. */
+function decoded(value: string | undefined): string | undefined {
+	const encoded = value && /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value)?.[1];
+	return encoded === undefined || encoded === "" ? value : Buffer.from(encoded, "base64").toString();
+}

@@ -1,0 +1,26 @@
+// A function's answer as the result of an MCP tool.
+import type { OpenedAnswer } from "../answer-call.ts";
+import { jsonText } from "./write-answer.ts";
+
+/**
+ * As JSON text. A body that the function sent as a JSON object is the structured content as it was sent, with every digit of every number, and
+ * stands beside it as text for clients and models that read nothing else. A status of 400 or more is an error of the tool.
+ *
+ * @param more members of every result of its revision
+ */
+export function toolResultText(
+	call: string,
+	{ status, headers, body, bodyJson }: OpenedAnswer,
+	more: { readonly _meta?: object } = {},
+): string {
+	const json = bodyJson ?? jsonText(headers, body);
+	const isText = json?.startsWith('"');
+	// A JSON string of the text: what is no JSON is one already.
+	const text = json === undefined ? undefined : isText ? json : JSON.stringify(json);
+	const said = status >= 400 ? [JSON.stringify({ type: "text", text: `The function answered ${status}.` })] : [];
+	const content = [...said, ...(text === undefined ? [] : [`{"type":"text","text":${text}}`])].join(",");
+	const _meta = { ...more._meta, "callgate/call": call, "callgate/status": status };
+	const shell = JSON.stringify({ ...more, _meta, isError: status >= 400 });
+	const structured = json?.startsWith("{") ? `,"structuredContent":${json}` : "";
+	return `${shell.slice(0, -1)},"content":[${content}]${structured}}`;
+}

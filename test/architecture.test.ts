@@ -37,6 +37,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	openai: ["docs/examples/"],
 	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
+	"@modelcontextprotocol/client": ["test/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
 };

@@ -2,15 +2,21 @@
 import { describe, expect, test } from "vitest";
 import { writesTo } from "../support/nats.ts";
 import { heldCallNamed, messagesAbout, vote } from "../support/slack.ts";
-import { anyIngress, ask, eventually, expectProblem, iban, newReference, secondReplica, stack, transfersNamed } from "../support/stack.ts";
+import {
+	anyIngress,
+	ask,
+	callersWaiting,
+	eventually,
+	expectProblem,
+	iban,
+	newReference,
+	secondReplica,
+	stack,
+	transfersNamed,
+} from "../support/stack.ts";
 
 const card = "4111111111111111";
 const email = "jane.doe@customer.example";
-
-async function callersWaiting(ingress: string): Promise<number> {
-	const { text } = await ask(`${ingress}/metrics`);
-	return Number(/^callgate_callers_waiting(?:\{.*\})? (\d+)$/m.exec(text)?.[1]);
-}
 
 describe("proxied", () => {
 	const proxy = (path: string, init: Parameters<typeof ask>[1] = {}, at = stack.urls.ingress) =>

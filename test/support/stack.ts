@@ -95,6 +95,12 @@ export async function ask(url: string, init: RequestInit & { as?: string } = {})
 	return { status: answer.status, headers: answer.headers, text, body: isJson && text !== "" ? JSON.parse(text) : text };
 }
 
+/** Callers whose calls have not ended yet, at one replica. */
+export async function callersWaiting(ingress: string): Promise<number> {
+	const { text } = await ask(`${ingress}/metrics`);
+	return Number(/^callgate_callers_waiting(?:\{.*\})? (\d+)$/m.exec(text)?.[1]);
+}
+
 export interface Submitting {
 	/** Seconds; 0 asks for the call's address at once. */
 	readonly wait?: number;

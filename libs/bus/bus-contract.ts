@@ -6,7 +6,7 @@ import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { messageBytesMax } from "#libs/contracts/message-size.ts";
 import { ledgerOf } from "#libs/contracts/subjects.ts";
 import { patience } from "../../test/support/patience.ts";
-import { type Bus, EventsUnavailable, Unprocessable } from "./bus.ts";
+import { type Bus, EventsUnavailable, type StoredMessage, Unprocessable } from "./bus.ts";
 import type { Meeting } from "./contract-meeting.ts";
 import { describeLedger } from "./ledger-contract.ts";
 import { LookBack } from "./look-back.ts";
@@ -240,6 +240,29 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await expect(ingress.publish(ended(call, "policy"))).rejects.toThrow(EventsUnavailable);
 			await expect(policy.publish(withdrawn(call))).rejects.toThrow(EventsUnavailable);
 			await expect(executor.publishAfter(started(call, "a", "elsewhere"), 0)).rejects.toThrow(EventsUnavailable);
+		});
+
+		test("audit reads every message of the stream in order, its bytes as they are; what it could not take is given again", async () => {
+			const audit = await meeting.connect("audit");
+			const from = await ingress.publish(withdrawn());
+			const seen: StoredMessage[] = [];
+			let failures = 2;
+			const reading = audit.readAll({
+				from,
+				waitMs: 1,
+				async handle(messages) {
+					if (failures-- > 0) throw new Error("not now");
+					seen.push(...messages);
+				},
+			});
+			const event = withdrawn();
+			const last = await ingress.publish(event);
+			await expect.poll(() => seen.at(-1)?.position, patience).toBe(last);
+			await reading.stop();
+			expect(seen.map(({ position }) => position)).toEqual(Array.from({ length: last - from + 1 }, (_, n) => from + n));
+			expect(new TextDecoder().decode(seen.at(-1)?.bytes)).toBe(JSON.stringify([event]));
+			await ingress.publish(withdrawn());
+			expect(seen.at(-1)?.position).toBe(last);
 		});
 
 		test("the backlog is what nobody has acknowledged yet", async () => {

@@ -19,6 +19,7 @@ import {
 	type LedgerTerms,
 	type LedgerWriter,
 	type Position,
+	type ReadAllOptions,
 	type Store,
 	type StoreEntry,
 	type StreamInspector,
@@ -245,6 +246,7 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 			pump();
 			return { caughtUp: caughtUp.promise, position: () => position, stop: async () => void off() };
 		},
+		readAll: ({ from, handle }) => readMemory(stream, service, from, handle),
 		async lastOf(filter) {
 			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
 			return stream.lastOf(filter)?.position ?? 0;
@@ -266,6 +268,39 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		},
 		async close() {
 			await Promise.all([...stops].map((stop) => stop()));
+		},
+	};
+}
+
+function readMemory(stream: MemoryStream, service: Service, from: Position, handle: ReadAllOptions["handle"]): Consumption {
+	if (service !== "audit") throw new EventsUnavailable(`permissions violation: ${service} may not read everything`);
+	let next = from;
+	let isStopped = false;
+	let reading: Promise<void> | undefined;
+	const read = async (): Promise<void> => {
+		while (!isStopped && !stream.away) {
+			const messages = stream.messages.filter(({ position }) => position >= next);
+			if (messages.length === 0) return;
+			try {
+				await handle(messages);
+				next = (messages.at(-1)?.position ?? 0) + 1;
+			} catch {
+				await delay(stream.redeliverAfterMs);
+			}
+		}
+	};
+	const pump = () => {
+		reading ??= read().finally(() => {
+			reading = undefined;
+		});
+	};
+	const off = stream.onAppend(pump);
+	pump();
+	return {
+		async stop() {
+			isStopped = true;
+			off();
+			await reading;
 		},
 	};
 }

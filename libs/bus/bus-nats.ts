@@ -20,7 +20,9 @@ import {
 	type LedgerTerms,
 	type LedgerWriter,
 	type Position,
+	type ReadAllOptions,
 	type Store,
+	type StoredMessage,
 	type StreamInspector,
 } from "./bus.ts";
 import { collectBatches, createDeliverer, type DeliveryLog, Slots } from "./deliver.ts";
@@ -28,7 +30,7 @@ import { type Entry, GroupWriters } from "./group-writer.ts";
 import { inspectStream } from "./inspect-stream.ts";
 import { connectLink, type Link, type Reply } from "./nats-link.ts";
 import type { LinkMessage } from "./nats-readers.ts";
-import { durableOf, inboxPrefixOf } from "./permissions.ts";
+import { durableOf, followed, inboxPrefixOf } from "./permissions.ts";
 import { bucketOf, type StoreName, stores } from "./stores.ts";
 
 export interface NatsOptions {
@@ -297,6 +299,37 @@ class NatsBus implements Bus {
 		const stopReading = this.parts.link.readOrdered(streamName, filter, { next, ahead, onMessage, onEmpty: caughtUp.resolve });
 		const { stop } = this.keep(stopReading);
 		return { caughtUp: caughtUp.promise, position: () => position, stop };
+	}
+
+	readAll({ from, waitMs, handle }: ReadAllOptions): Consumption {
+		let next = from;
+		let read: StoredMessage[] = [];
+		let handling: Promise<void> = Promise.resolve();
+		const handleTurn = async (taken: readonly StoredMessage[]) => {
+			await handle(taken);
+			next = (taken.at(-1)?.position ?? 0) + 1;
+		};
+		const stopReading = this.parts.link.readOrderedInTurns(streamName, followed.everything, {
+			everyMs: waitMs,
+			next: () => next,
+			onBegin: async () => {
+				// What is in work of a reading that was cut off is not begun a second time beside it.
+				await handling.catch(() => undefined);
+				read = [];
+			},
+			onMessage: ({ subject, bytes, position }) => void read.push({ subject, bytes, position }),
+			onTurn: async () => {
+				const taken = read;
+				read = [];
+				if (taken.length === 0) return;
+				handling = handleTurn(taken);
+				await handling;
+			},
+		});
+		return this.keep(async () => {
+			await stopReading();
+			await handling.catch(() => undefined);
+		});
 	}
 
 	private async lastPosition(): Promise<Position> {

@@ -105,6 +105,25 @@ export interface Following {
 	stop(): Promise<void>;
 }
 
+/** A message as the stream has it, whatever is in it. */
+export interface StoredMessage {
+	readonly subject: string;
+	/** Byte by byte what was published. */
+	readonly bytes: Uint8Array;
+	readonly position: Position;
+}
+
+export interface ReadAllOptions {
+	readonly from: Position;
+	/** From when what there was has been handled to when more is asked for, as in {@link BatchOptions.waitMs}. */
+	readonly waitMs: number;
+	/**
+	 * Given all there is, or as much as one turn takes, in the stream's order. A position that is left out has no message: it was removed. What it
+	 * throws is told, and the same is given again.
+	 */
+	readonly handle: (messages: readonly StoredMessage[]) => Promise<void>;
+}
+
 export interface StoreEntry {
 	readonly value: string;
 	readonly version: number;
@@ -176,6 +195,8 @@ export interface Bus {
 	consumeBatches(handle: (batch: readonly (StoredEvent & Delivery)[]) => Promise<void>, options: BatchOptions): Promise<Consumption>;
 	/** Every replica sees every event of the filter, in order, once, without gaps, also across reconnects. `handle` must not throw. */
 	follow(options: FollowOptions): Promise<Following>;
+	/** Every message of the whole stream, in order, its bytes as they are. Only audit may. */
+	readAll(options: ReadAllOptions): Consumption;
 	/**
 	 * Where the last message of a filter stands (0: there is none), by the word of whoever decides about writes: a copy that is read may lag behind
 	 * it.

@@ -17,7 +17,7 @@ import {
 	RequestStrategy,
 } from "nats";
 import { EventsUnavailable } from "./bus.ts";
-import { type LinkMessage, type OrderedReader, Readers, type TurnsReader } from "./nats-readers.ts";
+import { type LinkMessage, type OrderedReader, type OrderedTurnsReader, Readers, type TurnsReader } from "./nats-readers.ts";
 import { createReconnectPace } from "./reconnect-pace.ts";
 import { ReplyInbox } from "./reply-inbox.ts";
 
@@ -57,6 +57,8 @@ export interface Link {
 	readInTurns(stream: string, consumer: string, reader: TurnsReader): () => Promise<void>;
 	/** Reads one filter in order and without gaps from the position that `next` names, also after a reconnect. */
 	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void>;
+	/** As `readOrdered`, everything that is there at once and then nothing for a while. */
+	readOrderedInTurns(stream: string, filter: string, reader: OrderedTurnsReader): () => Promise<void>;
 	close(): Promise<void>;
 }
 
@@ -242,6 +244,10 @@ class NatsLink implements Link {
 
 	readOrdered(stream: string, filter: string, reader: OrderedReader): () => Promise<void> {
 		return this.readers.ordered(stream, filter, reader);
+	}
+
+	readOrderedInTurns(stream: string, filter: string, reader: OrderedTurnsReader): () => Promise<void> {
+		return this.readers.orderedTurns(stream, filter, reader);
 	}
 
 	async close(): Promise<void> {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
 	AckPolicy,
+	type ConsumerConfig,
 	ConsumerEvents,
 	type ConsumerMessages,
 	createInbox,
@@ -37,6 +38,15 @@ export interface OrderedReader {
 	readonly onMessage: (message: LinkMessage) => void;
 	/** Reading began (again) and there was nothing to read. */
 	readonly onEmpty: () => void;
+}
+
+/** As {@link OrderedReader}, in turns. */
+export interface OrderedTurnsReader extends Omit<TurnsReader, "onTurn"> {
+	readonly next: () => Position;
+	/** Reading begins (again), when this has resolved: what came since the last turn's end comes once more. */
+	readonly onBegin: () => Promise<void>;
+	/** As of {@link Turns}. Where it rejects, reading begins anew at `next`. */
+	readonly onTurn: () => Promise<void>;
 }
 
 export interface ReadersParts {
@@ -138,17 +148,7 @@ export class Readers {
 	ordered(stream: string, filter: string, { next, ahead = aheadMax, onMessage, onEmpty }: OrderedReader): () => Promise<void> {
 		return this.keepReading(`following ${filter}`, async () => {
 			const { consumers } = await this.connection.jetstreamManager({ checkAPI: false, timeout: askMsMax });
-			const made = await consumers.add(stream, {
-				name: nuid.next(),
-				filter_subject: filter,
-				deliver_policy: DeliverPolicy.StartSequence,
-				opt_start_seq: next(),
-				ack_policy: AckPolicy.None,
-				max_deliver: 1,
-				mem_storage: true,
-				num_replicas: 1,
-				inactive_threshold: nanos(forgottenAfterMs),
-			});
+			const made = await consumers.add(stream, orderedConsumer(filter, next()));
 			let heard = 0;
 			const callback = (message: JsMsg) => {
 				// One that is missing was lost on its way: it is read again.
@@ -165,6 +165,38 @@ export class Readers {
 			};
 			if (made.num_pending === 0) onEmpty();
 			return this.reading(`following ${filter}`, messages, stop);
+		});
+	}
+
+	/** As {@link Readers.ordered}, everything that is there at once and then nothing for a while. A position that it leaves out is not in the filter. */
+	orderedTurns(stream: string, filter: string, { next, everyMs, onBegin, onMessage, onTurn }: OrderedTurnsReader): () => Promise<void> {
+		return this.keepReading(`reading ${filter}`, async () => {
+			await onBegin();
+			const manager = await this.connection.jetstreamManager({ checkAPI: false, timeout: askMsMax });
+			const { name } = await manager.consumers.add(stream, orderedConsumer(filter, next()));
+			const parts = { connection: this.connection, inbox: createInbox(this.parts.inboxPrefix), stream, consumer: name };
+			let heard = 0;
+			let isOver = false;
+			const fail = (why: string) => {
+				isOver = true;
+				turns.close(new Error(why));
+			};
+			const turns = new TurnReading(parts, {
+				everyMs,
+				onMessage: (message) => {
+					if (isOver) return;
+					if (message.info.deliverySequence !== heard + 1) return fail("one was lost on its way");
+					heard++;
+					onMessage(messageOf(message, () => undefined));
+				},
+				onTurn: () => onTurn().catch((error: unknown) => fail(error instanceof Error ? error.message : "what was read was not taken")),
+			});
+			const end = (ended: Promise<void> | void) => {
+				isOver = true;
+				manager.consumers.delete(stream, name).catch(() => undefined);
+				return ended;
+			};
+			return { closed: () => turns.closed(), close: () => end(turns.close()), stop: async () => await end(turns.stop()) };
 		});
 	}
 
@@ -227,6 +259,21 @@ export class Readers {
 		await drain(this.connection, sub);
 		await messages.close();
 	}
+}
+
+/** A consumer of one reader, which keeps the order itself and forgets nothing: what was not acknowledged is not given again. */
+function orderedConsumer(filter: string, from: Position): Partial<ConsumerConfig> {
+	return {
+		name: nuid.next(),
+		filter_subject: filter,
+		deliver_policy: DeliverPolicy.StartSequence,
+		opt_start_seq: from,
+		ack_policy: AckPolicy.None,
+		max_deliver: 1,
+		mem_storage: true,
+		num_replicas: 1,
+		inactive_threshold: nanos(forgottenAfterMs),
+	};
 }
 
 /** The client's reader goes on asking for messages while it is drained, and once after it was closed: its `pull` is made to do nothing. */

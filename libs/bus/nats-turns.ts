@@ -4,7 +4,7 @@ import { type DeliveryInfo, type JsMsg, type Msg, type NatsConnection, nanos, ty
 
 /** What of the client's own message is used here; the client makes them for its own readers only. */
 export type Delivered = Pick<JsMsg, "subject" | "data" | "ack" | "nak" | "working"> & {
-	readonly info: Pick<DeliveryInfo, "streamSequence" | "deliveryCount" | "timestampNanos" | "pending">;
+	readonly info: Pick<DeliveryInfo, "streamSequence" | "deliverySequence" | "deliveryCount" | "timestampNanos" | "pending">;
 };
 
 export interface Turns {
@@ -124,11 +124,11 @@ export class TurnReading {
 /** Where a message stands is told in the subject of its acknowledgement, with a domain and an account before it or without (ADR-15 of nats-architecture-and-design). */
 function deliveredOf(connection: NatsConnection, { subject, data, reply = "" }: Msg): Delivered | undefined {
 	const tokens = reply.split(".");
-	const [tries, position, , nanoseconds, pending] = tokens.slice(tokens.length > 9 ? 6 : 4).map(Number);
-	if (tries === undefined || !position || nanoseconds === undefined || pending === undefined) return undefined;
+	const [tries, position, delivery, nanoseconds, pending] = tokens.slice(tokens.length > 9 ? 6 : 4).map(Number);
+	if (tries === undefined || !position || !delivery || nanoseconds === undefined || pending === undefined) return undefined;
 	return {
 		...{ subject, data },
-		info: { deliveryCount: tries, streamSequence: position, timestampNanos: nanoseconds, pending },
+		info: { deliveryCount: tries, streamSequence: position, deliverySequence: delivery, timestampNanos: nanoseconds, pending },
 		ack: () => connection.publish(reply, "+ACK"),
 		nak: (delayMs = 0) => connection.publish(reply, `-NAK ${JSON.stringify({ delay: nanos(delayMs) })}`),
 		working: () => connection.publish(reply, "+WPI"),

@@ -25,6 +25,8 @@ export const followed = {
 	approvals: "callgate.*.*.approval.>",
 	/** The configuration that is in force. */
 	control: "callgate.all.>",
+	/** Everything, for the tree over it. */
+	everything: "callgate.>",
 } as const;
 
 /** Filters for the steps of one call. */
@@ -38,10 +40,11 @@ export function approvalStepsOf(call: string): string {
 }
 
 function follows(service: Service, pool: string): readonly string[] {
-	const { control, endings, calls, votes, approvals } = followed;
+	const { control, endings, calls, votes, approvals, everything } = followed;
 	if (service === "ingress") return [endings, calls, votes, control];
 	if (service === "approval") return [approvals, control];
 	if (service === "executor") return [ledgerOf(pool).claims, ledgerOf(pool).endings, control];
+	if (service === "audit") return [everything, control];
 	return [control];
 }
 

@@ -1,5 +1,5 @@
 // Every key and password of a local stack: made once per data folder, each in a file that only its owner can read.
-import { randomBytes, randomUUID } from "node:crypto";
+import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair } from "jose";
@@ -36,6 +36,7 @@ const makers = {
 		const key = { kty: "oct", kid: `seal-${randomUUID().slice(0, 8)}`, k: randomBytes(32).toString("base64url") };
 		return JSON.stringify({ [localPool]: [key] });
 	},
+	"checkpoint-keys.json": () => JSON.stringify([generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })]),
 	"vault.key": () => randomBytes(32).toString("base64url"),
 	"valkey.password": password,
 	"opensearch-admin.password": password,

@@ -1,5 +1,6 @@
 // How each of the five services is started here: its program and the environment that tells it all it may know, its own secrets by file.
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { type KeyRing, localPool } from "./key-ring.ts";
 import { type Part, portOf } from "./port-plan.ts";
@@ -69,10 +70,13 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 		CALLGATE_VAULT_FILE: vaultFiles(dataDir, keys).file,
 		CALLGATE_VAULT_KEY_FILE: vaultFiles(dataDir, keys).keyFile,
 	}),
-	audit: ({ keys, openSearch }) => ({
+	audit: ({ keys, dataDir, openSearch }) => ({
 		CALLGATE_OPENSEARCH_URL: openSearch.url,
 		CALLGATE_OPENSEARCH_CA_FILE: openSearch.caFile,
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD_FILE: keys.file("opensearch-writer.password"),
 		CALLGATE_OPENSEARCH_READER_PASSWORD_FILE: keys.file("opensearch-reader.password"),
+		CALLGATE_PROOF_ORIGIN: "callgate.local/record",
+		CALLGATE_PROOF_STORE: pathToFileURL(join(dataDir, "proof")).href,
+		CALLGATE_CHECKPOINT_KEYS_FILE: keys.file("checkpoint-keys.json"),
 	}),
 };

@@ -51,9 +51,14 @@ afterAll(async () => {
 });
 
 const hourMs = 3_600_000;
-/** As if everything that is stored now had been stored a day and so many hours ago. */
-const trimAfterDayAnd = (hours: number, link = operator, keepMs = keepMsDefault) =>
+/** As if everything that is stored now had been stored a day and so many hours ago, and whatever the record's tree has of it. */
+const trimWhatIsProven = (hours: number, link = operator, keepMs = keepMsDefault) =>
 	trimStream(link, { pools: ["default"], keepMs, now: new Date(Date.now() + 24 * hourMs + hours * hourMs) });
+/** The same, where the tree has all of it. */
+const trimAfterDayAnd = async (hours: number, link = operator, keepMs = keepMsDefault) => {
+	await prove();
+	return await trimWhatIsProven(hours, link, keepMs);
+};
 /** Sees how far everyone has read, and finds nothing old. */
 const lookAfterDayAnd = (hours: number) => trimAfterDayAnd(hours, operator, 1_000 * hourMs);
 let hoursLater = 4;
@@ -67,6 +72,13 @@ const reading: Consumption[] = [];
 beforeEach(async () => {
 	for (const one of reading.splice(0)) await one.stop();
 });
+
+/** The record's tree has everything that is stored now, as its writer says. */
+async function prove(): Promise<void> {
+	const state = await buses.audit.stream.state();
+	const mark = { era: { identity: state?.identity }, position: state?.last };
+	await buses.audit.store("recorded").put("tree", JSON.stringify({ writer: "", mark }));
+}
 
 /** Lets a service acknowledge all that is addressed to it. */
 async function readAll(service: Service): Promise<void> {
@@ -128,6 +140,27 @@ async function ask(call: string): Promise<number> {
 	const asked = await buses.approval.publishAfter(newEvent("approval", "approval.asked", data, { at: now() }), 0);
 	return asked.won ? asked.position : Number.NaN;
 }
+
+test("what the record's tree has not read stays, and what it said of another stream counts for nothing", async () => {
+	const call = uuidv7();
+	const position = await buses.policy.publish(granted(call));
+	const later = await buses.policy.publish(granted(uuidv7()));
+	for (const service of ["audit", "executor"] as const) await readAll(service);
+	const { identity } = (await buses.audit.stream.state()) ?? {};
+	const say = (mark: object) => buses.audit.store("recorded").put("tree", JSON.stringify({ writer: "", mark }));
+	await lookAfterDayAnd(++hoursLater);
+	await buses.audit.store("recorded").remove("tree");
+	await trimWhatIsProven(++hoursLater);
+	await say({ era: { identity: "another" }, position: later });
+	await trimWhatIsProven(++hoursLater);
+	await say({ era: { identity }, position: position - 1 });
+	await trimWhatIsProven(++hoursLater);
+	expect(await hasMessage(position)).toBe(true);
+	await say({ era: { identity }, position });
+	await trimWhatIsProven(++hoursLater);
+	expect(await hasMessage(position)).toBe(false);
+	expect(await hasMessage(later)).toBe(true);
+});
 
 test("a claim stays while its grant is not acknowledged, and both go when it is", async () => {
 	const call = uuidv7();

@@ -3,6 +3,7 @@ import { EventsUnavailable, type Position } from "#libs/bus/bus.ts";
 import { streamMarks } from "#libs/bus/inspect-stream.ts";
 import type { Link } from "#libs/bus/nats-link.ts";
 import { durableConsumers, durableOf } from "#libs/bus/permissions.ts";
+import { bucketOf } from "#libs/bus/stores.ts";
 import { parseSubject, readsOf, streamName } from "#libs/contracts/subjects.ts";
 
 export interface TrimTerms {
@@ -31,7 +32,7 @@ const noPool = "_";
 const approvalsMax = 5_000;
 
 /**
- * Removes what is older than `keepMs` and acknowledged by every consumer, audit's included. Approvals that still wait keep all their events,
+ * Removes what is older than `keepMs`, acknowledged by every consumer, audit's included, and in the record's tree. Approvals that still wait keep all their events,
  * however old; settled ones go one by one, whole.
  *
  * What leads to something goes before what keeps it from happening twice, also if this process dies in between: a call that is received
@@ -110,8 +111,9 @@ async function readByEveryone(
 	// What is said from here on is not read yet, as far as this run knows.
 	const { config, state } = await ask<StreamInfo>(operator, `STREAM.INFO.${streamName}`, {});
 	const readers = await Promise.all(durableConsumers(pools).map(({ name }) => readerOf(operator, name)));
+	const proven = await provenUpTo(operator, config.metadata ?? {});
 	// A consumer's floor is the last position below which it has acknowledged everything.
-	const floor = Math.min(state.last_seq, ...readers.map((reader) => reader.floor)) + 1;
+	const floor = Math.min(state.last_seq, proven, ...readers.map((reader) => reader.floor)) + 1;
 	// One that was made anew reads everything again: what was seen of the one before counts no more.
 	const madeAtMs = Math.max(...readers.map((reader) => reader.madeAtMs));
 	const mark = config.metadata?.[streamMarks.read];
@@ -153,6 +155,20 @@ async function readerOf(operator: Link, consumer: string): Promise<{ floor: Posi
 	// With nothing pending the floor may lag behind positions that are not this consumer's: it has read all there is.
 	const idle = info.num_ack_pending === 0 && info.num_pending === 0;
 	return { floor: idle ? Number.MAX_SAFE_INTEGER - 1 : info.ack_floor.stream_seq, madeAtMs: Date.parse(info.created) };
+}
+
+/** Up to where everything of this stream is in the record's tree, signed, as its writer said last (services/audit/proof); 0 if it said nothing. */
+async function provenUpTo(operator: Link, marks: Readonly<Record<string, string>>): Promise<Position> {
+	const bucket = bucketOf("recorded");
+	const answer = await operator.request(`$JS.API.DIRECT.GET.KV_${bucket}.$KV.${bucket}.tree`, new Uint8Array(), 10_000);
+	if (!answer.ok && answer.fault === "not_found") return 0;
+	if (!answer.ok) throw new EventsUnavailable(`NATS did not say how far the record's tree has come (${answer.fault})`);
+	// What was removed left a marker without content.
+	const { mark } = JSON.parse(new TextDecoder().decode(answer.reply.bytes) || "{}") as {
+		mark?: { position: Position; era: { identity: string; acceptedAt?: string } };
+	};
+	const isOfThis = mark?.era.identity === marks[streamMarks.identity] && mark?.era.acceptedAt === marks[streamMarks.acceptedAt];
+	return mark && isOfThis ? mark.position : 0;
 }
 
 /** The first position that was stored at `since` or later; beyond the end if there is none. */

@@ -16,6 +16,7 @@ export const crashPoints = [
 	"after-answer-before-ending",
 	"after-ending-before-ack",
 	"between-index-and-ack",
+	"after-segment-before-tiles",
 	"during-recovery-at-start",
 ] as const;
 export type CrashPoint = (typeof crashPoints)[number];

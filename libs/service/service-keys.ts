@@ -5,6 +5,7 @@ import { Type } from "typebox";
 import type { Signer, VerifyingKeys } from "#libs/contracts/grant.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import { type SealingKey, SealingKeys } from "#libs/contracts/sealed.ts";
+import { type NoteSigner, noteSigner } from "#libs/merkle/signed-note.ts";
 import { ConfigurationInvalid, secretSetting } from "./config.ts";
 
 export const sealingSettings = {
@@ -38,11 +39,23 @@ function sealingKey(pool: string, { kid, kty, k }: JWK): SealingKey {
 }
 
 export function readSigningKey(text: string): SigningKey {
-	const { kty, crv, d, x, kid } = parseKeys<JWK>("CALLGATE_SIGNING_KEY", text);
-	const key =
-		kty === "OKP" && crv === "Ed25519" && d && x ? keyOf(() => createPrivateKey({ key: { kty, crv, d, x }, format: "jwk" })) : undefined;
+	const jwk = parseKeys<JWK>("CALLGATE_SIGNING_KEY", text);
+	const { kid } = jwk;
+	const key = privateKeyOf(jwk);
 	if (!kid || !key) throw new ConfigurationInvalid(["CALLGATE_SIGNING_KEY must be a private JWK with kty OKP, crv Ed25519 and a kid"]);
 	return { id: kid, key };
+}
+
+/** `[JWK, …]`: the private keys that sign the checkpoints of the tree with this name. Verifiers know them by name and key; a `kid` is not needed. */
+export function readCheckpointKeys(text: string, origin: string): NoteSigner[] {
+	const keys = parseKeys<JWK[]>("CALLGATE_CHECKPOINT_KEYS", text);
+	const signers = (Array.isArray(keys) ? keys : []).flatMap((jwk) => {
+		const key = privateKeyOf(jwk);
+		return key ? [noteSigner(origin, key)] : [];
+	});
+	if (signers.length === 0 || signers.length !== keys.length)
+		throw new ConfigurationInvalid(["CALLGATE_CHECKPOINT_KEYS must be a list of private JWKs with kty OKP and crv Ed25519, one at least"]);
+	return signers;
 }
 
 /** `{"policy": [JWK, …], "approval": [JWK, …]}`: the public keys whose grants count. */
@@ -58,6 +71,12 @@ export function readVerifyingKeys(text: string): VerifyingKeys {
 			}),
 		);
 	return { policy: read("policy"), approval: read("approval") };
+}
+
+function privateKeyOf({ kty, crv, d, x }: JWK): KeyObject | undefined {
+	return kty === "OKP" && crv === "Ed25519" && d && x
+		? keyOf(() => createPrivateKey({ key: { kty, crv, d, x }, format: "jwk" }))
+		: undefined;
 }
 
 /** Undefined where the library cannot make one: its own error may repeat the key. */

@@ -3,6 +3,7 @@ import { type Static, Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
+import { treeDefault } from "./proof/keep-tree.ts";
 import { batchDefault } from "./service.ts";
 
 const integer = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
@@ -24,6 +25,31 @@ export const AuditConfig = Type.Object({
 		"CALLGATE_AUDIT_BATCH_WAIT_MS",
 		"how long after one batch the next is asked for",
 		integer(1, 5_000, batchDefault.waitMs),
+	),
+	proofOrigin: setting(
+		"CALLGATE_PROOF_ORIGIN",
+		"the name of the record's tree, which no other has: a host and a path, such as callgate.example.com/record",
+		Type.String({ pattern: "^[a-z0-9][a-z0-9./-]{2,127}$" }),
+	),
+	proofStore: setting(
+		"CALLGATE_PROOF_STORE",
+		"where the record's tree is kept, outside OpenSearch and NATS: file:///folder",
+		Type.String({ pattern: "^file:///." }),
+	),
+	checkpointKeys: secretSetting(
+		"CALLGATE_CHECKPOINT_KEYS",
+		"keys that sign checkpoints, all of them each: [private JWK, Ed25519, …]",
+		Type.String({ minLength: 2 }),
+	),
+	signWithinMs: setting(
+		"CALLGATE_CHECKPOINT_WITHIN_MS",
+		"how long after an event its checkpoint is signed at the latest",
+		integer(100, 60_000, treeDefault.signWithinMs),
+	),
+	signEveryMs: setting(
+		"CALLGATE_CHECKPOINT_EVERY_MS",
+		"how often a checkpoint is signed where nothing happens",
+		integer(1_000, 60_000, treeDefault.signEveryMs),
 	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, servicePort("audit"))),

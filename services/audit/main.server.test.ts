@@ -1,11 +1,12 @@
 // The audit process as it runs, on a real NATS and a real OpenSearch: everything once, through kills and an index that goes away.
 import { type ChildProcess, spawn } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { Bus } from "#libs/bus/bus.ts";
 import { connectBus } from "#libs/bus/bus-nats.ts";
@@ -19,6 +20,8 @@ import { type RealOpenSearch, startRealOpenSearch } from "./opensearch.test-supp
 const startTimeoutMs = 15 * 60_000;
 const main = fileURLToPath(new URL("main.ts", import.meta.url));
 const log = { retried: () => undefined, parked: () => undefined, connection: () => undefined };
+
+const checkpointKeys = JSON.stringify([generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })]);
 
 let search: RealOpenSearch;
 let nats: NatsForTests;
@@ -94,6 +97,9 @@ async function startProcess(): Promise<{
 		CALLGATE_OPENSEARCH_READER_PASSWORD: search.as("audit-reader").password,
 		// Small batches, so that a kill falls between the index and the acknowledgement of some.
 		CALLGATE_AUDIT_BATCH_EVENTS: "50",
+		CALLGATE_PROOF_ORIGIN: "callgate.test/record",
+		CALLGATE_PROOF_STORE: pathToFileURL(join(dir, "proof")).href,
+		CALLGATE_CHECKPOINT_KEYS: checkpointKeys,
 		CALLGATE_PORT: String(port),
 	};
 	const child = spawn(process.execPath, [main], { env, stdio: ["ignore", "pipe", "pipe"] });

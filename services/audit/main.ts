@@ -1,9 +1,11 @@
 // The audit process: everything that happened goes on the record; auditors read it.
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
 import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { compileMask } from "#libs/masking/mask.ts";
+import { createFileStore } from "#libs/proof/store-files.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -11,6 +13,7 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
+import { readCheckpointKeys } from "#libs/service/service-keys.ts";
 import { createAuditors } from "./auditors.ts";
 import { compareRecord } from "./compare-record.ts";
 import { AuditConfig } from "./config.ts";
@@ -20,6 +23,8 @@ import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
 import { watchIndexDurability } from "./opensearch-durability.ts";
+import { keepTree, treeDefault } from "./proof/keep-tree.ts";
+import { createProofLog, createProofMetrics } from "./proof/tell.ts";
 import { createRecorder } from "./record-event.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
 import { startAudit } from "./service.ts";
@@ -61,10 +66,19 @@ runService("audit", async (log, environment) => {
 	});
 	const consumption = await startAudit(bus, recorder, { eventsMax: config.batchEventsMax, waitMs: config.batchWaitMs });
 
+	const origin = config.proofOrigin;
+	const tree = keepTree({
+		...{ bus, origin, now: systemClock.now, log: createProofLog(log), metrics: createProofMetrics(metrics) },
+		store: createFileStore(fileURLToPath(config.proofStore)),
+		signers: readCheckpointKeys(config.checkpointKeys, origin),
+		terms: { ...treeDefault, signWithinMs: config.signWithinMs, signEveryMs: config.signEveryMs },
+	});
+
 	const ready = {
 		events: stream.checkReady,
 		configuration: () => configuration.checkReady(),
 		index: async () => IndexNotReady.throwIf(recorder.trouble()),
+		proof: () => tree.checkReady(),
 	};
 	const durability = () => ({ ...stream.durability(), index: indexDurability.found() });
 	const http = createHttp({ log, metrics, ready, warnings: () => warnings(), durability, bodyBytesMax: 1_024 });
@@ -80,14 +94,14 @@ runService("audit", async (log, environment) => {
 	});
 	await http.listen({ host: config.host, port: config.port });
 	return {
-		broken: Promise.race([stream.lost, record.lost]),
+		broken: Promise.race([stream.lost, record.lost, tree.lost]),
 		stop: async () => {
 			stream.stop();
 			record.stop();
 			indexDurability.stop();
 			await http.close();
 			await Promise.all([strangers.close(), refused.close()]);
-			await consumption.stop();
+			await Promise.all([consumption.stop(), tree.stop()]);
 			await bus.close();
 			await Promise.all([writing.close(), reading.close()]);
 		},

@@ -59,6 +59,7 @@ export const passedBy: Readonly<Record<CrashPoint, readonly [Service, ...Service
 	"after-answer-before-ending": ["executor"],
 	"after-ending-before-ack": ["executor"],
 	"between-index-and-ack": ["audit"],
+	"after-segment-before-tiles": ["audit"],
 	"during-recovery-at-start": ["ingress", "policy", "approval", "executor", "audit"],
 };
 

@@ -25,7 +25,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 	// A dead executor's calls are ended when its lease is over, and the record is asked for what was just done: seconds less to wait for.
 	const hurried: Partial<Record<Service, Record<string, string>>> = {
 		executor: { CALLGATE_SETTLE_WITHIN_MS: "3000" },
-		audit: { CALLGATE_AUDIT_BATCH_WAIT_MS: "100" },
+		audit: { CALLGATE_AUDIT_BATCH_WAIT_MS: "100", CALLGATE_CHECKPOINT_WITHIN_MS: "500" },
 	};
 	const serviceEnv = (service: Service): Record<string, string> => hurried[service] ?? {};
 	const start = () => startStack({ dataDir, firstPort, replicas: 2, configDir, report, syncInterval: "2m", serviceEnv });

@@ -5,6 +5,7 @@ import { events } from "#libs/contracts/events.ts";
 import { addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import { CommandFailed, exitCodes } from "./command-failed.ts";
 import type { Io } from "./io.ts";
+import { registerProving } from "./prove.ts";
 import { type StoryEvent, tellBriefly, tellStory } from "./story.ts";
 import { safeJson, safeLine } from "./terminal-text.ts";
 
@@ -18,16 +19,20 @@ Examples:
   $ callgate audit search --connection payments "invoice 4711"
   $ callgate audit search --caller dana@example.com --type approval.voted
   $ callgate audit show 01890a5d-ac96-774b-bcce-b302099a8057
+  $ callgate audit export --store /var/lib/callgate/proof --output record.ndjson
+  $ callgate audit verify record.ndjson --key callgate.example.com/record+0a1b2c3d+AQ…
+  $ callgate audit prove 01890a5d-ac96-774b-bcce-b302099a8057 --export record.ndjson --key … --output proof.json
 
 Words are looked for in all text that may be seen; "quoted words" stand together, -word must not be there, word* begins so.
-Who reads the record is on the record: only members of the group auditors may, and each reading becomes an event.
+export, verify, prove and key ask no server: they read files.
+Who reads it by search and show is on the record: only members of the group auditors may, and each reading becomes an event.
 `;
 
-/** Adds `audit search` and `audit show` to the program. Actions reject with {@link CommandFailed}. */
+/** Adds `audit` with its commands to the program. Actions reject with {@link CommandFailed}. */
 export function registerAudit(program: Command, io: Io): void {
 	const audit = program
 		.command("audit")
-		.description("Search the record, and read the whole story of a call")
+		.description("Search the record, read the whole story of a call, and prove it")
 		.addHelpText("after", examples);
 	addReachOptions(audit.command("search").description("Find events, newest first").argument("[words...]", "words to look for"), "audit")
 		.option("--call <id>", "events of one call")
@@ -52,6 +57,8 @@ export function registerAudit(program: Command, io: Io): void {
 			for (const line of options.json ? [safeJson(answer.text)] : searchLines(answer)) io.print(line);
 		});
 
+	const [exporting, verify, prove, key] = [audit.command("export"), audit.command("verify"), audit.command("prove"), audit.command("key")];
+	registerProving({ export: exporting, verify, prove, key }, io);
 	addReachOptions(
 		audit.command("show").description("Tell everything that happened to one call").argument("<call>", "the call's id"),
 		"audit",

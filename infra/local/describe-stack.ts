@@ -1,7 +1,7 @@
 // What a ready stack says of itself: for people a short tour to paste, for programs one line of JSON.
 import { people, workloads } from "./demo/people.ts";
 import type { Part } from "./port-plan.ts";
-import { vaultFiles } from "./service-plans.ts";
+import { proofDir, proofOrigin, vaultFiles } from "./service-plans.ts";
 import type { Stack } from "./stack.ts";
 
 const shown: readonly Part[] = ["ingress", "approval", "audit", "policy", "executor", "bank", "idp", "slack"];
@@ -30,6 +30,7 @@ export function jsonOf(stack: Stack): object {
 		slackSigningSecretFile: keys.file("slack-signing.secret"),
 		natsOperatorSeedFile: keys.file("nats-operator.seed"),
 		vault: vaultFiles(stack.dataDir, keys),
+		proof: { origin: proofOrigin, dir: proofDir(stack.dataDir), checkpointKeysFile: keys.file("checkpoint-keys.json") },
 		logs: Object.fromEntries(Object.values(stack.services).flatMap((ones) => ones.map(({ logFile, pid }) => [logFile, pid]))),
 	};
 }
@@ -88,6 +89,11 @@ The tour (${workloads.map(({ clientId, note }) => `${clientId}: ${note}`).join("
  6. The whole story of one call, for an auditor (alice); CALL is an id from above:
    export CALLGATE_TOKEN=$(curl -s -d grant_type=password -d client_id=callgate-demo -d username=alice -d 'password=${stack.keys.value("people.password")}' ${idp}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
    ${urls} npm run -s callgate -- audit show CALL
+
+ 7. The record proven, by files alone (what happened in the last seconds is not signed yet):
+   KEY=$(npm run -s callgate -- audit key --checkpoint-keys ${stack.keys.file("checkpoint-keys.json")} --origin ${proofOrigin})
+   npm run -s callgate -- audit export --store ${proofDir(stack.dataDir)} --output record.ndjson
+   npm run -s callgate -- audit verify record.ndjson --key "$KEY"
 
 Or let it do all of that itself: npm start -- --tour
 `;

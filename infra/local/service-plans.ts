@@ -31,6 +31,13 @@ export function vaultFiles(dataDir: string, keys: KeyRing): { file: string; keyF
 	return { file: join(dataDir, "vault.json"), keyFile: keys.file("vault.key") };
 }
 
+/** The name of a local stack's tree over its record. */
+export const proofOrigin = "callgate.local/record";
+
+export function proofDir(dataDir: string): string {
+	return join(dataDir, "proof");
+}
+
 export function servicePlan(service: Service, replica: number, facts: StackFacts): ServicePlan {
 	const port = portOf(service satisfies Part, facts.firstPort, replica);
 	return {
@@ -75,8 +82,8 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 		CALLGATE_OPENSEARCH_CA_FILE: openSearch.caFile,
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD_FILE: keys.file("opensearch-writer.password"),
 		CALLGATE_OPENSEARCH_READER_PASSWORD_FILE: keys.file("opensearch-reader.password"),
-		CALLGATE_PROOF_ORIGIN: "callgate.local/record",
-		CALLGATE_PROOF_STORE: pathToFileURL(join(dataDir, "proof")).href,
+		CALLGATE_PROOF_ORIGIN: proofOrigin,
+		CALLGATE_PROOF_STORE: pathToFileURL(proofDir(dataDir)).href,
 		CALLGATE_CHECKPOINT_KEYS_FILE: keys.file("checkpoint-keys.json"),
 	}),
 };

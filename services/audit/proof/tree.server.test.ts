@@ -125,16 +125,20 @@ const checkpoint = async () => (await createFileStore(join(dir, "proof")).get("c
 describe("the audit process as the writer of the tree", () => {
 	it("makes one tree of the whole stream, killed between a segment and its tiles, killed anywhere, and by two at once", async () => {
 		const known: string[] = [];
-		for (let round = 0; round < 3; round++) {
-			const [armed, other] = [await startProcess({ CALLGATE_CRASH_AT: `after-segment-before-tiles:${round + 2}` }), await startProcess()];
+		for (let round = 0; round < 2; round++) {
+			const armed = await startProcess({ CALLGATE_CRASH_AT: `after-segment-before-tiles:${round + 3}` });
+			const other = await startProcess();
 			const saying = say(1_200);
+			// Whoever has the lease writes; the armed one as soon as it has it.
 			await expect.poll(async () => (await verified()).events, patience).toBeGreaterThan(said - 1_200);
-			await saying;
-			await end(other.child, "SIGKILL");
-			await say(50);
-			await expect.poll(async () => (await verified()).events, patience).toBeGreaterThanOrEqual(said);
 			known.push(await checkpoint());
-			await end(armed.child, "SIGKILL");
+			await end(other.child, "SIGKILL");
+			await saying;
+			for (let more = 0; !armed.output().includes(crashMark); more++) {
+				expect(more, armed.output()).toBeLessThan(600);
+				await say(1);
+				await new Promise((resolve) => setTimeout(resolve, 100));
+			}
 		}
 		const last = await startProcess();
 		await say(10);
@@ -147,18 +151,5 @@ describe("the audit process as the writer of the tree", () => {
 		expect(await last.get("/readyz")).toMatch(/"proof":"ok"/);
 		expect(await last.get("/metrics")).toMatch(/callgate_proof_writer\{service="audit"\} 1\n/);
 		expect(await end(last.child, "SIGTERM")).toEqual([0, null]);
-	});
-
-	it("was killed at the moment that it was armed for, and its segment is followed by tiles all the same", async () => {
-		const armed = await startProcess({ CALLGATE_CRASH_AT: "after-segment-before-tiles:1" });
-		await expect.poll(() => armed.output(), patience).toContain(`${crashMark}after-segment-before-tiles`);
-		const before = await checkpoint();
-		const next = await startProcess();
-		await say(1);
-		const known = before === "" ? [] : [before];
-		await expect.poll(async () => (await verified(known)).events, patience).toBe(said);
-		await expect.poll(checkpoint, patience).not.toBe(before);
-		await expect.poll(() => next.get("/readyz"), patience).toMatch(/"proof":"ok"/);
-		expect((await verified(known)).finding).toBeUndefined();
-	});
+	}, 300_000);
 });

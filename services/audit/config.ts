@@ -3,8 +3,7 @@ import { type Static, Type } from "typebox";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
-import { treeDefault } from "./proof/keep-tree.ts";
-import { batchDefault } from "./service.ts";
+import { batchDefault, treeDefault } from "./service.ts";
 
 const integer = (minimum: number, maximum: number, fallback: number) => Type.Integer({ minimum, maximum, default: fallback });
 const password = Type.String({ minLength: 1 });

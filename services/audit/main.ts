@@ -23,11 +23,11 @@ import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
 import { watchIndexDurability } from "./opensearch-durability.ts";
-import { keepTree, treeDefault } from "./proof/keep-tree.ts";
+import { keepTree } from "./proof/keep-tree.ts";
 import { createProofLog, createProofMetrics } from "./proof/tell.ts";
 import { createRecorder } from "./record-event.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
-import { startAudit } from "./service.ts";
+import { startAudit, treeDefault } from "./service.ts";
 
 /** What an auditor may have pasted into a search; e-mails and phone numbers stay, they are what one looks for. */
 const queryMask = compileMask({ paths: {}, detect: ["card", "iban", "national-id", "secret"] });

@@ -37,12 +37,6 @@ export interface TreeKeeper {
 	stop(): Promise<void>;
 }
 
-/**
- * Five seconds: a checkpoint costs some file writes, and an auditor can prove what happened before the coffee is cold. A minute is what the record
- * promises. A lease that ends unsaid (the machine died) makes the tree a quarter of a minute late.
- */
-export const treeDefault: TreeTerms = { signWithinMs: 5_000, signEveryMs: 60_000, leaseMs: 15_000, readEveryMs: 1_000 };
-
 /** A checkpoint at least every so many events. */
 const eventsMax = 1_000;
 /** Events of one segment lie in memory until it is stored. One event alone may be larger. */

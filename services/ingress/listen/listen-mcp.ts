@@ -23,7 +23,7 @@ import {
 	revisions,
 	rpc,
 } from "./read-mcp.ts";
-import { goneSignal, readTraceparent } from "./read-request.ts";
+import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 import { toolResultText } from "./write-mcp.ts";
 
 export interface McpLimits {
@@ -138,7 +138,7 @@ async function callTool(
 	{ request, reply, gone }: { readonly request: McpRequest; readonly reply: FastifyReply; readonly gone: AbortSignal },
 ): Promise<FastifyReply> {
 	const asked: AskedCall = { ...message.call, caller, via: "mcp", traceparent: readTraceparent(request.headers.traceparent) };
-	const waitMs = Math.min(proxyWaitSeconds, waitSecondsMax) * 1_000;
+	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? Math.min(proxyWaitSeconds, waitSecondsMax) * 1_000;
 	let submitted: Submitted;
 	try {
 		const checked = await door.during(request, () => checkCall(ports, asked, gone));

@@ -1,4 +1,5 @@
 // Whether clients were told what the record says, and whether one idempotency key is one call.
+import { answerMarkOf } from "#libs/contracts/answer.ts";
 import type { Find, Joined } from "./check-rows.ts";
 import type { ClientCall, ClientRequest, Evidence, StreamEvent } from "./evidence.ts";
 
@@ -72,7 +73,7 @@ function checkProxied(
 	if (proxied.header !== call || (proxied.own && call === undefined))
 		find("answers differ", `${about}, Callgate-Call is ${proxied.header}`);
 	if (!proxied.own || call === undefined) return;
-	const recorded = endedOf(call)?.data.status;
+	const recorded = answerMarkOf(endedOf(call)?.data ?? {})?.http?.status;
 	if (recorded !== status) find("answers differ", `${about}, the function answered ${recorded}`);
 	if (wholeAnswers.has(plan.behaviour) && !proxied.whole) find("answers differ", `${about}, the body is not the function's`);
 }

@@ -257,7 +257,7 @@ function tell(builder: Builder): void {
 	builder.end("executor", hung, "failed", { code: "function_timeout" });
 	builder.grant(proxied, "policy");
 	builder.begin(proxied, 1);
-	builder.end("executor", proxied, "completed", { status: 201 });
+	builder.end("executor", proxied, "completed", { answer: { http: { status: 201 } } });
 }
 
 function isIndexable({ type, item }: StreamEvent): boolean {

@@ -7,9 +7,12 @@ import type { DetectorId, NameHints } from "./scan.ts";
 interface KnownName {
 	readonly name: string;
 	readonly hints: number;
+	/** Whether its value may be told by a member beside it: `{ name: "DB_PASSWORD", value: "…" }`. */
+	readonly isValue: boolean;
 	readonly found: ReadonlyMap<DetectorId, number>;
 }
 
+const valueNames = new Set(["value", "Value", "val", "content"]);
 const knownMax = 4096;
 /** A name that is longer is read anew each time: it is more likely data than a name. */
 const nameCharsMax = 64;
@@ -38,7 +41,7 @@ export class KnownNames implements NameHints {
 		if (known) return known;
 		const masked = maskString(shared, original, 0);
 		const name = masked?.text ?? original;
-		const entry = { name, hints: hintsOf(name), found: masked?.found ?? nothing };
+		const entry = { name, hints: hintsOf(name), isValue: valueNames.has(original), found: masked?.found ?? nothing };
 		if (!masked && original.length <= nameCharsMax) {
 			if (this.members.size >= knownMax) this.members.clear();
 			this.members.set(original, entry);

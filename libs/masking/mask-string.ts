@@ -72,7 +72,7 @@ const digitsMin = 4;
  * @returns undefined if nothing was found.
  */
 export function maskString(with_: Shared, text: string, hints: number, nesting = 0): MaskedString | undefined {
-	if (text.length < charsMin) return undefined;
+	if (text.length < charsMin || (hints === 0 && isTimeOrUuid(text))) return undefined;
 	let found: Map<DetectorId, number> | undefined;
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
@@ -84,6 +84,21 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 		for (const { detector } of merged) found.set(detector, (found.get(detector) ?? 0) + 1);
 	}
 	return { text: redactedMark, found: found ?? new Map() };
+}
+
+const dash = 0x2d;
+
+/** What machines write most: a date, a time (ISO 8601), a UUID with a letter in it. No number that is looked for is written so. */
+function isTimeOrUuid(text: string): boolean {
+	if (text.length === 36)
+		return (
+			text.charCodeAt(8) === dash &&
+			text.charCodeAt(13) === dash &&
+			/^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i.test(text) &&
+			/[a-f]/i.test(text)
+		);
+	if (text.length < 10 || text.length > 35 || text.charCodeAt(4) !== dash || text.charCodeAt(7) !== dash) return false;
+	return /^[12]\d{3}-[01]\d-[0-3]\d(?:[T ][0-2]\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$/.test(text);
 }
 
 const nothing: readonly Span[] = [];
@@ -128,7 +143,8 @@ function viewOf(with_: Shared, text: string, hints: number, nesting: number, off
 	const { spaces, lines } = profile;
 	runDetectors(detectors, scan);
 	const view = { scan, offsets: composed(folded?.offsets, offsets) };
-	if (spaces === 0 || scan.text.includes("base64")) for (const span of encodedRuns(with_, scan, nesting)) push(scan, span);
+	if (spaces === 0 || scan.text.includes("base64") || scan.text.includes("?B?"))
+		for (const span of encodedRuns(with_, scan, nesting)) push(scan, span);
 	if (lines > 0)
 		for (const span of columnSpans(scan, (cell, cellHints) => maskString(fresh(with_), cell, cellHints, nestingMax))) push(scan, span);
 	return view;
@@ -174,10 +190,19 @@ function placed({ scan, offsets }: View): Span[] {
 }
 
 function escapesIn(text: string, { backslashes, percents, ampersands, assigns, pluses, spaces }: Profile): Escapes | undefined {
-	const quotedPrintable = assigns > 0 && /=(?:\r?\n|3D|40|0D|0A|20|C[23]|E2)/.test(text) && !/[?&]\w+=/.test(text);
-	const isForm = spaces === 0 && pluses > 0 && (percents > 0 || assigns > 0);
+	const quotedPrintable = assigns > 0 && isQuotedPrintable(text);
+	const isForm = pluses > 0 && (spaces === 0 || hasFormPluses(text));
 	if (backslashes + percents + ampersands === 0 && !quotedPrintable && !isForm) return undefined;
 	return { backslashes: backslashes > 0, percents: percents > 0, entities: ampersands > 0, quotedPrintable, pluses: isForm };
+}
+
+/** A plus between two words, where something is assigned: a form writes a space so. */
+function hasFormPluses(text: string): boolean {
+	return text.includes("=") && /[^\s+]\+[^\s+]/.test(text);
+}
+
+function isQuotedPrintable(text: string): boolean {
+	return /=(?:\r?\n|3D|40|0D|0A|2[0-9A-F]|C[23]|E2)/.test(text) && !/[?&]\w+=/.test(text);
 }
 
 /**
@@ -190,13 +215,9 @@ function throughEscapes(with_: Shared, text: string, first: View, escapes: Escap
 	let boundaries: Uint32Array | undefined;
 	let current = text;
 	for (let level = 0; level < levelsMax; level++) {
-		// Pluses are spaces of the outermost level alone.
 		const decoded = withoutEscapes(current, {
-			...escapes,
-			pluses: escapes.pluses && level === 0,
-			backslashes: true,
-			percents: true,
-			entities: true,
+			...{ backslashes: true, percents: true, entities: true, pluses: level === 0 ? escapes.pluses : hasFormPluses(current) },
+			quotedPrintable: level === 0 ? escapes.quotedPrintable : isQuotedPrintable(current),
 		});
 		if (!decoded) break;
 		boundaries = composed(decoded.offsets, boundaries) ?? decoded.offsets;
@@ -250,11 +271,13 @@ function encodedRuns(with_: Shared, scan: Scan, nesting: number): readonly Span[
 	const { text } = scan;
 	if (nesting >= nestingMax) return nothing;
 	const spans: Span[] = [];
-	for (let at = text.indexOf("base64"); at >= 0; at = text.indexOf("base64", at + 6)) {
-		let from = at + 6;
-		while (from < at + 40 && !is(text, from, chars.alnum)) from++;
-		spans.push(...encodedSpans(with_, text, from, scan.runEnd(from, chars.base64), nesting));
-	}
+	// `base64,` of a data URL, `?B?` of a mail's header (RFC 2047).
+	for (const sign of ["base64", "?B?"])
+		for (let at = text.indexOf(sign); at >= 0; at = text.indexOf(sign, at + sign.length)) {
+			let from = at + sign.length;
+			while (from < at + 40 && !is(text, from, chars.alnum)) from++;
+			spans.push(...encodedSpans(with_, text, from, scan.runEnd(from, chars.base64), nesting));
+		}
 	if (spans.length > 0) return spans;
 	// A whole text, or the value of `name=…`.
 	const begin = text.indexOf("=") > 0 && text.indexOf("=") < 64 && text.indexOf("=") < text.length - 2 ? text.indexOf("=") + 1 : 0;
@@ -296,7 +319,7 @@ function replace(text: string, spans: readonly Span[]): string {
 	let out = "";
 	let from = 0;
 	for (const { start, end, mark, quote } of spans) {
-		const around = quote === undefined ? quoteOfNumber(text, start, end) : text.charAt(quote);
+		const around = quote !== undefined ? text.charAt(quote) : mark.startsWith("[") ? quoteOfNumber(text, start, end) : "";
 		out += `${text.slice(from, start)}${around}${mark}${around}`;
 		from = end;
 	}

@@ -83,7 +83,9 @@ export class ValueMasker {
 		return mark;
 	}
 
-	private string(text: string, hints: number): string {
+	private string(text: string, told: number): string {
+		// A name that says that its value is none of it says nothing more.
+		const hints = told & ~hint.none;
 		this.count(text.length);
 		if (text === "" || isMark(text)) return text;
 		if (hints !== 0 && this.isSecret(text, hints)) return this.masked(text, passwordMark, "password");
@@ -157,7 +159,6 @@ export class ValueMasker {
 		const out: JsonObject = {};
 		// The schema of a password is none.
 		const parentHints = (hintsAbove & hint.password) !== 0 && isSchema(object) ? hintsAbove & ~hint.password : hintsAbove;
-		const named = this.detectors.has("password") ? hintsOfValue(object, this.names) : 0;
 		const used = new Map<string, number>();
 		for (const original of Object.keys(object)) {
 			this.count(original.length);
@@ -166,7 +167,8 @@ export class ValueMasker {
 			this.place.push(name);
 			this.record(known.found);
 			const child = object[original] as JsonValue;
-			const hints = hintsWithin(known.hints, parentHints) | (named !== 0 && isValueMember(original) ? named : 0);
+			const named = known.isValue && this.detectors.has("password") ? hintsOfValue(object, this.names) : 0;
+			const hints = hintsWithin(known.hints, parentHints) | named;
 			const isKey = this.detectors.has("private-key") && isPrivateJwkMember(object, original);
 			setMember(
 				out,
@@ -190,13 +192,8 @@ function isSchema(object: JsonObject): boolean {
 	return typeof object.type === "string" && Object.keys(object).every((name) => schemaKeywords.has(name) || name.startsWith("x-"));
 }
 
-function isValueMember(name: string): boolean {
-	return name === "value" || name === "Value" || name === "val" || name === "content";
-}
-
 /** `{ name: "DB_PASSWORD", value: "…" }`: what the name in it says about the value in it. */
 function hintsOfValue(object: JsonObject, names: KnownNames): number {
-	if (!("value" in object || "Value" in object || "val" in object || "content" in object)) return 0;
 	const name = object.name ?? object.Name ?? object.key ?? object.Key ?? object.id ?? object.field ?? object.header;
 	return typeof name === "string" && name.length <= nameCharsMax ? names.hints(name) & ~(hint.none | hint.cardCode) : 0;
 }

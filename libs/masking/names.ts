@@ -56,6 +56,10 @@ const secretLast = setOf("pass pw");
 const keyWords = setOf(
 	"token tokens key keys auth access signature sig session sessionid sid jwt bearer cookie nonce salt csrf xsrf hmac license licence code cert vault private cipher oauth otpauth webhook authentication clientid",
 );
+/** Beside the name of one whose tokens have no shape of their own. */
+const vendorWords = setOf(
+	"heroku hetzner linode vultr cloudflare fastly netlify vercel railway confluent codecov travis snyk datadog newrelic rollbar pagerduty twilio mailgun postmark algolia contentful dropbox airtable asana discord facebook twitter linkedin twitch flickr plaid coinbase kraken kucoin bittrex etsy finicity okta auth0 adafruit bitbucket trello jfrog artifactory sumologic messagebird launchdarkly intercom hubspot freshbooks zendesk mattermost gitter yandex alibaba squarespace cohere mistral deepgram",
+);
 /** Of a key or token that is none of a door: a page's, a table's, a keyboard's. */
 const harmlessKeyWords = setOf(
 	"page next prev previous cursor continuation sync primary foreign partition sort public pub cache idempotency translation row s3 max min num prompt completion input output total used remaining id ids uid uuid sha commit digest checksum hash error status country postal zip currency language lang product item area dial promo coupon discount exit response reason color mime",
@@ -108,7 +112,9 @@ function secretHints(words: readonly string[], joined: string, last: string): nu
 	if (plain.some((word) => harmlessKeyWords.has(word))) return 0;
 	// `slackToken` is one, `token` may be any word.
 	if (plain.length > 1 && end === "token") return hint.password;
-	return plain.some((word) => keyWords.has(word)) || /(?:token|key)$/.test(end) ? hint.keyLike : 0;
+	return plain.some((word) => keyWords.has(word)) || plain.some((word) => vendorWords.has(word)) || /(?:token|key)$/.test(end)
+		? hint.keyLike
+		: 0;
 }
 
 /** The hints of a member from those of its own name and those of the object it is in. */

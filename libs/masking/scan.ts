@@ -52,6 +52,8 @@ interface Indexed extends Prefix {
 
 /** Prefixes by two neighbouring characters of theirs: the pass over the text pays one table look-up a character, however many prefixes there are. */
 export interface PrefixIndex {
+	/** Whether a pair begins any: a byte each, so that what every character asks stays in the nearest cache. */
+	readonly starts: Uint8Array;
 	readonly pairs: Uint16Array;
 	readonly buckets: readonly (readonly Indexed[])[];
 }
@@ -98,13 +100,15 @@ export function indexPrefixes(owners: readonly { readonly prefixes: readonly str
 		}
 	}
 	const pairs = new Uint16Array(128 * 128);
+	const starts = new Uint8Array(128 * 128);
 	// Bucket 0 is "nothing starts here". The longest prefix comes first, so that `sk-ant-` is not taken for `sk-`.
 	const buckets: Indexed[][] = [[]];
 	for (const [pair, entries] of byPair) {
 		pairs[pair] = buckets.length;
+		starts[pair] = 1;
 		buckets.push(entries.sort((a, b) => b.prefix.length - a.prefix.length));
 	}
-	return { pairs, buckets };
+	return { starts, pairs, buckets };
 }
 
 /** Character classes of ASCII, as bits. */
@@ -190,7 +194,7 @@ export class Profile {
 	/** Candidates for a prefix that were compared. */
 	work = 0;
 
-	read(text: string, { pairs, buckets }: PrefixIndex): void {
+	read(text: string, { starts, pairs, buckets }: PrefixIndex): void {
 		let [digits, ats, pluses, dots, colons, dashes] = [0, 0, 0, 0, 0, 0];
 		let [assigns, backslashes, percents, ampersands, lines, spaces] = [0, 0, 0, 0, 0, 0];
 		let outside = false;
@@ -199,29 +203,65 @@ export class Profile {
 		let before = 0;
 		for (let at = 0; at < text.length; at++) {
 			const code = text.charCodeAt(at);
-			if (code >= 128) {
+			if (code < 0x61) {
+				switch (code) {
+					case 0x20:
+						spaces++;
+						break;
+					case 0x30:
+					case 0x31:
+					case 0x32:
+					case 0x33:
+					case 0x34:
+					case 0x35:
+					case 0x36:
+					case 0x37:
+					case 0x38:
+					case 0x39:
+						digits++;
+						break;
+					case 0x2e:
+						dots++;
+						break;
+					case 0x2d:
+						dashes++;
+						break;
+					case 0x3a:
+						colons++;
+						assigns++;
+						break;
+					case 0x22:
+					case 0x27:
+					case 0x3d:
+					case 0x3e:
+						assigns++;
+						break;
+					case 0x40:
+						ats++;
+						break;
+					case 0x2b:
+						pluses++;
+						break;
+					case 0x25:
+						percents++;
+						break;
+					case 0x26:
+						ampersands++;
+						break;
+					case 0x0a:
+						lines++;
+						break;
+					case 0x5c:
+						backslashes++;
+						break;
+				}
+			} else if (code >= 128) {
 				outside = true;
 				before = 0;
 				continue;
 			}
-			if (code <= 0x40) {
-				if (code === 0x20) spaces++;
-				else if (code === 0x22 || code === 0x27) assigns++;
-				else if (code >= 0x30 && code <= 0x39) digits++;
-				else if (code === 0x2e) dots++;
-				else if (code === 0x2d) dashes++;
-				else if (code === 0x3a) {
-					colons++;
-					assigns++;
-				} else if (code === 0x3d || code === 0x3e) assigns++;
-				else if (code === 0x40) ats++;
-				else if (code === 0x2b) pluses++;
-				else if (code === 0x25) percents++;
-				else if (code === 0x26) ampersands++;
-				else if (code === 0x0a) lines++;
-			} else if (code === 0x5c) backslashes++;
-			const bucket = pairs[(before << 7) | code] ?? 0;
-			if (bucket !== 0) this.anchor(text, at - 1, buckets[bucket] ?? []);
+			const pair = (before << 7) | code;
+			if (starts[pair] !== 0) this.anchor(text, at - 1, buckets[pairs[pair] ?? 0] ?? []);
 			before = code;
 		}
 		this.digits = digits;
@@ -300,6 +340,8 @@ export class Scan {
 	secretBlockEnd = 0;
 	/** Scratch of detect/assigned.ts: the value without quotes that was read last. */
 	bare = noBare;
+	/** Scratch of detect/cloud-token.ts: where the last one ended, and how many more are tried within it. */
+	token = { end: 0, tries: 0 };
 	/** Scratch of detect/jwt.ts: the run that was looked at last, and how often. */
 	run = noRun;
 	/** The last run of each class, so that a run with many anchors in it is walked once. */

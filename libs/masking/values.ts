@@ -41,7 +41,7 @@ export function looksRandom(value: string): boolean {
 	if (pieces.length > 1 && pieces.every(isWordOrNumber)) return false;
 	const longest = pieces.reduce((most, piece) => (piece.length > most.length ? piece : most), "");
 	if (isWordOrNumber(value)) return false;
-	if (/\d/.test(value) && /\p{L}/u.test(value)) return value.length >= 10 || longest.length >= 6;
+	if (/\d/.test(value) && /\p{L}/u.test(value)) return value.length >= 10 || (longest.length >= 6 && !/^[\da-f]+$/i.test(longest));
 	return longest.length >= 16 && changes(longest) >= 5;
 }
 

@@ -83,6 +83,9 @@ function spokenAt(scan: Scan, at: number): number {
 
 const tagCharsMax = 200;
 
+/** `<string name="api_key">`. */
+const namingAttribute = /\s+(?:name|key|id)=["']([\w.-]{1,64})["']/y;
+
 /** `<password>hunter2</password>`, whatever is inside. @returns where to go on, or 0 */
 function elementAt(scan: Scan, open: number, close: number): number {
 	const { text } = scan;
@@ -90,7 +93,8 @@ function elementAt(scan: Scan, open: number, close: number): number {
 	let end = open + 1;
 	while (end < close && (is(text, end, chars.alnum) || "_-.:".includes(text.charAt(end)))) end++;
 	const tag = text.slice(open + 1, end);
-	const hints = scan.names.hints(tag.slice(tag.indexOf(":") + 1));
+	const named = scan.match(namingAttribute, end)?.[1];
+	const hints = scan.names.hints(tag.slice(tag.indexOf(":") + 1)) | (named === undefined ? 0 : scan.names.hints(named));
 	if ((hints & (hint.password | hint.keyLike | hint.code)) === 0) return 0;
 	const until = scan.next(`</${tag}`, close + 1);
 	if (until < 0) return 0;
@@ -204,7 +208,7 @@ function readValue(scan: Scan, from: number, name: Name): Value | undefined {
 			scan.secretBlockEnd = endOfBlock(scan, start, indentAt(text, name.start));
 			addItems(scan, start);
 		}
-		return undefined;
+		return lineBelow(scan, from);
 	}
 	let at = skipSpaces(text, from);
 	const call = scan.match(beforeQuote, at);
@@ -219,12 +223,26 @@ function readValue(scan: Scan, from: number, name: Name): Value | undefined {
 	return { start: at, end, isQuoted: false, quote: name.quote };
 }
 
+/** A value on the line below its name, alone there. */
+function lineBelow(scan: Scan, from: number): Value | undefined {
+	const { text } = scan;
+	const start = skipIndent(text, text.indexOf("\n", from) + 1);
+	const end = endOfBare(scan, start);
+	const isAlone = end === text.length || text[end] === "\n" || text[end] === "\r";
+	return isAlone && end - start < quotedCharsMax && looksRandom(text.slice(start, end)) ? { start, end, isQuoted: false } : undefined;
+}
+
 function quotedValue(scan: Scan, open: number, closer: string): Value {
 	const { text } = scan;
 	const tripled = closer.repeat(3);
 	if (text.startsWith(tripled, open)) {
 		const close = scan.next(tripled, open + 3);
 		if (close >= 0) return { start: open + 3, end: close, isQuoted: true };
+	}
+	// In a cell of a table a quote is written twice (RFC 4180).
+	if (text[open + 1] === closer && (is(text, open + 2, chars.alnum) || text.charCodeAt(open + 2) > 127)) {
+		const end = scan.next(closer + closer, open + 2);
+		if (end >= 0) return { start: open + 2, end, isQuoted: true };
 	}
 	const close = scan.nextUnescaped(closer, open + 1);
 	if (close < 0 || close - open > quotedCharsMax) return { start: open + 1, end: endOfBare(scan, open + 1), isQuoted: true };
@@ -333,7 +351,7 @@ function addItems(scan: Scan, start: number): void {
 }
 
 const valueMember =
-	/["'\\]{0,3}[\s,;]{0,40}(?:[A-Za-z_-]{1,20}=["'][^"'<>\r\n]{0,60}["']\s{1,4}){0,3}["'\\]{0,2}(?:value|Value|VALUE|val|content|data)["'\\]{0,3}[ \t]{0,8}[:=]>?/y;
+	/["'\\]{0,3}[\s,;&]{0,40}(?:[A-Za-z_-]{1,20}=["'][^"'<>\r\n]{0,60}["']\s{1,4}){0,3}["'\\]{0,2}(?:value|Value|VALUE|val|content|data)["'\\]{0,3}[ \t]{0,8}[:=]>?/y;
 const multipartBody = /"?(?:;[^\r\n]{0,200})?(?:\r?\n[^\r\n]{1,200}){0,4}\r?\n\r?\n/y;
 const namingCharsMax = 64;
 

@@ -15,10 +15,13 @@ export const cloudTokenDetector: PrefixDetector = {
 	description: `Tokens in the format of their vendor, ${vendorTokens.length} formats (${vendors.join(", ")}); and an AWS secret access key near its id.`,
 	prefixes: [...byAnchor.keys()],
 	findAt(scan, start, prefix) {
+		// What begins within a token is a part of it; within a run that was none a few are tried, for each try costs as much as the run is long.
+		if (start < scan.token.end && scan.token.tries-- <= 0) return;
 		for (const token of byAnchor.get(prefix) ?? []) if (findToken(scan, token, start)) break;
 	},
 };
 
+const triesMax = 8;
 /** Filler and words are no token: less than this many different characters, or no digit and no change of case. */
 const differentMin = 5;
 
@@ -37,7 +40,9 @@ function findToken(scan: Scan, token: VendorToken, anchor: number): boolean {
 		if (last.max === undefined) end = endOfRun(scan, end, last.letters);
 		else if (is(text, end, chars.alnum)) return false;
 	}
-	if (!isRandom(text.slice(begin + token.keptChars, end), token)) return false;
+	const found = isRandom(text.slice(begin + token.keptChars, end), token);
+	if (found || end > scan.token.end) scan.token = { end, tries: found ? 0 : triesMax };
+	if (!found) return false;
 	scan.add(begin + token.keptChars, end, "cloud-token", mark);
 	if (/^A[A-Z3]{3}/.test(token.shape) && end - begin === 20) findAwsSecret(scan, begin, end);
 	return true;

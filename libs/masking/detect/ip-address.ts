@@ -28,7 +28,12 @@ function findFour(scan: Scan): void {
 		scan.work += 4;
 		if (at < group + 3 || !isOctet(text, starts[at], ends[at])) continue;
 		const end = ends[at] ?? 0;
-		if (is(text, end, chars.alnum) || text[end] === "_" || ((text[end] === "." || text[end] === "-") && is(text, end + 1, chars.digit)))
+		if (
+			is(text, end, chars.alnum) ||
+			text[end] === "_" ||
+			((text[end] === "." || text[end] === "-") && is(text, end + 1, chars.digit)) ||
+			(text[end] === "-" && is(text, end + 1, chars.lower))
+		)
 			continue;
 		if (!isOther(scan, start, end)) scan.add(start, end, "ip-address", mark);
 		group = at;
@@ -92,5 +97,7 @@ function isSix(address: string): boolean {
 	if (isMapped && !/^(?:\d{1,3}\.){3}\d{1,3}$/.test(last)) return false;
 	const count = groups.length + (isMapped ? 1 : 0);
 	if (tail === undefined ? count !== groupsMax : count >= groupsMax || groups.length === 0) return false;
+	// Eight pairs are a fingerprint.
+	if (tail === undefined && groups.every((group) => group.length === 2)) return false;
 	return groups.every((group, at) => (isMapped && at === groups.length - 1) || /^[0-9A-Fa-f]{1,4}$/.test(group));
 }

@@ -24,13 +24,15 @@ const spoken = [
 	"otp",
 	" pin",
 ];
+/** `the API key is …`: where it looks like one. */
+const spokenKeys = ["key is ", "Key is ", "token is ", "Token is ", "ecret is "];
 const commands = [" -u ", " --user ", " -p"];
 
 export const passwordDetector: PrefixDetector & ShapeDetector = {
 	id: "password",
 	description:
 		"Passwords, keys and tokens by what they are called: in URLs (scheme://user:password@host), Authorization headers, after password=, client_secret:, --api-key, <secret> and alike, in any spelling, to the closing quote or end tag; whole members with such names, and all that is in them. Placeholders and templates stay.",
-	prefixes: ["://", ...schemes, "--", ...spoken, ...commands, "thin:"],
+	prefixes: ["://", ...schemes, "--", ...spoken, ...spokenKeys, ...commands, "thin:"],
 	worthwhile: (scan) => scan.assigns > 0 && scan.text.length >= 5,
 	find: findAssigned,
 	findAt(scan, start, prefix) {
@@ -51,6 +53,10 @@ interface Bounds {
 function boundsAfter(scan: Scan, start: number, prefix: string): Bounds | undefined {
 	if (prefix === "://") return boundsInUrl(scan, start + 3);
 	if (prefix === "--") return boundsAfterOption(scan, start);
+	if (spokenKeys.includes(prefix)) {
+		const bounds = wordBounds(scan, start + prefix.length);
+		return bounds && looksRandom(scan.text.slice(bounds.start, Math.min(bounds.end, bounds.start + valueCharsMax))) ? bounds : undefined;
+	}
 	if (prefix === "thin:") return oracleBounds(scan, start + prefix.length);
 	if (commands.includes(prefix)) return boundsAfterCommand(scan, start, prefix);
 	return schemes.includes(prefix) ? boundsAfterScheme(scan, start, prefix) : boundsAfterWord(scan, start, prefix);

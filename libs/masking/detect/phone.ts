@@ -167,7 +167,7 @@ function shapedTo(scan: Scan, chain: Chain, group: number): number {
 			/[2-9]/.test(text.charAt(starts[area] ?? 0)) && (area > group || /[2-9]/.test(text.charAt(starts[area + 1] ?? 0)));
 		if (isNorthAmerican) return area + 2;
 	}
-	if (text[start - 1] === "(" && text[ends[group] ?? 0] === ")") return endWithin(text, chain, group, { min: 8, max: 11, groupMin: 2 });
+	if (text[start - 1] === "(" && text[ends[group] ?? 0] === ")") return endWithin(text, chain, group, { min: 9, max: 11, groupMin: 2 });
 	if (first.startsWith("00") && first.length >= 3 && first[2] !== "0")
 		return endWithin(text, chain, group, { min: 10, max: 16, groupMin: 2 });
 	if (first.startsWith("0") && first[1] !== "0" && first.length >= 2 && first.length <= 5) {
@@ -224,6 +224,10 @@ const words =
 
 /** Whether the words before a number say that it is a phone's. */
 function wordsBefore(scan: Scan, start: number): boolean {
+	// The word ends at most eight characters before; without a letter there the dear question is not asked.
+	let at = start - 1;
+	while (at >= 0 && at > start - 10 && !is(scan.text, at, chars.alnum) && scan.text.charCodeAt(at) < 128) at--;
+	if (at < 0 || at <= start - 10 || is(scan.text, at, chars.digit)) return false;
 	scan.work += wordsCharsMax;
 	return words.test(scan.text.slice(Math.max(0, start - wordsCharsMax), start));
 }

@@ -1,0 +1,135 @@
+// Whatever a text is written in, and in what that is written: what is sensitive is gone, and what was valid can still be read.
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ALL_DETECTORS } from "./detectors.ts";
+import { compileMask } from "./mask.ts";
+
+const mask = compileMask({ paths: {}, detect: ALL_DETECTORS });
+
+/** A way to write a text down, and how its reader reads it again. */
+interface Form {
+	readonly name: string;
+	readonly write: (text: string) => string;
+	readonly read: (written: string) => string;
+}
+
+const entities: readonly (readonly [string, string])[] = [
+	["&", "&amp;"],
+	["<", "&lt;"],
+	[">", "&gt;"],
+	['"', "&quot;"],
+	["@", "&#64;"],
+];
+
+const forms: readonly Form[] = [
+	{ name: "JSON", write: (text) => JSON.stringify({ id: 1, note: text }), read: (written) => JSON.parse(written).note },
+	{
+		name: "JSON with escaped signs",
+		write: (text) => JSON.stringify([text]).replace(/[@+:-]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`),
+		read: (written) => JSON.parse(written)[0],
+	},
+	{
+		name: "a form",
+		write: (text) => `a=1&note=${encodeURIComponent(text)}&b=2`,
+		read: (written) => new URLSearchParams(written).get("note") ?? "",
+	},
+	{
+		name: "a form with pluses",
+		write: (text) => new URLSearchParams({ note: text }).toString(),
+		read: (written) => new URLSearchParams(written).get("note") ?? "",
+	},
+	{
+		name: "a URL",
+		write: (text) => `https://x.example/?q=${encodeURIComponent(text)}#top`,
+		read: (written) => new URL(written).searchParams.get("q") ?? "",
+	},
+	{
+		name: "XML",
+		write: (text) => `<r><note>${entities.reduce((all, [sign, entity]) => all.replaceAll(sign, entity), text)}</note></r>`,
+		read: (written) =>
+			entities
+				.toReversed()
+				.reduce((all, [sign, entity]) => all.replaceAll(entity, sign), /^<r><note>(.*)<\/note><\/r>$/s.exec(written)?.[1] ?? ""),
+	},
+	{
+		name: "a table",
+		write: (text) => `id,note\n1,"${text.replaceAll('"', '""')}"\n2,x`,
+		read: (written) => (/^id,note\n1,"(.*)"\n2,x$/s.exec(written)?.[1] ?? "").replaceAll('""', '"'),
+	},
+	{
+		name: "base64",
+		write: (text) => `data:text/plain;base64,${Buffer.from(text).toString("base64")}`,
+		read: (written) => Buffer.from(written.slice("data:text/plain;base64,".length), "base64").toString(),
+	},
+	{
+		name: "lines of JSON",
+		write: (text) => `{"a":1}\n${JSON.stringify({ note: text })}\n`,
+		read: (written) => JSON.parse(written.split("\n")[1] ?? "").note,
+	},
+	{
+		name: "YAML",
+		write: (text) => `a: 1\nnote: ${JSON.stringify(text)}\n`,
+		read: (written) => JSON.parse(/note: (.*)\n/.exec(written)?.[1] ?? ""),
+	},
+];
+
+/** A sensitive text of each detector, with what of it nobody may read afterwards. */
+const planted: readonly (readonly [text: string, secret: string])[] = [
+	["4242 4242 4242 4242", "4242 4242"],
+	["4000056655665556", "400005665566"],
+	["jamie.okafor@private.example", "okafor"],
+	["DE89370400440532013000", "3704004405"],
+	["078-05-1120", "078-05"],
+	["203.0.113.7", "203.0"],
+	["00:1A:2B:3C:4D:5E", "1A:2B"],
+	["+1 415 555 0132", "555"],
+	["born on 1984-03-12", "1984"],
+	["passport number C01X00T47", "C01X00T47"],
+	["bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "qar0srrr"],
+	[`gh${"p_"}abcdefghijklmnopqrstuvwxyz0123456789`, "abcdefghijkl"],
+	["eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLCJleHAiOjEzMDA4MTkzODB9.c2lnbmF0dXJl", "eyJpc3Mi"],
+	["postgres://app:hunter2xyz@db.internal/main", "hunter2xyz"],
+	['password: "correct horse battery"', "horse"],
+	["Authorization: Bearer abcdef0123456789abcdef", "abcdef0123456789"],
+];
+
+const one = fc.constantFrom(...planted);
+const form = fc.constantFrom(...forms);
+
+describe("for every text, written twice over", () => {
+	test("what was planted is gone, and what is left is read by the same readers", () => {
+		fc.assert(
+			fc.property(one, form, form, fc.constantFrom("note", "x y", "see\nbelow", ""), ([text, secret], inner, outer, before) => {
+				const written = outer.write(inner.write(`${before} ${text} end`));
+				const { text: masked, findings } = mask.maskText(written);
+				const read = inner.read(outer.read(masked));
+				expect(read.length, masked).toBeGreaterThan(0);
+				expect(read, masked).not.toContain(secret);
+				expect(masked).not.toContain(secret);
+				expect(findings.length).toBeGreaterThan(0);
+				expect(mask.maskText(masked)).toEqual({ text: masked, findings: [] });
+			}),
+			{ numRuns: 3_000 },
+		);
+	});
+
+	test("a finding is only told where something is gone", () => {
+		fc.assert(
+			fc.property(one, form, fc.string({ maxLength: 20 }), ([text], inner, around) => {
+				const written = inner.write(`${around} ${text} ${around}`);
+				const { text: masked, findings } = mask.maskText(written);
+				expect(findings.length > 0).toBe(masked !== written);
+			}),
+			{ numRuns: 1_000 },
+		);
+	});
+});
+
+test.each([
+	['{"pan": 4242424242424242, "n": [4000056655665556]}', '{"pan": "[card …4242]", "n": ["[card …5556]"]}'],
+	['{"a":"{\\"pin\\": 4829, \\"x\\": 1}"}', '{"a":"{\\"pin\\": \\"[password]\\", \\"x\\": 1}"}'],
+	['{"credentials": {"user": "a", "n": 1}, "b": true}', '{"credentials": "[password]", "b": true}'],
+])("numbers and objects in JSON that is a text leave JSON: %s", (text, expected) => {
+	expect(mask.maskText(text).text).toBe(expected);
+	JSON.parse(expected);
+});

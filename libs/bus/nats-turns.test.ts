@@ -87,8 +87,8 @@ test("a message knows its place, also where the server names a domain, and how t
 	server.give(8, 3, "hub.ACCOUNT.");
 	const place = { deliveryCount: 1, timestampNanos: 1_500_000_000 };
 	expect(seen.map(({ info }) => info)).toEqual([
-		{ ...place, streamSequence: 7, pending: 4 },
-		{ ...place, streamSequence: 8, pending: 3 },
+		{ ...place, streamSequence: 7, deliverySequence: 7, pending: 4 },
+		{ ...place, streamSequence: 8, deliverySequence: 8, pending: 3 },
 	]);
 	seen[0]?.ack();
 	seen[0]?.nak(200);

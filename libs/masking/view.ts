@@ -45,7 +45,17 @@ const plainView = compileView();
 export function maskedView(value: JsonValue, spec?: Partial<ViewSpec> | Mask): { view: JsonValue; findings: Finding[] } {
 	const mask = spec === undefined ? plainView : "mask" in spec ? spec : compileView(spec);
 	const { value: masked, findings } = mask.mask(value);
-	return { view: new Cutter().cut(masked, 0), findings };
+	return { view: cutView(masked), findings };
+}
+
+/** Cuts what was masked by every detector already. */
+export function cutView(masked: JsonValue): JsonValue {
+	return new Cutter().cut(masked, 0);
+}
+
+/** Whether what this specification masks has nothing left that a view would mask: then it is only cut. */
+export function masksAsView({ detect }: MaskSpec): boolean {
+	return ALL_DETECTORS.every((name) => detect.includes(name));
 }
 
 /** `[N more …]` in the words of the marks, so that no reader takes it for data. */

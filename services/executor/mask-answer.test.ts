@@ -1,8 +1,9 @@
 // Nothing that is to be masked leaves with an answer, whatever the answer is called, and what cannot be masked stays.
 import { describe, expect, test } from "vitest";
 import type { JsonValue } from "#libs/contracts/json.ts";
+import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
 import { compileMask, type MaskSpec } from "#libs/masking/mask.ts";
-import { compileView } from "#libs/masking/view.ts";
+import { compileView, masksAsView } from "#libs/masking/view.ts";
 import { answered } from "./granted-call.test-support.ts";
 import { AnswerWithheld, type MaskedAnswer, maskAnswer } from "./mask-answer.ts";
 
@@ -44,6 +45,23 @@ describe("JSON", () => {
 		const answer = masked(JSON.stringify({ customer: { ssn: "123-45-6789" }, note: `paid with ${card}` }), "application/json");
 		for (const text of [passed(answer), shownOf(answer)]) expect(text).not.toMatch(/6789|4111111/);
 		expect(answer.findings.map(({ detector }) => detector).sort()).toEqual(["card", "path"]);
+	});
+	test("by every detector is masked once, and shown as masking it again would show it", () => {
+		const whole: MaskSpec = { paths: { "$..ssn": "redact" }, detect: ALL_DETECTORS };
+		const body = JSON.stringify({
+			ssn: 1,
+			note: `paid with ${card} by ana@example.com`,
+			log: '{"password": "hunter2 x"}',
+			long: "y".repeat(2_000),
+		});
+		const answer = { ...{ protocol: "http" as const, ...answered("", "application/json") }, body: new TextEncoder().encode(body) };
+		const [once, twice] = [undefined, compileView(whole)].map((view) =>
+			maskAnswer(answer, { mask: compileMask(whole), view, byPlace: true }),
+		);
+		expect(masksAsView(whole)).toBe(true);
+		expect(masksAsView(spec)).toBe(false);
+		expect(once).toEqual(twice);
+		expect(shownOf(once as MaskedAnswer)).toMatch(/\[card …1111\].*\[password\].*more characters/);
 	});
 	test.each<[string, string]>([
 		["a number", `{"n":${card}}`],

@@ -7,7 +7,7 @@ import { answerBytesMax } from "#libs/contracts/message-size.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
-import { compileView, maskedView } from "#libs/masking/view.ts";
+import { compileView, cutView, maskedView, masksAsView } from "#libs/masking/view.ts";
 import { isCookie } from "#libs/outbound/header-owners.ts";
 import { isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
@@ -30,8 +30,8 @@ export class AnswerWithheld extends ExpectedError {
 export interface AnswerMasks {
 	/** For the caller. */
 	readonly mask: Mask;
-	/** For everyone else. */
-	readonly view: Mask;
+	/** For everyone else. Undefined where the caller's looks for everything: an answer is masked once, and cut for the record. */
+	readonly view: Mask | undefined;
 	/** Whether the policy names places of the answer: then an answer in which they cannot be found must not leave. */
 	readonly byPlace: boolean;
 }
@@ -46,7 +46,8 @@ export function masksOf(configuration: Configuration, connection: string, { name
 	const found = known.get(key);
 	if (found) return found;
 	const { response } = maskFor(configuration.policy, connection, name);
-	const masks = { mask: compileMask(response), view: compileView(response), byPlace: Object.keys(response.paths).length > 0 };
+	const view = masksAsView(response) ? undefined : compileView(response);
+	const masks = { mask: compileMask(response), view, byPlace: Object.keys(response.paths).length > 0 };
 	known.set(key, masks);
 	return masks;
 }
@@ -62,8 +63,9 @@ export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks): MaskedAn
 	try {
 		const { body, shown, findings } = maskBody(answer, masks);
 		const headers = answer.headers.flatMap((field) => maskHeader(field, mask));
-		const recorded = maskedView({ status: answer.status, ...(shown !== undefined && { body: shown }) }, view);
-		return { result: { protocol: "http", status: answer.status, headers, body }, view: recorded.view, findings };
+		const masked = { status: answer.status, ...(shown !== undefined && { body: shown }) };
+		const recorded = view ? maskedView(masked, view).view : cutView(masked);
+		return { result: { protocol: "http", status: answer.status, headers, body }, view: recorded, findings };
 	} catch (error) {
 		if (error instanceof JsonRefused) throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 		if (error instanceof MaskingError) throw new AnswerWithheld(`it could not be masked (${error.name})`);

@@ -24,11 +24,19 @@ const always = (): boolean => true;
 export const nationalIds: readonly NationalId[] = [
 	{
 		name: "US SSN and ITIN",
-		strong: "d3-d2-d4|d3 d2 d4",
-		weak: "d9|d3.d2.d4",
+		strong: "d3-d2-d4|d3 d2 d4|d3.d2.d4",
+		weak: "d9|d3-d6|d5-d4",
 		words: /\b(?:ssn|social security|tax id|i?tin)\b/i,
 		valid: isSsn,
 	},
+	{ name: "US ITIN in two groups", strong: "d3-d6|d5-d4|d3 d6", valid: (c) => c.startsWith("9") && isSsn(c) },
+	// No amount is written with a zero in front.
+	{
+		name: "CA SIN and AU ACN with a leading zero",
+		strong: "d3 d3 d3",
+		valid: (c) => c.startsWith("0") && c !== "000000000" && (isLuhn(c) || isAcn(c)),
+	},
+	{ name: "KR resident registration in one", strong: "d13", valid: (c) => hasDay(c, 2, 4) && isKorean(c) },
 	{
 		name: "CA SIN",
 		strong: "d3-d3-d3",
@@ -232,7 +240,7 @@ export const nationalIds: readonly NationalId[] = [
 		name: "AU ACN",
 		weak: "d9|d3 d3 d3",
 		words: /\bacn\b|company/i,
-		valid: (c) => (10 - (weighted(c, [8, 7, 6, 5, 4, 3, 2, 1]) % 10)) % 10 === digitAt(c, 8),
+		valid: isAcn,
 	},
 	{
 		name: "AU Medicare",
@@ -512,6 +520,14 @@ function isTaiwanese(compact: string): boolean {
 	const value = "ABCDEFGHJKLMNPQRSTUVXYWZIO".indexOf(compact.charAt(0)) + 10;
 	const sum = Math.floor(value / 10) + (value % 10) * 9 + weighted(compact.slice(1), [8, 7, 6, 5, 4, 3, 2, 1, 1]);
 	return /^[A-Z][1289]/.test(compact) && sum % 10 === 0;
+}
+
+function isAcn(compact: string): boolean {
+	return (10 - (weighted(compact, [8, 7, 6, 5, 4, 3, 2, 1]) % 10)) % 10 === digitAt(compact, 8);
+}
+
+function isKorean(compact: string): boolean {
+	return /^.{6}[1-8]/.test(compact) && (11 - (weighted(compact, [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]) % 11)) % 10 === digitAt(compact, 12);
 }
 
 function isMyNumber(compact: string): boolean {

@@ -1,6 +1,7 @@
 // One table of promises over every way in: the same call is decided, held, masked and run once, whichever way it comes, and each way says so in its own words.
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { patience } from "../support/patience.ts";
 import { click, giveReason } from "../support/slack.ts";
 import { type Answer, ask, iban, newReference, stack, transfersNamed } from "../support/stack.ts";
 
@@ -181,9 +182,7 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		const call = await held(asked);
 		expect(await transfersNamed(asked.reference)).toEqual([]);
 		await click("frank", "approve", call);
-		await expect
-			.poll(() => outcome(asked, call), { timeout: 60_000 })
-			.toMatchObject({ kind: "answered", body: { reference: asked.reference } });
+		await expect.poll(() => outcome(asked, call), patience).toMatchObject({ kind: "answered", body: { reference: asked.reference } });
 		expect(await transfersNamed(asked.reference)).toHaveLength(1);
 	});
 
@@ -192,7 +191,7 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		const call = await held(asked);
 		await click("frank", "reject", call);
 		await giveReason("frank", "not now");
-		await expect.poll(() => outcome(asked, call), { timeout: 60_000 }).toEqual({ kind: "problem", code: "rejected" });
+		await expect.poll(() => outcome(asked, call), patience).toEqual({ kind: "problem", code: "rejected" });
 		expect(await transfersNamed(asked.reference)).toEqual([]);
 	});
 
@@ -200,7 +199,7 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		const asked = transfer(5_000);
 		const call = await held(asked);
 		await ask(`${stack.urls.ingress}/v1/calls/${call}`, { method: "DELETE", as: "ci" });
-		await expect.poll(() => outcome(asked, call), { timeout: 60_000 }).toEqual({ kind: "problem", code: "cancelled" });
+		await expect.poll(() => outcome(asked, call), patience).toEqual({ kind: "problem", code: "cancelled" });
 		expect(await transfersNamed(asked.reference)).toEqual([]);
 	});
 

@@ -19,7 +19,8 @@ export const phoneDetector: ShapeDetector = {
 	numbers: hint.phone,
 	worthwhile: (scan) => scan.digits >= digitsMin,
 	find(scan) {
-		if (scan.pluses > 0) findInternational(scan);
+		// In a member that is named like one any number is a phone's, and nobody need be asked.
+		if (scan.pluses > 0 && (scan.hints & hint.phone) === 0) findInternational(scan);
 		findNational(scan);
 	},
 };

@@ -98,6 +98,10 @@ describe("for whoever runs it", () => {
 		}
 		const document = (await ask(`${stack.urls.ingress}/openapi.json`)).body;
 		expect(document.openapi).toBe("3.1.0");
-		expect(Object.keys(document.paths).sort()).toEqual(["/v1/calls", "/v1/calls/{call}", "/v1/calls/{call}/events", "/v1/functions"]);
+		expect(Object.keys(document.paths).sort()).toEqual([
+			"/v1/anthropic/tool-uses",
+			...["/v1/calls", "/v1/calls/{call}", "/v1/calls/{call}/events", "/v1/functions", "/v1/gemini/function-calls"],
+			...["/v1/openai/chat/tool-calls", "/v1/openai/responses/function-calls"],
+		]);
 	});
 });

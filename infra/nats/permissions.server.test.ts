@@ -54,12 +54,13 @@ test("an executor says nothing in another pool's name", async () => {
 		expect(await mayPublish("executor", `callgate.ledger.elsewhere.executor._aprocess.${type}`), type).toBe(false);
 });
 
-test("a ledger is read by the executors of its pool alone", async () => {
+test("a ledger is read by the executors of its pool, and by audit, which reads everything", async () => {
 	const read = (service: Service, pool: string) => {
 		const { claims } = ledgerOf(pool);
 		return mayPublish(service, `$JS.API.CONSUMER.CREATE.CALLGATE.some-replica.${claims}`);
 	};
-	for (const service of services) expect(await read(service, "default"), service).toBe(service === "executor");
+	const readers: readonly Service[] = ["executor", "audit"];
+	for (const service of services) expect(await read(service, "default"), service).toBe(readers.includes(service));
 	expect(await read("executor", "elsewhere")).toBe(false);
 });
 

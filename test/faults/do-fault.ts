@@ -1,6 +1,7 @@
 // Doing to the system what was planned.
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import type { CrashPoint } from "#libs/service/crash-point.ts";
 import type { RunningServer } from "../../infra/local/run-server.ts";
 import type { Stack } from "../../infra/local/stack.ts";
 import { retention } from "./configuration.ts";
@@ -14,9 +15,17 @@ import { expireWithoutValkey, moveClock } from "./move-clocks.ts";
 import type { StoredMessage } from "./operator.ts";
 import type { Fault } from "./plan-faults.ts";
 import { poisonStream } from "./poison.ts";
+import type { Target } from "./processes.ts";
 import { createRandom } from "./random.ts";
 import { adminAccess, setReadOnly } from "./read-record.ts";
 import { runTwoVersions } from "./run-two-versions.ts";
+
+/** Moments that only one replica at a time can come to, whichever has the lease. */
+const leased: ReadonlySet<CrashPoint> = new Set(["after-segment-before-tiles"]);
+
+function armedFor({ services }: Stack, { point, target }: Extract<Fault, { kind: "crash" }>): Target[] {
+	return leased.has(point) ? services[target.service].map((_, replica) => ({ ...target, replica })) : [target];
+}
 
 export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 	const { stack, processes, operator } = parts;
@@ -24,7 +33,8 @@ export async function doFault(parts: FaultParts, fault: Fault): Promise<void> {
 		case "kill":
 			return await processes.kill(fault.target);
 		case "crash":
-			return await processes.arm(fault.target, fault.point, fault.nth);
+			for (const target of armedFor(stack, fault)) await processes.arm(target, fault.point, fault.nth);
+			return;
 		case "pause":
 			return meanwhile(parts, `${fault.target.service} ${fault.target.replica}`, () => processes.pause(fault.target, fault.pauseMs));
 		case "overtake":

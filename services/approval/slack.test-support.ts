@@ -1,5 +1,7 @@
 // For tests of approval with Slack: the stand-in, the real client, the real listener, and a timetable that does at once what is due.
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
@@ -9,7 +11,6 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { channels, people } from "../../infra/local/demo/people.ts";
 import { startSlack } from "../../infra/local/demo/slack.ts";
-import { findFreePorts } from "../../infra/local/ports.ts";
 import { patience } from "../../test/support/patience.ts";
 import { createSlack } from "./approvers-slack.ts";
 import { jobIdOf } from "./deadlines-bullmq.ts";
@@ -26,8 +27,10 @@ export type Workspace = Awaited<ReturnType<typeof startWorkspace>>;
 
 export async function startWorkspace() {
 	const dataDir = await mkdtemp(join(tmpdir(), "callgate-approval-"));
-	const [port] = await findFreePorts(1);
-	const interactivityUrl = `http://127.0.0.1:${port}/slack/interactions`;
+	// Slack is told where clicks go before there is anybody to take them: the port is held meanwhile.
+	const front = createServer();
+	await new Promise<void>((resolve) => front.listen(0, "127.0.0.1", resolve));
+	const interactivityUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}/slack/interactions`;
 	const world = new World();
 	const now = () => world.now.getTime();
 	const slack = await startSlack({ port: 0, botToken, signingSecret, interactivityUrl, people, channels, dataDir, now });
@@ -52,7 +55,8 @@ export async function startWorkspace() {
 		signingSecret,
 		strangers: tellRefusals("control.authentication.failed", "approval", replica),
 	});
-	await http.listen({ host: "127.0.0.1", port: port ?? 0 });
+	await http.ready();
+	front.on("request", http.routing);
 
 	const messages = () => slack.messages().filter((message) => message.ephemeralFor === undefined);
 	/** Looks again whenever something changes in Slack. */
@@ -87,6 +91,8 @@ export async function startWorkspace() {
 			});
 		},
 		async [Symbol.asyncDispose]() {
+			front.closeAllConnections();
+			front.close();
 			await http.close();
 			await clicks.idle();
 			await slack.stop();

@@ -4,22 +4,12 @@ import { signCheckpoint } from "#libs/merkle/checkpoint.ts";
 import { GrowingTree } from "#libs/merkle/growing-tree.ts";
 import { leafHash } from "#libs/merkle/hash.ts";
 import { keyText, type NoteSigner, noteSigner } from "#libs/merkle/signed-note.ts";
+import { seededChance } from "../../test/support/seeded-chance.ts";
 import { digestOf, type Entry, entryText } from "./entry.ts";
 import { exportHead, type LeafLine } from "./export-record.ts";
 
 export const origin = "callgate.test/record";
 export const newSigner = (): NoteSigner => noteSigner(origin, generateKeyPairSync("ed25519").privateKey);
-
-/** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function randomOf(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-	};
-}
 
 export type Line = LeafLine | { readonly checkpoint: string };
 export const isLeaf = (line: Line): line is LeafLine => "index" in line;
@@ -29,7 +19,7 @@ const startMs = Date.parse("2026-01-01T00:00:00.000Z");
 
 /** @param segments how many checkpoints; each adds up to a dozen events in messages of one to three. */
 export function aRecord(seed: number, signer: NoteSigner, segments = 4): Line[] {
-	const random = randomOf(seed);
+	const random = seededChance(seed);
 	const tree = new GrowingTree();
 	const lines: Line[] = [];
 	const era = { identity: "stream-of-test" };

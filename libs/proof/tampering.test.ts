@@ -7,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readCheckpoint, signCheckpoint } from "#libs/merkle/checkpoint.ts";
 import { keyText } from "#libs/merkle/signed-note.ts";
-import { aRecord, callOf, isLeaf, type Line, newSigner, origin, randomOf, textOf } from "./a-record.test-support.ts";
+import { seededChance } from "../../test/support/seeded-chance.ts";
+import { aRecord, callOf, isLeaf, type Line, newSigner, origin, textOf } from "./a-record.test-support.ts";
 import { digestOf } from "./entry.ts";
 import type { LeafLine } from "./export-record.ts";
 import { type CallProof, CallProver, findFaultInProof } from "./prove-call.ts";
@@ -226,7 +227,7 @@ describe("tampering", () => {
 	it.each(kinds)("is found and named: $name", ({ faults, tamper }) => {
 		for (const seed of seeds) {
 			const lines = aRecord(seed, signer);
-			const random = randomOf(seed + 7);
+			const random = seededChance(seed + 7);
 			const { lines: tampered, index, terms } = tamper(lines, (below) => Math.floor(random() * below));
 			expect(
 				verified(textOf(lines), { ...terms, ...(terms?.known && { known: checkpointsIn(lines).map(({ note }) => note) }) }).finding,
@@ -297,7 +298,7 @@ describe("the checker in Python", () => {
 		"refuses: $name",
 		({ tamper }) => {
 			for (const seed of [4, 5]) {
-				const random = randomOf(seed);
+				const random = seededChance(seed);
 				const { lines, index } = tamper(aRecord(seed, signer), (below) => Math.floor(random() * below));
 				const { ok, said } = python(textOf(lines));
 				expect(ok, said).toBe(false);

@@ -1,4 +1,5 @@
 // Chance that can be repeated: everything a fault run decides follows from its seed.
+import { seededChance } from "../support/seeded-chance.ts";
 
 export interface Random {
 	/** From 0 up to but not including `below`. */
@@ -10,16 +11,11 @@ export interface Random {
 	weighted<T>(from: readonly (readonly [T, number])[]): T;
 }
 
-/** Mulberry32, seeded by number and name, so that what one part draws changes nothing for another. */
+/** Seeded by number and name, so that what one part draws changes nothing for another. */
 export function createRandom(seed: number, name: string): Random {
 	let state = seed >>> 0;
 	for (const character of name) state = Math.imul(state ^ character.charCodeAt(0), 0x9e3779b1) >>> 0;
-	const next = (): number => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-	};
+	const next = seededChance(state);
 	const integer = (below: number) => Math.floor(next() * below);
 	return {
 		integer,

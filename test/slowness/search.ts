@@ -1,5 +1,7 @@
 // Looks for the text on which a part is slowest for each character: begins with every piece, then changes the worst so far, by a seeded chance.
+
 import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { seededChance } from "../support/seeded-chance.ts";
 import { type Part, textOf } from "./part.ts";
 
 export interface Found {
@@ -33,7 +35,7 @@ const common = ["a", "0", " ", "-", ".", ",", "\n", "\\", '"', "%", "&", "=", "Ã
 const piecesMax = 6;
 
 export function searchSlowest(part: Part, { chars, rounds, seed }: SearchOptions): Found {
-	const chance = mulberry32(seed);
+	const chance = seededChance(seed);
 	const alphabet = [...part.pieces, ...common];
 	const costOf = (pieces: readonly string[]) => roughMs(part, textOf(part, pieces, chars));
 	let worst = { pieces: [part.pieces[0] ?? "a"] as readonly string[], cost: 0 };
@@ -100,14 +102,3 @@ const lookMs = (() => {
 	// Never so: it keeps the loop from being left out.
 	return sum === 0.5 ? 0 : took / text.length;
 })();
-
-/** A small generator of the same chances in every run (Tommy Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-	let state = seed;
-	return () => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-	};
-}

@@ -5,35 +5,12 @@ import { createServer, type Socket } from "node:net";
 import { brotliCompressSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
-import { DialError } from "../dial-error.ts";
-import { createHttpClient, type HttpClient, type HttpClientOptions } from "./http-client.ts";
-import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
+import { createHttpClient } from "./http-client.ts";
+import { answerOf, dialingStage, requestTo } from "./raw-server.test-support.ts";
 
-const cleanup: (() => Promise<void>)[] = [];
-afterEach(async () => {
-	for (const undo of cleanup.splice(0).reverse()) await undo();
-});
-
-const startDialer = (options: HttpClientOptions = {}): HttpClient => {
-	const dialer = createHttpClient({ allowLoopback: true, ...options });
-	cleanup.push(() => dialer.close());
-	return dialer;
-};
-
-const start = async (answer: Parameters<typeof serveRaw>[0]): Promise<RawServer> => {
-	const server = await serveRaw(answer);
-	cleanup.push(() => server.close());
-	return server;
-};
-
-const failure = async (dialing: Promise<unknown>): Promise<DialError> => {
-	const error = await dialing.then(
-		() => undefined,
-		(thrown: unknown) => thrown,
-	);
-	if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
-	return error;
-};
+const stage = dialingStage();
+afterEach(stage.clear);
+const { cleanup, startDialer, start, failure } = stage;
 
 const HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
 const CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";

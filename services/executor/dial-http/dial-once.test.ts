@@ -1,35 +1,12 @@
 // Nothing is sent twice, nothing is sent after the last-moment check said no, and one call never gets another's answer.
 import type { Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
-import { DialError } from "../dial-error.ts";
-import { createHttpClient, type HttpClient, type HttpClientOptions } from "./http-client.ts";
-import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
+import type { HttpClient } from "./http-client.ts";
+import { answerOf, dialingStage, type RawServer, requestTo } from "./raw-server.test-support.ts";
 
-const cleanup: (() => Promise<void>)[] = [];
-afterEach(async () => {
-	for (const undo of cleanup.splice(0).reverse()) await undo();
-});
-
-const startDialer = (options: HttpClientOptions = {}): HttpClient => {
-	const dialer = createHttpClient({ allowLoopback: true, ...options });
-	cleanup.push(() => dialer.close());
-	return dialer;
-};
-
-const start = async (answer: Parameters<typeof serveRaw>[0]): Promise<RawServer> => {
-	const server = await serveRaw(answer);
-	cleanup.push(() => server.close());
-	return server;
-};
-
-const failure = async (dialing: Promise<unknown>): Promise<DialError> => {
-	const error = await dialing.then(
-		() => undefined,
-		(thrown: unknown) => thrown,
-	);
-	if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
-	return error;
-};
+const stage = dialingStage();
+afterEach(stage.clear);
+const { startDialer, start, failure } = stage;
 
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 

@@ -4,36 +4,13 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { DialError } from "../dial-error.ts";
-import { createHttpClient, type HttpClient, type OutboundRequest } from "./http-client.ts";
-import { answerOf, type RawServer, requestTo, serveRaw } from "./raw-server.test-support.ts";
+import type { OutboundRequest } from "./http-client.ts";
+import { answerOf, dialingStage, requestTo } from "./raw-server.test-support.ts";
 import { TEST_CERTIFICATE, TEST_KEY } from "./tls.test-support.ts";
 
-const cleanup: (() => Promise<void>)[] = [];
-afterEach(async () => {
-	for (const undo of cleanup.splice(0).reverse()) await undo();
-});
-
-const startDialer = (options: Parameters<typeof createHttpClient>[0] = {}): HttpClient => {
-	const dialer = createHttpClient({ allowLoopback: true, ...options });
-	cleanup.push(() => dialer.close());
-	return dialer;
-};
-
-const start = async (answer: Parameters<typeof serveRaw>[0]): Promise<RawServer> => {
-	const server = await serveRaw(answer);
-	cleanup.push(() => server.close());
-	return server;
-};
-
-const failure = async (dialing: Promise<unknown>): Promise<DialError> => {
-	const error = await dialing.then(
-		() => undefined,
-		(thrown: unknown) => thrown,
-	);
-	if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
-	return error;
-};
+const stage = dialingStage();
+afterEach(stage.clear);
+const { cleanup, startDialer, start, failure } = stage;
 
 const textOf = (body: Uint8Array): string => Buffer.from(body).toString();
 

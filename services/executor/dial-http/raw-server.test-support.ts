@@ -1,8 +1,9 @@
 // For the dialer's tests: a TCP server that says exactly the bytes a test wants, and remembers what it was sent.
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { DialError } from "../dial-error.ts";
 import type { DialLimits } from "./exchange.ts";
-import type { OutboundRequest } from "./http-client.ts";
+import { createHttpClient, type HttpClient, type HttpClientOptions, type OutboundRequest } from "./http-client.ts";
 
 /** `requests` grows by one with each complete request head, its body (by Content-Length) included; `bytes` with whatever came. */
 export type RawServer = { url: string; requests: string[]; connections: number; bytes: number; close(): Promise<void> };
@@ -75,3 +76,33 @@ export const requestTo = (
 	...change,
 	limits: { ...LIMITS, ...change.limits },
 });
+
+/** Dialers and servers of one test, which `clear` closes, the last first; `cleanup` takes what else is to be undone. */
+export function dialingStage() {
+	const cleanup: (() => Promise<void>)[] = [];
+	return {
+		cleanup,
+		clear: async (): Promise<void> => {
+			for (const undo of cleanup.splice(0).reverse()) await undo();
+		},
+		startDialer(options: HttpClientOptions = {}): HttpClient {
+			const dialer = createHttpClient({ allowLoopback: true, ...options });
+			cleanup.push(() => dialer.close());
+			return dialer;
+		},
+		async start(answer: Parameters<typeof serveRaw>[0]): Promise<RawServer> {
+			const server = await serveRaw(answer);
+			cleanup.push(() => server.close());
+			return server;
+		},
+		/** What a dial failed with. */
+		async failure(dialing: Promise<unknown>): Promise<DialError> {
+			const error = await dialing.then(
+				() => undefined,
+				(thrown: unknown) => thrown,
+			);
+			if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
+			return error;
+		},
+	};
+}

@@ -30,6 +30,9 @@ export interface AskedCall {
 	readonly traceparent?: string | undefined;
 }
 
+/** Which function is to be called with what. */
+export type Meant = Pick<AskedCall, "connection" | "function" | "arguments">;
+
 /** A call that exists as far as this process knows, and can be published. */
 export interface CheckedCall {
 	readonly asked: AskedCall;

@@ -2,7 +2,8 @@
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
-import { type PreparedArguments, prepareNamed } from "../prepare-arguments.ts";
+import type { Meant } from "../accept-call.ts";
+import { prepareNamed } from "../prepare-arguments.ts";
 import { calledTool } from "../tool-names.ts";
 
 /** The revision that carries its version with every request, and those that begin with `initialize`. */
@@ -33,19 +34,12 @@ export interface McpHeaders {
 	readonly name: string | undefined;
 }
 
-/** What a tool was called with; large arguments are prepared where they are read. */
-export interface ToolCall {
-	readonly connection: string;
-	readonly function: string;
-	readonly arguments: JsonObject | PreparedArguments;
-}
-
 export type ReadMessage =
 	| { readonly kind: "fault"; readonly id?: RequestId; readonly fault: RpcFault }
 	| { readonly kind: "notification" }
 	| { readonly kind: "request"; readonly id: RequestId; readonly method: string; readonly isModern: boolean; readonly params: JsonObject }
 	/** `unfit`: the call cannot be made, and whoever asked for it can do better. */
-	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly call: ToolCall }
+	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly call: Meant }
 	| {
 			readonly kind: "unfit";
 			readonly id: RequestId;

@@ -3,13 +3,11 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { parseBody } from "#libs/service/parse-body.ts";
-import type { AskedCall } from "../accept-call.ts";
+import type { Meant } from "../accept-call.ts";
 import { prepareNamed } from "../prepare-arguments.ts";
 import { calledTool } from "../tool-names.ts";
 import { type ModelFormat, type ToolCall, toolCallsIn } from "./models/format.ts";
 import { modelFormats } from "./models/formats.ts";
-
-export type Meant = Pick<AskedCall, "connection" | "function" | "arguments">;
 
 export interface ReadToolCall {
 	readonly toolCall: ToolCall;

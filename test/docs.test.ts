@@ -155,7 +155,7 @@ describe("what pages name", () => {
 /** Written like a problem code, and another thing: reasons of decisions, and words of Slack, NATS and OpenSearch. */
 const knownWords = new Set([
 	...["condition_error", "no_rule_matched", "limit_exceeded", "denied_by_rule", "exists_one", "email_verified"],
-	...["not_in_channel", "invalid_auth", "mcp_approval_request", "is_error"],
+	...["not_in_channel", "invalid_auth", "mcp_approval_request", "is_error", "function_refused"],
 	...["sync_interval", "max_ack_pending", "if_seq_no", "if_primary_term", "ack_wait", "max_bytes", "max_payload"],
 ]);
 

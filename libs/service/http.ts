@@ -140,18 +140,18 @@ export function sendProblem(
 }
 
 /** What a caller may learn of an error: ours by its code, fastify's by its kind, anything else nothing. */
-function problemOf(error: FastifyError | Error): { code: ProblemCode; details: ProblemDetails } {
+export function problemOf(error: unknown): { code: ProblemCode; details: ProblemDetails } {
 	if (error instanceof Refusal) return { code: error.code, details: error.details };
 	if (error instanceof EventsUnavailable) return { code: "events_unavailable", details: { detail: "events cannot be stored now" } };
 	if (error instanceof AsideTooSlow)
 		return { code: "not_ready", details: { detail: "a large text could not be worked on in time; try again later" } };
-	const { code, statusCode } = error as FastifyError;
+	const { code, statusCode, message, validation = [] } = (error ?? {}) as Partial<FastifyError>;
 	if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || statusCode === 413)
 		return { code: "body_too_large", details: { detail: "the body exceeds the limit" } };
 	if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return { code: "unsupported_media_type", details: {} };
 	if (code === "FST_ERR_VALIDATION") {
-		const errors = ((error as FastifyError).validation ?? []).map(({ instancePath, message = "" }) => ({ pointer: instancePath, message }));
-		return { code: "malformed_request", details: { detail: error.message, errors } };
+		const errors = validation.map(({ instancePath, message: fault = "" }) => ({ pointer: instancePath, message: fault }));
+		return { code: "malformed_request", details: { detail: message, errors } };
 	}
 	if (code === "FST_ERR_BAD_URL")
 		return { code: "malformed_request", details: { detail: "the address is not percent-encoded as RFC 3986 has it" } };

@@ -112,6 +112,7 @@ export class Backstage {
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,
 				aside,
+				log,
 				clock: { now: () => new Date() },
 				configuration: {
 					current: () => configuration,

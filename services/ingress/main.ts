@@ -44,7 +44,7 @@ runService("ingress", async (log, environment) => {
 	const strangers = tellRefusals("control.authentication.failed", "ingress", { bus, log });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const ports = {
-		...{ bus, configuration, pending, ended, intake, strangers, aside, clock: systemClock },
+		...{ bus, configuration, pending, ended, intake, strangers, aside, log, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};

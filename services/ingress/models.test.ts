@@ -213,6 +213,28 @@ test("arguments as text: none, not JSON, not an object, and a member that is cal
 	expect(stage.of("call.received")).toHaveLength(1);
 });
 
+test("a call that fails in a way nobody expected is told as ours, shows nothing, and takes no other's answer away", async () => {
+	const api = apis.Anthropic as Api;
+	const { sealingKeys } = replica.ports;
+	const broken = Object.assign(Object.create(sealingKeys), {
+		open: (pool: string, call: string, what: "result", sealed: string) => {
+			const opened = sealingKeys.open(pool, call, what, sealed);
+			if (JSON.stringify(opened).includes("secret")) throw new Error(JSON.stringify(opened));
+			return opened;
+		},
+	});
+	replica = await stage.replica({ configuration: inForce(configuration), sealingKeys: broken });
+	const answering = send(api, api.emit(["bad", "good"].map((id) => ({ id, name: "crm__note", args: { text: id } }))));
+	await stage.complete(await stage.received(0), { body: { text: '{"is":"secret"}' } });
+	await stage.complete(await stage.received(1), { body: { text: '{"id":2}' } });
+	const reply = await answering;
+	expect(reply.body).not.toContain("secret");
+	expect(api.results(reply.json() as never)).toMatchObject([
+		{ id: "bad", isError: true, content: { error: { code: "internal" } } },
+		{ id: "good", isError: false, content: { id: 2 } },
+	]);
+});
+
 test("a held call of OpenAI's responses is the API's own item for an approval, and its output takes its place later", async () => {
 	const api = apis["OpenAI responses"] as Api;
 	const emitted = api.emit([{ id: "a", name: "crm__note", args: { text: "hello" } }]);

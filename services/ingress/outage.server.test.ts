@@ -59,7 +59,7 @@ beforeAll(async () => {
 	if (!robin) throw new Error("robin is not there");
 	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
 	const ports: DoorPorts = {
-		...{ bus, pending, intake, aside, clock, configuration, ended },
+		...{ bus, pending, intake, aside, clock, configuration, ended, log: createLogger("ingress", "silent") },
 		authenticate: async () => robin,
 		strangers: { note: () => undefined },
 		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),

@@ -1,12 +1,16 @@
 // The door of every way in over HTTP: who is calling is known, and there is room for what it brings, before a byte of the body is read.
 import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticateFirst, authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
+import type { Logger } from "#libs/service/logger.ts";
 import type { Place } from "../intake.ts";
 import type { IngressPorts } from "../ports.ts";
 import { callerLeft } from "./read-request.ts";
 
 /** What ways in over HTTP need beside what the core does. */
-export interface DoorPorts extends IngressPorts, Doorkeeper {}
+export interface DoorPorts extends IngressPorts, Doorkeeper {
+	/** For what fails although its request does not. */
+	readonly log: Pick<Logger, "error">;
+}
 
 interface Incoming {
 	readonly raw: object & { readonly headers: Readonly<Record<string, string | string[] | undefined>> };

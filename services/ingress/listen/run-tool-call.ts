@@ -1,12 +1,13 @@
 // One tool call of a model, from what the model wrote to what it is told: whatever goes wrong is told to the model, so that it can do better.
-import { EventsUnavailable } from "#libs/bus/bus.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { type ProblemDetails, problemBody, Refusal } from "#libs/contracts/problems.ts";
+import { problemOf } from "#libs/service/http.ts";
 import { checkCall } from "../accept-call.ts";
 import { answerOf, type OpenedAnswer } from "../answer-call.ts";
 import type { IngressPorts } from "../ports.ts";
 import { type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
+import type { DoorPorts } from "./door.ts";
 import { failureText, type Told, type ToolCall } from "./models/format.ts";
 import type { ReadToolCall } from "./read-tool-calls.ts";
 import { jsonText } from "./write-answer.ts";
@@ -23,8 +24,8 @@ export interface ToolTerms {
 	readonly during: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Never rejects for what concerns this call alone. */
-export async function runToolCall(ports: IngressPorts, { toolCall, meant }: ReadToolCall, terms: ToolTerms): Promise<Told> {
+/** Never rejects: what became of the others is told all the same. */
+export async function runToolCall(ports: DoorPorts, { toolCall, meant }: ReadToolCall, terms: ToolTerms): Promise<Told> {
 	try {
 		if ("refused" in meant) throw new Refusal(meant.refused.code, meant.refused.details);
 		const { caller, via, traceparent, gone, waitMs } = terms;
@@ -33,9 +34,9 @@ export async function runToolCall(ports: IngressPorts, { toolCall, meant }: Read
 		const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: false }));
 		return await told(ports, toolCall, submitted, gone);
 	} catch (error) {
-		if (error instanceof Refusal) return failed(toolCall, error.code, error.details);
-		if (error instanceof EventsUnavailable) return failed(toolCall, "events_unavailable", {});
-		throw error;
+		const { code, details } = problemOf(error);
+		if (code === "internal") ports.log.error({ error, code }, "a tool call failed");
+		return failed(toolCall, code, details);
 	}
 }
 
@@ -43,7 +44,10 @@ export async function runToolCall(ports: IngressPorts, { toolCall, meant }: Read
 function keyOf({ id }: ToolCall, { via, scope }: ToolTerms): string | undefined {
 	if (id === undefined) return undefined;
 	const key = [via, ...(scope === undefined ? [] : [scope]), id].join("/");
-	if (!/^[\x21-\x7e]{1,255}$/.test(key)) throw new Refusal("malformed_request", { detail: "the id of the tool call is not one" });
+	if (!/^[\x21-\x7e]{1,255}$/.test(key))
+		throw new Refusal("malformed_request", {
+			detail: "the id of a tool call must be visible ASCII, with its API and the Idempotency-Key before it at most 255 characters",
+		});
 	return key;
 }
 

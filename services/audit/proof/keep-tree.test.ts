@@ -13,7 +13,7 @@ import { type ProofStore, StoreUnavailable } from "#libs/proof/store.ts";
 import { createFileStore } from "#libs/proof/store-files.ts";
 import { RecordVerifier, type Verified } from "#libs/proof/verify-record.ts";
 import { patience } from "../../../test/support/patience.ts";
-import { keepTree, type TreeKeeper } from "./keep-tree.ts";
+import { type KeeperParts, keepTree, type TreeKeeper } from "./keep-tree.ts";
 import type { ProofLog } from "./ports.ts";
 
 const origin = "callgate.test/record";
@@ -42,9 +42,11 @@ beforeEach(async () => {
 });
 
 interface Other {
+	readonly bus?: KeeperParts["bus"];
 	readonly store?: ProofStore;
 	readonly signers?: readonly NoteSigner[];
 	readonly terms?: Partial<typeof terms>;
+	readonly elapsedMs?: () => number;
 }
 
 function keep(other: Other = {}): TreeKeeper {
@@ -109,6 +111,25 @@ describe("the record's tree", () => {
 		expect((await verified()).finding).toBeUndefined();
 	});
 
+	it("has tiles that follow from its segments once a second, and all of them when its writer stops", async () => {
+		let heads = 0;
+		const counted: ProofStore = {
+			...store,
+			put: (name, bytes) => {
+				if (name === "head") heads++;
+				return store.put(name, bytes);
+			},
+		};
+		const keeper = keep({ store: counted, elapsedMs: () => 0 });
+		say(...Array.from({ length: 20 }, () => `[${Array.from({ length: 250 }, () => 1).join(",")}]`));
+		await expect.poll(async () => (await lastSegment()).number, patience).toBeGreaterThan(4);
+		expect(heads).toBe(1);
+		expect((await store.get("checkpoint"))?.toString()).toBe(decodeSegment((await store.get(segmentPath(0))) ?? Buffer.of()).note);
+		await keeper.stop();
+		expect((await store.get("checkpoint"))?.toString()).toBe(decodeSegment((await lastSegment()).bytes).note);
+		expect(await verified()).toMatchObject({ events: 5_000 });
+	});
+
 	it("is one tree whoever writes it: two at once, one after the other, with what the one left undone", async () => {
 		const known: string[] = [];
 		for (let round = 0; round < 4; round++) {
@@ -125,9 +146,11 @@ describe("the record's tree", () => {
 	});
 
 	it("is not written twice by writers that both hold themselves for the only one: the segment decides", async () => {
-		// No lease at all: both take it from each other all the time.
-		keep({ terms: { leaseMs: 5 } });
-		keep({ terms: { leaseMs: 5 } });
+		// Each has a lease of its own, which nobody takes from it.
+		for (let keeper = 0; keeper < 2; keeper++) {
+			const { stream: read, readAll } = createMemoryBus(stream, "audit");
+			keep({ bus: { stream: read, readAll, store: createMemoryBus(new MemoryStream(), "audit").store } });
+		}
 		const texts = Array.from({ length: 60 }, (_, n) => String(n));
 		for (const text of texts) {
 			say(`[${text}]`);

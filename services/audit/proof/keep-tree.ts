@@ -41,6 +41,8 @@ export interface TreeKeeper {
 const eventsMax = 1_000;
 /** Events of one segment lie in memory until it is stored. One event alone may be larger. */
 const segmentBytesMax = 8 * 1024 * 1024;
+/** Of many checkpoints in a row not each has tiles of its own: they follow from the segments, and are a dozen files to sync. */
+const deriveEveryMs = 1_000;
 /** A tree of which no checkpoint was heard for this many times the longest pause is not growing. */
 const pausesMax = 3;
 
@@ -112,6 +114,7 @@ class Writing {
 	private next = 1;
 	private signedAtMs = 0;
 	private renewedAtMs = 0;
+	private derivedAtMs = Number.NEGATIVE_INFINITY;
 	private waitingSinceMs: number | undefined;
 	private reading: { stop(): Promise<void> } | undefined;
 	private timer: NodeJS.Timeout | undefined;
@@ -223,7 +226,15 @@ class Writing {
 		const nowMs = this.elapsedMs();
 		const isDue = this.waitingSinceMs !== undefined && nowMs - this.waitingSinceMs >= terms.signWithinMs;
 		if (isDue || nowMs - this.signedAtMs >= terms.signEveryMs) return await this.sign();
+		await this.derive();
 		if (nowMs - this.renewedAtMs >= terms.leaseMs / 3) await this.renew();
+	}
+
+	private async derive(): Promise<void> {
+		const nowMs = this.elapsedMs();
+		if (nowMs - this.derivedAtMs < deriveEveryMs) return;
+		await this.grown().derive();
+		this.derivedAtMs = nowMs;
 	}
 
 	private async sign(): Promise<void> {
@@ -235,6 +246,7 @@ class Writing {
 		this.waitingSinceMs = undefined;
 		this.parts.metrics.signed({ events, size: tree.size });
 		const root = Buffer.from(tree.root).toString("base64");
+		await this.derive();
 		await this.renew({ number: tree.number, size: tree.size, root, era: this.era, position });
 	}
 
@@ -253,7 +265,10 @@ class Writing {
 		clearInterval(this.timer);
 		await this.reading?.stop();
 		await this.last.catch(() => undefined);
-		if (inOrder && !this.isOver && this.tree && this.tree.waiting.events > 0) await this.sign();
+		if (inOrder && !this.isOver && this.tree) {
+			if (this.tree.waiting.events > 0) await this.sign();
+			await this.tree.derive();
+		}
 		// Where it cannot be said, the lease runs out.
 		await this.lease.release().catch(() => undefined);
 	}

@@ -43,6 +43,8 @@ export class RecordTree {
 	private pending: Leaf[] = [];
 	private bytes = 0;
 	private events = 0;
+	/** The last checkpoint, while tiles, entries and head do not follow from it yet. */
+	private undone: string | undefined;
 	/** Of the segment that was written last; -1 before the first. */
 	number = -1;
 	/** Of which stream how far everything is in the tree, as its last checkpoint says. */
@@ -113,14 +115,13 @@ export class RecordTree {
 	}
 
 	/**
-	 * Signs and stores what was added, with the time as its last leaf.
+	 * Signs what was added, with the time as its last leaf, and makes it durable.
 	 *
 	 * @param position everything of the stream up to here was added
-	 * @returns the checkpoint, durable
 	 * @throws {OtherWriter} when another was first: this tree counts no more
 	 * @throws {StoreUnavailable} when it is not known what became of it: this tree counts no more
 	 */
-	async checkpoint(at: Date, position: number, era: Era): Promise<string> {
+	async checkpoint(at: Date, position: number, era: Era): Promise<void> {
 		// A clock that was set back makes no checkpoint older than the one before.
 		const before = this.last ? Date.parse(this.last.at) : 0;
 		const time = { kind: "time", at: new Date(Math.max(before, at.getTime())).toISOString(), position, era } as const;
@@ -133,9 +134,8 @@ export class RecordTree {
 		if (!(await store.create(segmentPath(this.number + 1), encodeSegment({ note, leaves })))) throw new OtherWriter();
 		this.number++;
 		this.last = time;
+		this.undone = note;
 		crashPoint("after-segment-before-tiles");
-		await this.derive(note);
-		return note;
 	}
 
 	/** Takes over a segment that a writer before this one has stored. */
@@ -149,12 +149,15 @@ export class RecordTree {
 			throw new ProofBroken(`${segmentPath(number)} is not what its checkpoint signs: it was changed after it was written`);
 		this.number = number;
 		this.last = lastTimeIn(segment);
-		await this.derive(segment.note);
+		this.undone = segment.note;
+		await this.derive();
 	}
 
-	/** Writes what follows from the segments so far; the checkpoint last, because what it needs must be there. */
-	private async derive(note: string): Promise<void> {
+	/** Writes what follows from the segments so far; the checkpoint last, because what it needs must be there. @throws {StoreUnavailable} */
+	async derive(): Promise<void> {
 		const { store } = this.parts;
+		const note = this.undone;
+		if (note === undefined) return;
 		const tiles = this.tree.takeTiles();
 		const bundles = this.fullBundles.splice(0).map(({ index, bytes }) => ({ path: entriesPath({ index, width: tileWidth }), bytes }));
 		const width = this.size % tileWidth;
@@ -164,6 +167,7 @@ export class RecordTree {
 		await Promise.all(objects.map(({ path, bytes }) => store.put(path, bytes)));
 		await store.put(headPath, Buffer.from(`${this.number}\n${note}`));
 		await store.put("checkpoint", Buffer.from(note));
+		this.undone = undefined;
 		for (const { path } of objects) if (path.includes(".p/")) this.partials.add(path);
 		await this.dropPartials(objects.map(({ path }) => path));
 	}

@@ -1,11 +1,12 @@
 // What a function is, whatever protocol it speaks: what policy, people and the record know of it. How it is reached is its transport's business.
+import type { DocumentedAnswer } from "#libs/openapi/documented-answer.ts";
 import type { HttpTransport } from "#libs/openapi/http-transport.ts";
 import type { JsonSchema } from "./schema.ts";
 
 /** How arguments get to a function and its answer back: a union by protocol. */
 export type Transport = HttpTransport;
 
-/** A function as its maker reads it from a document. Plain data: it can be stored, compared and sent. */
+/** A function as its maker reads it from a document. */
 export interface MadeFunction<By extends Transport = Transport> {
 	readonly name: string;
 	readonly description: string;
@@ -13,6 +14,8 @@ export interface MadeFunction<By extends Transport = Transport> {
 	readonly argumentsSchema: JsonSchema;
 	/** Of every answer in JSON that its document describes, as it is written there: `$ref`s lead into the document. Empty where it describes none. */
 	readonly resultSchemas: readonly unknown[];
+	/** What its document says of an answer that succeeds, for whoever is shown the function; made when it is first asked for. */
+	readonly documentedAnswer?: () => DocumentedAnswer | undefined;
 	/** JSONPaths into the arguments that hold secrets. */
 	readonly sensitive: readonly string[];
 	readonly transport: By;

@@ -3,6 +3,7 @@ import type { MadeFunction } from "#libs/functions/function.ts";
 import { type JsonSchema, memberOf } from "#libs/functions/schema.ts";
 import { answerSchemas } from "./answer-schemas.ts";
 import type { Dialect } from "./dialect.ts";
+import { type DocumentedAnswer, documentedAnswer } from "./documented-answer.ts";
 import type { HttpMethod, HttpTransport, OpenapiError, PathSegment } from "./http-transport.ts";
 import { overlapsOf } from "./path-template.ts";
 import { type BodyMember, type ReadBody, readBody } from "./read-body.ts";
@@ -43,6 +44,7 @@ export type Operation = {
 export class OperationReader {
 	readonly errors: OpenapiError[] = [];
 	private readonly found: Operation;
+	private readonly dialect: Dialect;
 	private readonly name: string;
 	private readonly renames: Readonly<Record<string, string>>;
 	private readonly renamable = new Set<string>();
@@ -50,6 +52,7 @@ export class OperationReader {
 
 	constructor(document: unknown, dialect: Dialect, found: Operation, options: FromOpenapiOptions) {
 		this.found = found;
+		this.dialect = dialect;
 		this.name = found.name;
 		this.renames = options.renames?.(this.name) ?? {};
 		this.context = {
@@ -80,6 +83,7 @@ export class OperationReader {
 			description: descriptionOf(operation),
 			argumentsSchema,
 			resultSchemas: answerSchemas(this.context.document, operation),
+			documentedAnswer: this.documentedAnswer(),
 			sensitive: sensitivePaths(argumentsSchema),
 			transport: {
 				protocol: "http",
@@ -90,6 +94,18 @@ export class OperationReader {
 				parameters: parameters.map(({ parameter }) => parameter),
 				...(body && { body: body.body }),
 			},
+		};
+	}
+
+	/** Most functions are never listed by a client that asks for it. */
+	private documentedAnswer(): NonNullable<MadeFunction["documentedAnswer"]> {
+		const { operation, path } = this.found;
+		const { document } = this.context;
+		const dialect = this.dialect;
+		let made: { readonly answer: DocumentedAnswer | undefined } | undefined;
+		return () => {
+			made ??= { answer: documentedAnswer(document, dialect, operation, path) };
+			return made.answer;
 		};
 	}
 

@@ -19,7 +19,7 @@ import { whyNotCounted } from "./unevaluated.ts";
 type Path = readonly (string | number)[];
 
 /** Bounds for the schemas of one function: beyond them nobody can say what a call's arguments are. */
-const nodesMax = 5_000;
+const nodesMaxDefault = 5_000;
 const depthMax = 64;
 
 const single = new Set(["additionalProperties", "items", "contains", "not", "if", "then", "else", "propertyNames"]);
@@ -49,12 +49,14 @@ export class SchemaConverter {
 	private readonly errors: OpenapiError[];
 	/** What is referred to and not converted yet. A list, not recursion: a chain of references must not be as deep as the stack. */
 	private readonly pending: { readonly name: string; readonly value: unknown; readonly path: Path }[] = [];
+	private readonly nodesMax: number;
 	private nodes = 0;
 
-	constructor(document: unknown, dialect: Dialect, errors: OpenapiError[]) {
+	constructor(document: unknown, dialect: Dialect, errors: OpenapiError[], nodesMax = nodesMaxDefault) {
 		this.document = document;
 		this.dialect = dialect;
 		this.errors = errors;
+		this.nodesMax = nodesMax;
 	}
 
 	/** Converts the schema that stands at `path`. On an error it is reported and nothing matches (`false`). */
@@ -69,6 +71,7 @@ export class SchemaConverter {
 	private schema(schema: unknown, path: Path, around: Dialect, depth: number): JsonSchema {
 		if (typeof schema === "boolean") return schema;
 		if (!isRecord(schema)) return this.refuse(path, "expected a schema (a mapping)");
+		const { nodesMax } = this;
 		if (++this.nodes > nodesMax)
 			return this.nodes === nodesMax + 1 ? this.refuse(path, `expected at most ${nodesMax} schemas in one function`) : false;
 		if (depth > depthMax) return this.refuse(path, `expected at most ${depthMax} levels of schemas`);

@@ -8,7 +8,7 @@ import { toolNameOf, toolSchemaOf } from "./tool-names.ts";
 export const toolFormats = ["callgate", "openai", "openai-responses", "anthropic", "gemini", "mcp"] as const;
 export type ToolFormat = (typeof toolFormats)[number];
 
-interface Callable {
+export interface Callable {
 	readonly connection: string;
 	readonly fn: ConnectionFunction;
 	/** Whether a rule may hold it for people. */
@@ -26,13 +26,8 @@ export function listFunctions(configuration: Configuration, caller: Caller, form
 	return { tools: format === "gemini" ? [{ functionDeclarations: tools }] : tools };
 }
 
-/** The tools of MCP that a caller has: of one connection under their functions' own names, of all under names with their connections'. */
-export function listTools(configuration: Configuration, caller: Caller, only: string | undefined): object[] {
-	const callable = callableOf(configuration, caller).filter(({ connection }) => only === undefined || connection === only);
-	return callable.map(({ fn }) => toolForms.mcp(toolNameOf(configuration, fn, only), fn));
-}
-
-function callableOf(configuration: Configuration, caller: Caller): Callable[] {
+/** What some rule could let this caller call, in the order of the lists. */
+export function callableOf(configuration: Configuration, caller: Caller): Callable[] {
 	return configuration.connections.flatMap(({ name, functions }) =>
 		functions.flatMap((fn) => callableFor(configuration, caller, name, fn)),
 	);

@@ -44,6 +44,17 @@ describe.each(eras)("in %s", (_revision, mode) => {
 		expect(await calling).toMatchObject({ structuredContent: { id: "t1" }, content: [{ type: "text", text: '{"id":"t1"}' }] });
 	});
 
+	test("it takes every answer for what the tool said it would be, however that was masked", async () => {
+		const client = await connected();
+		await client.listTools();
+		const answers = [{ text: '{"amount":"[…0]"}' }, { text: "[1]" }, undefined];
+		for (const [nth, body] of answers.entries()) {
+			const calling = client.callTool(call);
+			await stage.complete(await stage.received(nth), { body });
+			expect((await calling).isError).toBe(false);
+		}
+	});
+
 	test("it is told of a denial and of a held call in words that a model reads, and picks the held one up", async () => {
 		const client = await connected("/mcp");
 		const all = { ...call, name: "bank__createTransfer" };

@@ -1,6 +1,6 @@
 // MCP: a tool call is the same call as any other to policy, people and the record, and every revision is answered in its own words.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { as, Backstage, callers, transfer } from "./ingress.test-support.ts";
+import { as, Backstage, callers, inForce, openTo, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
 let one: Awaited<ReturnType<Backstage["replica"]>>;
@@ -58,14 +58,14 @@ describe("a tool call", () => {
 	});
 
 	test.each<[string, Parameters<Backstage["complete"]>[1], object, unknown]>([
-		["no body", { body: undefined, status: 204 }, { isError: false, content: [] }, undefined],
+		["no body", { body: undefined, status: 204 }, { isError: false, content: [] }, { result: null }],
 		[
 			"a text",
 			{ body: { text: "well" }, headers: [["content-type", "text/plain"]] },
 			{ content: [{ type: "text", text: "well" }] },
-			undefined,
+			{ result: "well" },
 		],
-		["a list", { body: { json: [1] } }, { content: [{ type: "text", text: "[1]" }] }, undefined],
+		["a list", { body: { json: [1] } }, { content: [{ type: "text", text: "[1]" }] }, { result: [1] }],
 		[
 			"a refusal of the function",
 			{ body: { text: '{"title":"No money"}' }, status: 409 },
@@ -79,6 +79,15 @@ describe("a tool call", () => {
 		expect(reply.result).toMatchObject(result);
 		expect(reply.result.structuredContent).toEqual(structured);
 		expect(reply.result).not.toHaveProperty("resultType");
+	});
+
+	test("of 2026-07-28 has any JSON as its structured content, where the document says what is answered, else objects alone", async () => {
+		const calling = ask("tools/call", call);
+		await stage.complete(await stage.received(), { body: { text: "\n[1]" } });
+		expect((await calling).json().result).toMatchObject({ structuredContent: [1], content: [{ text: "\n[1]" }] });
+		const closing = ask("tools/call", { name: "closeAccount", arguments: { id: "acc-1" } });
+		await stage.complete(await stage.received(1), { body: undefined, status: 204 });
+		expect((await closing).json().result).not.toHaveProperty("structuredContent");
 	});
 
 	test("that policy denies is an error of the tool, which says why", async () => {
@@ -163,6 +172,40 @@ describe("tools", () => {
 		const calling = ask("tools/call", { ...call, name: "bank__createTransfer" }, {}, { url: "/mcp" });
 		await stage.complete(await stage.received());
 		expect((await calling).json().result).toMatchObject({ isError: false });
+	});
+	test("say what they answer as far as their document does: anything, or an object for older clients, that may be masked", async () => {
+		const toolsIn = async (reply: ReturnType<typeof ask>) =>
+			new Map<string, { outputSchema?: object; annotations: object; _meta?: object }>(
+				(await reply).json().result.tools.map((tool: { name: string }) => [tool.name, tool]),
+			);
+		const [modern, older] = [await toolsIn(ask("tools/list")), await toolsIn(askAfterHandshake("tools/list"))];
+		const transferred = { type: "object", required: expect.arrayContaining(["card"]), properties: { amount: expect.anything() } };
+		const anything = { description: expect.stringContaining("masked") };
+		expect(modern.get("createTransfer")?.outputSchema).toMatchObject({ anyOf: [transferred, anything] });
+		expect(modern.get("createTransfer")?.outputSchema).not.toHaveProperty("type");
+		expect(older.get("createTransfer")?.outputSchema).toMatchObject({ type: "object", anyOf: [transferred, anything] });
+		expect(modern.get("closeAccount")).not.toHaveProperty("outputSchema");
+		expect(modern.get("getAccount")?.annotations).toEqual({ readOnlyHint: true });
+		expect(modern.get("createTransfer")?.annotations).toEqual({ readOnlyHint: false, idempotentHint: false });
+		expect(modern.get("closeAccount")?.annotations).toEqual({ readOnlyHint: false, idempotentHint: true });
+		expect(modern.get("createTransfer")?._meta).toEqual({ "callgate/mayNeedApproval": true });
+		expect(modern.get("getAccount")).not.toHaveProperty("_meta");
+	});
+	test("of which there are many come in pages, each after a tool of the page before it", async () => {
+		const names = Array.from({ length: 450 }, (_none, at) => `f${String(at).padStart(3, "0")}`);
+		const functions = names.map((name) => `  ${name}: { method: GET, path: /${name} }\n`).join("");
+		const many = openTo(`kind: Connection\nname: many\nprotocol: http\nurl: https://many.example\nfunctions:\n${functions}`);
+		const replica = await stage.replica({ configuration: inForce(many) });
+		const listed: string[] = [];
+		let cursor: string | undefined;
+		do {
+			const { result } = (await ask("tools/list", { ...(cursor !== undefined && { cursor }) }, {}, { url: "/mcp/many", replica })).json();
+			listed.push(...result.tools.map(({ name }: { name: string }) => name));
+			cursor = result.nextCursor;
+		} while (cursor !== undefined && listed.length < 1_000);
+		expect(listed).toEqual(names);
+		const lost = await ask("tools/list", { cursor: "toolOfNobody" }, {}, { url: "/mcp/many", replica });
+		expect(lost.json().error).toMatchObject({ code: -32_602 });
 	});
 	test("are listed for one caller alone", async () => {
 		expect((await ask("tools/list")).json().result).toMatchObject({

@@ -5,12 +5,12 @@ import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal }
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
 import { answerOf } from "../answer-call.ts";
-import { listTools } from "../list-functions.ts";
 import type { IngressPorts } from "../ports.ts";
 import { PreparedArguments } from "../prepare-arguments.ts";
 import { type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
+import { listTools, type ToolsPage } from "./mcp/list-tools.ts";
 import {
 	fault,
 	handshaking,
@@ -33,8 +33,8 @@ export interface McpLimits {
 
 /** Below the minute that clients wait, so that one whose call is held hears so. */
 const waitSecondsMax = 50;
-/** Tools change with the configuration alone, and a call of one that is gone is refused. */
-const listTtlMs = 60_000;
+/** Tools change with the configuration alone, and a call of one that is gone is refused. What is listed is for one caller. */
+const privately = { ttlMs: 60_000, cacheScope: "private" } as const;
 
 const serverInfo = { name: "callgate", version: "0.1.0" };
 const capabilities = { tools: {} };
@@ -111,10 +111,9 @@ function answerRequest(
 	{ id, method, isModern, params }: Extract<ReadMessage, { kind: "request" }>,
 	reply: FastifyReply,
 ): FastifyReply {
-	const cacheable = isModern ? { ttlMs: listTtlMs, cacheScope: "private" } : {};
 	switch (`${isModern ? "modern" : "handshaking"} ${method}`) {
 		case "modern server/discover":
-			return sendResult(reply, id, isModern, { supportedVersions: revisions, capabilities, instructions, ...cacheable });
+			return sendResult(reply, id, isModern, { supportedVersions: revisions, capabilities, instructions, ...privately });
 		case "handshaking initialize": {
 			const asked = handshaking.find((revision) => revision === params.protocolVersion);
 			return sendResult(reply, id, isModern, { protocolVersion: asked ?? handshaking[0], capabilities, serverInfo, instructions });
@@ -123,10 +122,15 @@ function answerRequest(
 			return sendResult(reply, id, isModern, {});
 		case "modern tools/list":
 		case "handshaking tools/list":
-			return sendResult(reply, id, isModern, { tools: listTools(configuration.current(), caller, only), ...cacheable });
+			return sendTools(reply, id, isModern, listTools(configuration.current(), { caller, only, cursor: params.cursor, isModern }));
 		default:
 			return sendFault(reply, id, fault(rpc.method, "Method not found", isModern ? 404 : 200), "not_found");
 	}
+}
+
+function sendTools(reply: FastifyReply, id: RequestId, isModern: boolean, page: ToolsPage | undefined): FastifyReply {
+	if (!page) return sendFault(reply, id, fault(rpc.params, "Invalid cursor: list the tools from the beginning", 200), "malformed_request");
+	return sendResult(reply, id, isModern, { ...page, ...(isModern && privately) });
 }
 
 async function callTool(
@@ -152,7 +156,9 @@ async function callTool(
 	if (!submitted.ended) return sendUnfinished(reply, message, submitted.call, submitted.state, await waitsForOf(ports.bus, submitted.call));
 	const ended = await answerOf(ports, submitted.ended, gone);
 	if (!ended.ok) return sendToolError(reply, message, JSON.stringify(problemBody(ended.code, ended.details)));
-	const result = toolResultText(submitted.call, ended.result, message.isModern ? complete : undefined);
+	const { isModern } = message;
+	const fn = ports.configuration.current().connection(asked.connection)?.function(asked.function);
+	const result = toolResultText(ended.result, { call: submitted.call, fn, isModern, more: isModern ? complete : {} });
 	return reply.type("application/json").send(`{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${result}}`);
 }
 

@@ -42,9 +42,12 @@ export interface RunningOpenSearch extends RunningServer {
 /**
  * A server of a test starts with the quick compiler alone: half the processor time of a start (10 s instead of 19), which is what two busy cores
  * feel. For ever after it pays three to four times the processor for each document, so whoever stays gets the thorough one, and a heap in which
- * bulk requests of 10 MB do not trip the circuit breaker.
+ * bulk requests of 10 MB do not trip the circuit breaker. It also gives way: callers wait for calls, for the index nobody but its readers.
  */
-const javaFor = { minutes: { heapMb: 512, compiler: ["-XX:TieredStopAtLevel=1"] }, days: { heapMb: 1_024, compiler: [] } } as const;
+const javaFor = {
+	minutes: { heapMb: 512, compiler: ["-XX:TieredStopAtLevel=1"], niceness: 0 },
+	days: { heapMb: 1_024, compiler: [], niceness: 5 },
+} as const;
 /** 10 s on an idle machine of two cores; a busy one may need several times that. */
 const readyWithinMs = 180_000;
 const stopWithinMs = 20_000;
@@ -79,6 +82,7 @@ export async function startOpenSearch(options: OpenSearchOptions): Promise<Runni
 		args,
 		dir,
 		port,
+		niceness: javaFor[options.livesFor ?? "minutes"].niceness,
 		...(place.user === undefined ? {} : { user: place.user }),
 		readyWithinMs,
 		stopWithinMs,

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -65,6 +65,13 @@ const isAlive = (pid: number): boolean => {
 		return false;
 	}
 };
+
+it.runIf(process.platform === "linux")("gives way to others where the plan says so", async () => {
+	const here = getPriority();
+	expect(getPriority((await start()).pid)).toBe(here);
+	await started[0]?.stop();
+	expect(getPriority((await start("", { niceness: 5 })).pid)).toBe(Math.min(19, here + 5));
+});
 
 it("runs until it is stopped, and starts again as another process", async () => {
 	const server = await start();

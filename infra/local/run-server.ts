@@ -19,6 +19,8 @@ export interface ServerPlan {
 	readonly env?: Readonly<Record<string, string>>;
 	/** The user and group to run as, when this process is root and the server must not be. */
 	readonly user?: number;
+	/** How far it gives way where everybody wants the processor, 0 (by default: not) to 19. */
+	readonly niceness?: number;
 	readonly readyWithinMs: number;
 	readonly stopWithinMs: number;
 	/** Asks the server itself. True once it serves; false or an error means "not yet", but a SetupError means "never" and is passed on. */
@@ -104,11 +106,12 @@ function pidOf(child: ChildProcess): number {
 	return child.pid;
 }
 
-/** The command in the clothes it runs in: another user where asked, killed by the kernel when this process dies. */
+/** The command in the clothes it runs in: another user where asked, giving way where asked, killed by the kernel when this process dies. */
 function dressed(plan: ServerPlan): { command: string; args: string[] } {
 	if (!canDieWithParent) return { command: plan.command, args: [...plan.args] };
+	const nice = plan.niceness ? ["nice", "-n", `${plan.niceness}`] : [];
 	const user = plan.user === undefined ? [] : ["--reuid", `${plan.user}`, "--regid", `${plan.user}`, "--clear-groups"];
-	return { command: "setpriv", args: ["--pdeathsig", "KILL", ...user, "--", plan.command, ...plan.args] };
+	return { command: "setpriv", args: ["--pdeathsig", "KILL", ...user, "--", ...nice, plan.command, ...plan.args] };
 }
 
 async function launch(plan: ServerPlan, logFile: string): Promise<ChildProcess> {

@@ -38,6 +38,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
 	"@modelcontextprotocol/client": ["test/"],
+	"@modelcontextprotocol/ext-tasks": ["test/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
 };

@@ -1,30 +1,30 @@
 // MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools. No session, no stream: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Caller } from "#libs/contracts/call.ts";
-import { type ProblemCode, type ProblemDetails, problemBody, problems, Refusal } from "#libs/contracts/problems.ts";
+import { type Caller, madeAt } from "#libs/contracts/call.ts";
+import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
-import { answerOf } from "../answer-call.ts";
 import type { IngressPorts } from "../ports.ts";
 import { PreparedArguments } from "../prepare-arguments.ts";
 import { type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { listTools, type ToolsPage } from "./mcp/list-tools.ts";
+import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
+import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, serverInfo, toolError } from "./mcp/send.ts";
+import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
 	fault,
 	handshaking,
 	type McpBody,
 	type McpHeaders,
 	type ReadMessage,
-	type RequestId,
-	type RpcFault,
 	readMcp,
 	revisions,
 	rpc,
+	tasksExtension,
 } from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
-import { toolResultText } from "./write-mcp.ts";
 
 export interface McpLimits {
 	/** How long a call is waited for; a client's own patience is a minute where nobody changed it. */
@@ -36,8 +36,11 @@ const waitSecondsMax = 50;
 /** Tools change with the configuration alone, and a call of one that is gone is refused. What is listed is for one caller. */
 const privately = { ttlMs: 60_000, cacheScope: "private" } as const;
 
-const serverInfo = { name: "callgate", version: "0.1.0" };
-const capabilities = { tools: {} };
+/** A client with tasks is told of its call when most functions would have answered. */
+const taskAfterMs = 500;
+
+const modernCapabilities = { tools: {}, extensions: { [tasksExtension]: {} } };
+const olderCapabilities = { tools: {}, tasks: { cancel: {}, requests: { tools: { call: {} } } } };
 const instructions =
 	"Each tool is a function behind Callgate. A call may be denied by policy, or held until people approve it: then call the same tool with the same arguments again to pick up what became of it.";
 
@@ -83,7 +86,7 @@ async function answer(ports: DoorPorts, door: Door, limits: McpLimits, request: 
 		case "notification":
 			return reply.code(202).send();
 		case "request":
-			return answerRequest(ports, caller, only, message, reply);
+			return await answerRequest(ports, limits, { caller, only, message, reply, gone });
 		case "unfit":
 			return sendUnfit(reply, message, message.code, message.details);
 		case "call":
@@ -104,99 +107,84 @@ function headersOf({ headers }: FastifyRequest): McpHeaders {
 	return { version: one(headers["mcp-protocol-version"]), method: one(headers["mcp-method"]), name: one(headers["mcp-name"]) };
 }
 
-function answerRequest(
-	{ configuration }: IngressPorts,
-	caller: Caller,
-	only: string | undefined,
-	{ id, method, isModern, params }: Extract<ReadMessage, { kind: "request" }>,
-	reply: FastifyReply,
-): FastifyReply {
+interface Request {
+	readonly caller: Caller;
+	readonly only: string | undefined;
+	readonly message: Extract<ReadMessage, { kind: "request" }>;
+	readonly reply: FastifyReply;
+	readonly gone: AbortSignal;
+}
+
+async function answerRequest(ports: IngressPorts, limits: McpLimits, request: Request): Promise<FastifyReply> {
+	const { caller, only, message, reply } = request;
+	const { id, method, isModern, params } = message;
 	switch (`${isModern ? "modern" : "handshaking"} ${method}`) {
 		case "modern server/discover":
-			return sendResult(reply, id, isModern, { supportedVersions: revisions, capabilities, instructions, ...privately });
+			return sendResult(reply, message, { supportedVersions: revisions, capabilities: modernCapabilities, instructions, ...privately });
 		case "handshaking initialize": {
-			const asked = handshaking.find((revision) => revision === params.protocolVersion);
-			return sendResult(reply, id, isModern, { protocolVersion: asked ?? handshaking[0], capabilities, serverInfo, instructions });
+			const protocolVersion = handshaking.find((revision) => revision === params.protocolVersion) ?? handshaking[0];
+			const capabilities = protocolVersion === "2025-11-25" ? olderCapabilities : { tools: {} };
+			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo, instructions });
 		}
 		case "handshaking ping":
-			return sendResult(reply, id, isModern, {});
+			return sendResult(reply, message, {});
 		case "modern tools/list":
 		case "handshaking tools/list":
-			return sendTools(reply, id, isModern, listTools(configuration.current(), { caller, only, cursor: params.cursor, isModern }));
-		default:
-			return sendFault(reply, id, fault(rpc.method, "Method not found", isModern ? 404 : 200), "not_found");
+			return sendTools(reply, message, listTools(ports.configuration.current(), { caller, only, cursor: params.cursor, isModern }));
+		default: {
+			const task = answerTask(ports, { ...request, asked: message, waitMs: waitMsOf(limits) });
+			return (await task) ?? sendFault(reply, id, fault(rpc.method, "Method not found", isModern ? 404 : 200), "not_found");
+		}
 	}
 }
 
-function sendTools(reply: FastifyReply, id: RequestId, isModern: boolean, page: ToolsPage | undefined): FastifyReply {
-	if (!page) return sendFault(reply, id, fault(rpc.params, "Invalid cursor: list the tools from the beginning", 200), "malformed_request");
-	return sendResult(reply, id, isModern, { ...page, ...(isModern && privately) });
+function waitMsOf({ proxyWaitSeconds }: McpLimits): number {
+	return Math.min(proxyWaitSeconds, waitSecondsMax) * 1_000;
+}
+
+function sendTools(reply: FastifyReply, asked: Asked, page: ToolsPage | undefined): FastifyReply {
+	if (page) return sendResult(reply, asked, { ...page, ...(asked.isModern && privately) });
+	return sendFault(reply, asked.id, fault(rpc.params, "Invalid cursor: list the tools from the beginning", 200), "malformed_request");
 }
 
 async function callTool(
 	ports: IngressPorts,
 	door: Door,
-	{ proxyWaitSeconds }: McpLimits,
+	limits: McpLimits,
 	caller: Caller,
 	message: Extract<ReadMessage, { kind: "call" }>,
 	{ request, reply, gone }: { readonly request: McpRequest; readonly reply: FastifyReply; readonly gone: AbortSignal },
 ): Promise<FastifyReply> {
 	const asked: AskedCall = { ...message.call, caller, via: "mcp", traceparent: readTraceparent(request.headers.traceparent) };
-	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? Math.min(proxyWaitSeconds, waitSecondsMax) * 1_000;
+	const { isModern, takesTasks } = message;
+	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one.
+	const patienceMs = takesTasks ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
+	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
 	let submitted: Submitted;
 	try {
 		const checked = await door.during(request, () => checkCall(ports, asked, gone));
-		submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: true }));
+		submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: !takesTasks }));
 	} catch (error) {
 		// What cannot be stored, and what there is no room for, is told as everywhere: by the status that says when to come again.
 		if (!(error instanceof Refusal) || problems[error.code].status >= 429) throw error;
 		return sendUnfit(reply, message, error.code, error.details);
 	}
-	reply.header("callgate-call", submitted.call);
-	if (!submitted.ended) return sendUnfinished(reply, message, submitted.call, submitted.state, await waitsForOf(ports.bus, submitted.call));
-	const ended = await answerOf(ports, submitted.ended, gone);
-	if (!ended.ok) return sendToolError(reply, message, JSON.stringify(problemBody(ended.code, ended.details)));
-	const { isModern } = message;
-	const fn = ports.configuration.current().connection(asked.connection)?.function(asked.function);
-	const result = toolResultText(ended.result, { call: submitted.call, fn, isModern, more: isModern ? complete : {} });
-	return reply.type("application/json").send(`{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},"result":${result}}`);
+	const { call, ended } = submitted;
+	reply.header("callgate-call", call);
+	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, gone }));
+	// In 2026-07-28 a request whose answer nobody waits for is cancelled; before that, to leave says nothing.
+	if (isModern && gone.aborted) await withdraw(ports, caller, call);
+	const receivedAt = madeAt(call).toISOString();
+	if (takesTasks) return await sendCreated(ports, reply, message, { call, receivedAt, standing: submitted });
+	return sendUnfinished(reply, message, call, submitted.state, await waitsForOf(ports.bus, call));
 }
 
-/** What every result of the modern revision has. */
-const complete = { resultType: "complete", _meta: { "io.modelcontextprotocol/serverInfo": serverInfo } } as const;
-
-type Asked = { readonly id: RequestId; readonly isModern: boolean };
-
-/** A tool that is not there is an error of the protocol; anything else a model can read and do better. */
-function sendUnfit(reply: FastifyReply, asked: Asked, code: ProblemCode, details: ProblemDetails): FastifyReply {
-	if (code === "function_unknown") return sendFault(reply, asked.id, fault(rpc.params, "Unknown tool", 200), code);
-	reply.refusal = { code, call: details.call };
-	return sendToolError(reply, asked, JSON.stringify(problemBody(code, details)));
+function sendOutcome(reply: FastifyReply, { id }: Asked, outcome: Outcome): FastifyReply {
+	if (outcome.kind === "fault") return sendFault(reply, id, outcome.fault, "function_unknown");
+	return sendResultText(reply, id, outcome.text);
 }
 
 function sendUnfinished(reply: FastifyReply, asked: Asked, call: string, state: string, waitsFor: object | undefined): FastifyReply {
 	const advice = "Call the same tool with the same arguments again later: that asks nobody anew, and gets what became of this call.";
-	return sendToolError(reply, asked, JSON.stringify({ call, state, waitsFor, advice }));
-}
-
-function sendToolError(reply: FastifyReply, { id, isModern }: Asked, text: string): FastifyReply {
-	return sendResult(reply, id, isModern, { content: [{ type: "text", text }], isError: true });
-}
-
-function sendResult(reply: FastifyReply, id: RequestId, isModern: boolean, result: object): FastifyReply {
-	return reply.type("application/json").send(JSON.stringify({ jsonrpc: "2.0", id, result: { ...(isModern && complete), ...result } }));
-}
-
-function sendFault(
-	reply: FastifyReply,
-	id: RequestId | undefined,
-	{ code, message, status, data }: RpcFault,
-	refused: ProblemCode,
-): FastifyReply {
-	reply.refusal = { code: refused };
-	const error = { code, message, ...(data && { data }) };
-	return reply
-		.code(status)
-		.type("application/json")
-		.send(JSON.stringify({ jsonrpc: "2.0", ...(id !== undefined && { id }), error }));
+	return sendResult(reply, asked, toolError(JSON.stringify({ call, state, waitsFor, advice })));
 }

@@ -14,8 +14,10 @@ export const revisions: readonly string[] = [modern, ...handshaking];
 /** https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes, and JSON-RPC 2.0 section 5.1. */
 export const rpc = {
 	...{ parse: -32_700, request: -32_600, method: -32_601, params: -32_602, internal: -32_603 },
-	...{ headerMismatch: -32_020, unsupportedVersion: -32_022 },
+	...{ headerMismatch: -32_020, missingCapability: -32_021, unsupportedVersion: -32_022 },
 } as const;
+
+export const tasksExtension = "io.modelcontextprotocol/tasks";
 
 export type RequestId = string | number;
 
@@ -37,9 +39,17 @@ export interface McpHeaders {
 export type ReadMessage =
 	| { readonly kind: "fault"; readonly id?: RequestId; readonly fault: RpcFault }
 	| { readonly kind: "notification" }
-	| { readonly kind: "request"; readonly id: RequestId; readonly method: string; readonly isModern: boolean; readonly params: JsonObject }
-	/** `unfit`: the call cannot be made, and whoever asked for it can do better. */
-	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly call: Meant }
+	| {
+			readonly kind: "request";
+			readonly id: RequestId;
+			readonly method: string;
+			readonly isModern: boolean;
+			readonly params: JsonObject;
+			readonly takesTasks: boolean;
+	  }
+	/** `takesTasks`: its client need not wait for it (2026-07-28), or asks not to (2025-11-25). */
+	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly takesTasks: boolean; readonly call: Meant }
+	/** The call cannot be made, and whoever asked for it can do better. */
 	| {
 			readonly kind: "unfit";
 			readonly id: RequestId;
@@ -78,13 +88,20 @@ export function readMcp(configuration: Configuration, { body, headers, only, pre
 	if (!isId) return { kind: "notification" };
 	const { isModern, wrong } = versionOf(headers, method, params);
 	if (wrong) return { kind: "fault", id, fault: wrong };
-	if (method !== "tools/call") return { kind: "request", id, method, isModern, params };
+	const takesTasks = isModern ? declaresTasks(params) : headers.version === "2025-11-25" && isJsonObject(params.task);
+	if (method !== "tools/call") return { kind: "request", id, method, isModern, params, takesTasks };
 	const { name, arguments: args = {} } = params;
 	if (typeof name !== "string" || !isJsonObject(args))
 		return { kind: "fault", id, fault: fault(rpc.params, "expected the name of a tool and an object of arguments", 200) };
 	try {
 		const call = calledTool(configuration, name, args, only);
-		return { kind: "call", id, isModern, call: prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call };
+		return {
+			kind: "call",
+			id,
+			isModern,
+			takesTasks,
+			call: prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call,
+		};
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
 		return { kind: "unfit", id, isModern, code: error.code, details: error.details };
@@ -117,11 +134,25 @@ function versionOf(headers: McpHeaders, method: string, params: JsonObject): { r
 	if (version !== headers.version) return { isModern: true, wrong: mismatch("MCP-Protocol-Version is not the version in its body") };
 	if (version !== modern) return { isModern: true, wrong: unsupported(version) };
 	if (headers.method !== method) return { isModern: true, wrong: mismatch("Mcp-Method is not the method in its body") };
-	if (method === "tools/call" && decoded(headers.name) !== params.name)
-		return { isModern: true, wrong: mismatch("Mcp-Name is not the name in its body") };
+	const named = nameMember.get(method);
+	if (named !== undefined && decoded(headers.name) !== params[named])
+		return { isModern: true, wrong: mismatch(`Mcp-Name is not the ${named} in its body`) };
 	if (!isJsonObject(meta["io.modelcontextprotocol/clientCapabilities"]))
 		return { isModern: true, wrong: fault(rpc.params, "expected io.modelcontextprotocol/clientCapabilities in _meta", 400) };
 	return { isModern: true };
+}
+
+/** What a request is about, which its header must say too. */
+const nameMember: ReadonlyMap<string, string> = new Map([
+	["tools/call", "name"],
+	...["tasks/get", "tasks/update", "tasks/cancel"].map((method) => [method, "taskId"] as const),
+]);
+
+/** A client says with each request what it speaks. */
+function declaresTasks({ _meta }: JsonObject): boolean {
+	const capabilities = isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined;
+	const extensions = isJsonObject(capabilities) ? capabilities.extensions : undefined;
+	return isJsonObject(extensions) && isJsonObject(extensions[tasksExtension]);
 }
 
 function mismatch(what: string): RpcFault {

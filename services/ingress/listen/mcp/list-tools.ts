@@ -42,6 +42,7 @@ function toolOf(name: string, { fn, mayNeedApproval }: Callable, isModern: boole
 		...{ name, description: fn.description, inputSchema: toolSchemaOf(fn) },
 		...(outputSchema && { outputSchema }),
 		annotations: annotationsOf(fn),
+		...(!isModern && { execution: { taskSupport: "optional" } }),
 		...(mayNeedApproval && { _meta: { "callgate/mayNeedApproval": true } }),
 	};
 }

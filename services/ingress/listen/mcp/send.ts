@@ -1,0 +1,51 @@
+// Results and errors of JSON-RPC, as each revision of MCP has them.
+import type { FastifyReply } from "fastify";
+import { type ProblemCode, type ProblemDetails, problemBody } from "#libs/contracts/problems.ts";
+import { fault, type RequestId, type RpcFault, rpc } from "../read-mcp.ts";
+
+export const serverInfo = { name: "callgate", version: "0.1.0" };
+/** What every result of 2026-07-28 has. */
+export const complete = { resultType: "complete", _meta: { "io.modelcontextprotocol/serverInfo": serverInfo } } as const;
+
+/** A request, as far as its answer must know it. */
+export interface Asked {
+	readonly id: RequestId;
+	readonly isModern: boolean;
+}
+
+export function sendResult(reply: FastifyReply, { id, isModern }: Asked, result: object): FastifyReply {
+	return sendResultText(reply, id, JSON.stringify({ ...(isModern && complete), ...result }));
+}
+
+/** @param result JSON that was written already, with every digit of every number */
+export function sendResultText(reply: FastifyReply, id: RequestId, result: string): FastifyReply {
+	return reply.type("application/json").send(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
+}
+
+/** An error that a model can read and do better. */
+export function toolError(text: string): { readonly content: readonly object[]; readonly isError: true } {
+	return { content: [{ type: "text", text }], isError: true };
+}
+
+/** A tool that is not there is an error of the protocol; anything else one of the tool. */
+export function sendUnfit(reply: FastifyReply, asked: Asked, code: ProblemCode, details: ProblemDetails): FastifyReply {
+	if (code === "function_unknown") return sendFault(reply, asked.id, unknownTool, code);
+	reply.refusal = { code, call: details.call };
+	return sendResult(reply, asked, toolError(JSON.stringify(problemBody(code, details))));
+}
+
+export const unknownTool = fault(rpc.params, "Unknown tool", 200);
+
+export function sendFault(
+	reply: FastifyReply,
+	id: RequestId | undefined,
+	{ code, message, status, data }: RpcFault,
+	refused: ProblemCode,
+): FastifyReply {
+	reply.refusal = { code: refused };
+	const error = { code, message, ...(data && { data }) };
+	return reply
+		.code(status)
+		.type("application/json")
+		.send(JSON.stringify({ jsonrpc: "2.0", ...(id !== undefined && { id }), error }));
+}

@@ -1,0 +1,188 @@
+// A call as a task, for clients that need not wait for it: the task is the call, and what is told of it is read from the record each time.
+// https://modelcontextprotocol.io/extensions/tasks (2026-07-28) and the experimental tasks of 2025-11-25.
+import type { FastifyReply } from "fastify";
+import { stores } from "#libs/bus/stores.ts";
+import { type Caller, callIdPattern } from "#libs/contracts/call.ts";
+import type { JsonObject } from "#libs/contracts/json.ts";
+import { Refusal } from "#libs/contracts/problems.ts";
+import { cancelCall } from "../../cancel-call.ts";
+import type { Ended } from "../../pending-calls.ts";
+import type { IngressPorts } from "../../ports.ts";
+import { type OwnCall, showCall, stateOf } from "../../show-call.ts";
+import { retryAfterSeconds, type WaitsFor, waitsForOf } from "../../waits-for.ts";
+import { fault, rpc, tasksExtension } from "../read-mcp.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
+import { type Asked, complete, sendFault, sendResult, sendResultText } from "./send.ts";
+
+/** People are waited for in minutes, but an agent that polls this often costs little. */
+const pollIntervalMsMax = 5_000;
+
+export interface TaskAsked extends Asked {
+	readonly method: string;
+	readonly params: JsonObject;
+	/** Whether the client says with this request that it speaks the extension. */
+	readonly takesTasks: boolean;
+}
+
+interface TaskRequest {
+	readonly asked: TaskAsked;
+	readonly caller: Caller;
+	/** The connection whose calls alone are tasks here. */
+	readonly only: string | undefined;
+	readonly reply: FastifyReply;
+	readonly gone: AbortSignal;
+	/** How long `tasks/result` of 2025-11-25 waits. */
+	readonly waitMs: number;
+}
+
+type Ports = IngressPorts;
+
+/** Answers a request about a task; undefined where there is no such method in its revision. */
+export function answerTask(ports: Ports, request: TaskRequest): Promise<FastifyReply> | FastifyReply | undefined {
+	const { asked, reply } = request;
+	const verb = (asked.isModern ? modernVerbs : olderVerbs).get(asked.method);
+	if (!verb) return undefined;
+	if (asked.isModern && !asked.takesTasks) {
+		const requiredCapabilities = { extensions: { [tasksExtension]: {} } };
+		const missing = fault(rpc.missingCapability, "Missing required client capability", 400, { requiredCapabilities });
+		return sendFault(reply, asked.id, missing, "malformed_request");
+	}
+	return answerKnown(ports, request, verb);
+}
+
+type Verb = (ports: Ports, own: OwnCall, request: TaskRequest) => Promise<FastifyReply> | FastifyReply;
+
+const modernVerbs = new Map<string, Verb>([
+	["tasks/get", sendTask],
+	// Nothing is asked of the client while a call runs: what it answers is the answer to no question.
+	["tasks/update", (_ports, _own, { reply, asked }) => sendResult(reply, asked, {})],
+	["tasks/cancel", cancel],
+]);
+const olderVerbs = new Map<string, Verb>([
+	["tasks/get", sendOlderTask],
+	["tasks/result", sendOlderResult],
+	["tasks/cancel", cancelOlder],
+]);
+
+async function answerKnown(ports: Ports, request: TaskRequest, verb: Verb): Promise<FastifyReply> {
+	const { asked, reply } = request;
+	const own = await findTask(ports, request);
+	if (!own) return sendFault(reply, asked.id, fault(rpc.params, "No task of yours has this id", 200), "not_found");
+	reply.header("callgate-call", own.call);
+	return await verb(ports, own, request);
+}
+
+/** A task's id is a call's: nobody can guess it, and it is of use to its caller alone. */
+async function findTask(ports: Ports, { asked, caller, only }: TaskRequest): Promise<OwnCall | undefined> {
+	const { taskId } = asked.params;
+	if (typeof taskId !== "string" || !callId.test(taskId)) return undefined;
+	try {
+		const own = await showCall(ports, caller, taskId);
+		return only === undefined || own.connection === only ? own : undefined;
+	} catch (error) {
+		if (error instanceof Refusal && error.code === "not_found") return undefined;
+		throw error;
+	}
+}
+
+const callId = new RegExp(callIdPattern);
+
+/** The members that a task has in both revisions, whatever their names for durations. */
+async function seedOf({ bus, clock }: Ports, { call, receivedAt, standing }: Pick<OwnCall, "call" | "receivedAt" | "standing">) {
+	const waitsFor = standing.state === "held" ? await waitsForOf(bus, call) : undefined;
+	const { ended } = standing;
+	const pollIntervalMs = Math.min(retryAfterSeconds(waitsFor, clock.now()) * 1_000, pollIntervalMsMax);
+	const statusMessage = ended ? `The call is ${standing.state}.` : messageOf(standing.state, waitsFor);
+	return { taskId: call, statusMessage, createdAt: receivedAt, lastUpdatedAt: ended?.time ?? receivedAt, pollIntervalMs };
+}
+
+/** For people and models: a held call says for whom it waits, how many votes it has and until when. */
+function messageOf(state: string, waitsFor: WaitsFor | undefined): string {
+	if (state !== "held") return "The call was accepted and has not ended.";
+	const groups = waitsFor?.requirements.map(({ groups, quorum, votes }) => `${votes} of ${quorum} of ${groups.join(" or ")}`);
+	return `The call waits for people to approve it${groups ? `: ${groups.join(", and ")}, until ${waitsFor?.expiresAt}` : ""}.`;
+}
+
+/** The call goes on, and its caller is told how to ask for it. */
+export async function sendCreated(
+	ports: Ports,
+	reply: FastifyReply,
+	{ id, isModern }: Asked,
+	created: Pick<OwnCall, "call" | "receivedAt" | "standing">,
+): Promise<FastifyReply> {
+	const { pollIntervalMs, ...seed } = await seedOf(ports, created);
+	const task = { ...seed, status: "working" };
+	const result = isModern
+		? { ...complete, resultType: "task", ...task, ttlMs: stores.calls.ageMaxMs, pollIntervalMs }
+		: { task: { ...task, ttl: stores.calls.ageMaxMs, pollInterval: pollIntervalMs } };
+	return sendResultText(reply, id, JSON.stringify(result));
+}
+
+async function sendTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
+	const seed = { ...complete, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
+	const { ended } = own.standing;
+	const outcome = ended && ended.data.ending !== "cancelled" ? await outcomeOf(ports, ended, { isModern: true, gone }) : undefined;
+	if (outcome?.kind === "result") {
+		const shell = JSON.stringify({ ...seed, status: "completed" });
+		return sendResultText(reply, asked.id, `${shell.slice(0, -1)},"result":${outcome.text}}`);
+	}
+	const { code, message } = outcome?.fault ?? {};
+	const more = outcome ? { status: "failed", error: { code, message } } : { status: ended ? "cancelled" : "working" };
+	return sendResult(reply, asked, { ...seed, ...more });
+}
+
+/** What has ended, or runs, stays so: the client is told that it was heard, and learns by asking what became of it. */
+async function cancel(ports: Ports, own: OwnCall, { asked, caller, reply }: TaskRequest): Promise<FastifyReply> {
+	await withdraw(ports, caller, own.call);
+	return sendResult(reply, asked, {});
+}
+
+/** Cancels a call that still waits for people. Any other goes on. */
+export async function withdraw(ports: Ports, caller: Caller, call: string): Promise<void> {
+	try {
+		await cancelCall(ports, caller, call);
+	} catch (error) {
+		if (!(error instanceof Refusal) || error.code !== "already_settled") throw error;
+	}
+}
+
+/** In 2025-11-25 a tool's error is a failed task. */
+function olderStatusOf(ended: Ended | undefined, outcome: Outcome | undefined): string {
+	if (!ended || !outcome) return "working";
+	if (ended.data.ending === "cancelled") return "cancelled";
+	return outcome.kind === "result" && !outcome.isError ? "completed" : "failed";
+}
+
+async function sendOlderTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
+	const { ended } = own.standing;
+	const { pollIntervalMs: pollInterval, ...seed } = await seedOf(ports, own);
+	const status = olderStatusOf(ended, ended && (await outcomeOf(ports, ended, { isModern: false, gone })));
+	return sendResult(reply, asked, { ...seed, status, ttl: stores.calls.ageMaxMs, pollInterval });
+}
+
+async function cancelOlder(ports: Ports, own: OwnCall, request: TaskRequest): Promise<FastifyReply> {
+	const { asked, caller, reply } = request;
+	if (own.standing.ended)
+		return sendFault(reply, asked.id, fault(rpc.params, `The task has ended: it is ${own.standing.state}`, 200), "already_settled");
+	await withdraw(ports, caller, own.call);
+	return await sendOlderTask(ports, { ...own, standing: await stateOf(ports, own) }, request);
+}
+
+/** Waits as long as any call is waited for; a client that is told that it has not ended asks again. */
+async function sendOlderResult(ports: Ports, own: OwnCall, { asked, reply, gone, waitMs }: TaskRequest): Promise<FastifyReply> {
+	const ended = own.standing.ended ?? (await awaitEnding(ports, own, waitMs, gone));
+	if (!ended) return sendFault(reply, asked.id, fault(rpc.internal, "The task has not ended: ask again", 200), "not_ready");
+	const meta = { "io.modelcontextprotocol/related-task": { taskId: own.call } };
+	const outcome = await outcomeOf(ports, ended, { isModern: false, meta, gone });
+	return outcome.kind === "result" ? sendResultText(reply, asked.id, outcome.text) : sendFault(reply, asked.id, outcome.fault, "not_found");
+}
+
+async function awaitEnding(ports: Ports, own: OwnCall, waitMs: number, gone: AbortSignal): Promise<Ended | undefined> {
+	const wait = ports.pending.listen(own.call, own.pool);
+	try {
+		// It may have ended before this began to listen.
+		return (await stateOf(ports, own)).ended ?? (await wait.ended(waitMs, gone));
+	} finally {
+		wait.cancel();
+	}
+}

@@ -2,10 +2,11 @@
 import type { Command } from "commander";
 import { didYouMean } from "#libs/configuration/nearest.ts";
 import { isJsonObject, type JsonObject } from "#libs/contracts/json.ts";
+import type { Step } from "../client/steps.ts";
 import { type Answer, type ApiClient, addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import { argumentValues, twice } from "./argument-values.ts";
 import { CommandFailed, exitCodes, wrongUsage } from "./command-failed.ts";
-import { followCall, type Step, tellStep } from "./follow-call.ts";
+import { followCall, tellStep } from "./follow-call.ts";
 import type { Io } from "./io.ts";
 import { listOf, recordOf } from "./problem.ts";
 import { argumentBytesMax, parseObject, readTextOrInput } from "./read-input.ts";

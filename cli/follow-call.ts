@@ -1,26 +1,9 @@
-// Watches one call through server-sent events until it ended: connects again where the stream breaks, and tells each step once.
-import type { IncomingMessage } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
+// Watches one call until it ended, and tells its steps in lines for a terminal.
+import { followSteps, type Step } from "../client/steps.ts";
 import type { ApiClient } from "./api-client.ts";
 import { CommandFailed, exitCodes } from "./command-failed.ts";
-import { listOf, reasonText, recordOf, wordsOf } from "./problem.ts";
+import { listOf, reasonText, wordsOf } from "./problem.ts";
 import { safeLine } from "./terminal-text.ts";
-
-/** A step of a call as the API streams it. */
-export interface Step {
-	readonly type: string;
-	readonly data: Readonly<Record<string, unknown>>;
-	/** As it came. */
-	readonly json: string;
-}
-
-/** One event of one call; the largest lists 64 reasons of 1,000 characters. */
-const eventCharactersMax = 1_048_576;
-/** The API sends something every 15 seconds. */
-const silenceMsMax = 45_000;
-/** A stream that broke this often without a word between is not coming back. */
-const failuresMax = 5;
-const pauseMs = 1_000;
 
 /**
  * Resolves with the step that ended the call, or undefined if `patience` ran out before.
@@ -34,27 +17,16 @@ export async function followCall(
 	patience: AbortSignal,
 	onStep: (step: Step) => void,
 ): Promise<Step | undefined> {
-	const told = new Set<string>();
-	let failures = 0;
-	while (!patience.aborted) {
-		try {
-			const stream = await api.stream(`/v1/calls/${call}/events`, patience);
-			for await (const step of readSteps(stream, patience)) {
-				failures = 0;
-				const key = `${step.type} ${step.json}`;
-				// A new connection begins with the first step again.
-				if (told.has(key)) continue;
-				told.add(key);
-				onStep(step);
-				if (step.type === "call.ended") return step;
-			}
-		} catch (error) {
-			if (patience.aborted) return undefined;
-			if (error instanceof CommandFailed && error.exitCode !== exitCodes.unreachable) throw error;
-			if (++failures >= failuresMax) throw error instanceof CommandFailed ? error : lost(call);
+	const open = (signal: AbortSignal) => api.stream(`/v1/calls/${call}/events`, signal);
+	const isFinal = (error: unknown) => error instanceof CommandFailed && error.exitCode !== exitCodes.unreachable;
+	try {
+		for await (const step of followSteps(open, patience, isFinal)) {
+			onStep(step);
+			if (step.type === "call.ended") return step;
 		}
-		// The API ends a stream after an hour; whoever still waits asks again, in no hurry.
-		await sleep(pauseMs, undefined, { signal: patience }).catch(() => undefined);
+	} catch (error) {
+		if (patience.aborted) return undefined;
+		throw error instanceof CommandFailed ? error : lost(call);
 	}
 	return undefined;
 }
@@ -64,47 +36,6 @@ function lost(call: string): CommandFailed {
 		exitCode: exitCodes.unreachable,
 		shown: { call },
 	});
-}
-
-/** Server-sent events (WHATWG HTML, 9.2) as the API writes them: `event` and one `data` line each. */
-export async function* readSteps(stream: IncomingMessage, patience: AbortSignal): AsyncGenerator<Step> {
-	const silence = setTimeout(() => stream.destroy(new Error("silent")), silenceMsMax);
-	const stop = () => stream.destroy();
-	patience.addEventListener("abort", stop, { once: true });
-	let buffer = "";
-	try {
-		stream.setEncoding("utf8");
-		for await (const chunk of stream as AsyncIterable<string>) {
-			silence.refresh();
-			buffer += chunk;
-			const blocks = buffer.split(/\r?\n\r?\n/);
-			buffer = blocks.pop() ?? "";
-			if (buffer.length > eventCharactersMax) throw new Error("an event is too large");
-			for (const block of blocks) {
-				const step = stepIn(block);
-				if (step) yield step;
-			}
-		}
-	} finally {
-		clearTimeout(silence);
-		patience.removeEventListener("abort", stop);
-		stream.destroy();
-	}
-}
-
-function stepIn(block: string): Step | undefined {
-	const fields = new Map<string, string>();
-	for (const line of block.split(/\r?\n/)) {
-		const [, name = "", value = ""] = /^([a-z]+): ?(.*)$/.exec(line) ?? [];
-		if (name !== "") fields.set(name, fields.has(name) ? `${fields.get(name)}\n${value}` : value);
-	}
-	const [type, json] = [fields.get("event"), fields.get("data")];
-	if (type === undefined || json === undefined) return undefined;
-	try {
-		return { type, data: recordOf(JSON.parse(json)), json };
-	} catch {
-		return undefined;
-	}
 }
 
 /** A step in lines for its caller. */

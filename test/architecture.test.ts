@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const areas = ["libs", "services", "cli", "infra", "test", "docs"];
+const areas = ["libs", "services", "cli", "client", "infra", "test", "docs"];
 
 /** Which folders and files may import a package. A package that is not here may be imported by nobody. Tests may use what they test with. */
 const packages: Readonly<Record<string, readonly string[]>> = {
@@ -34,6 +34,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	yaml: ["libs/configuration/", "infra/"],
 	"libphonenumber-js": ["libs/masking/"],
 	commander: ["cli/"],
+	callgate: ["docs/examples/"],
 	openai: ["docs/examples/"],
 	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
@@ -118,6 +119,7 @@ function directionFault(from: string, to: string): string | undefined {
 	const [area, target] = [areaOf(from), areaOf(to)];
 	if (area === "test" || isTest(from)) return undefined;
 	if (area === "docs" && target !== "docs") return "an example stands alone: readers copy it";
+	if (area === "client" && target !== "client") return "the client is a package of its own";
 	if (area === "libs" && target !== "libs") return "libs know only libs";
 	if (from.startsWith("libs/contracts/") && !to.startsWith("libs/contracts/")) return "contracts know only themselves";
 	if (area === "services" && target !== "libs" && serviceOf(from) !== serviceOf(to)) return "a service knows only itself and #libs";

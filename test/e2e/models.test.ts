@@ -1,15 +1,17 @@
 // Agents: the official clients of the model APIs, in the loops of docs/examples, against model APIs that hold them to their rules.
+import { fileURLToPath } from "node:url";
 import Anthropic from "@anthropic-ai/sdk";
+import { Callgate } from "callgate/client";
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { runAgent as runAnthropic } from "../../docs/examples/agent-anthropic.ts";
 import { runAgent as runChat } from "../../docs/examples/agent-openai-chat.ts";
 import { runAgent as runResponses } from "../../docs/examples/agent-openai-responses.ts";
 import { type ScriptedCall, startModelApi } from "../support/model-api.ts";
+import { runPython } from "../support/python.ts";
 import { click, heldCallNamed } from "../support/slack.ts";
 import { iban, newReference, stack, tokenOf, transfersNamed } from "../support/stack.ts";
 
-type Callgate = { url: string; token: string };
 const agents: Record<string, (url: string, question: string, callgate: Callgate) => Promise<string>> = {
 	"OpenAI's chat": (url, question, callgate) =>
 		runChat(new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
@@ -17,6 +19,12 @@ const agents: Record<string, (url: string, question: string, callgate: Callgate)
 		runResponses(new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
 	"Anthropic's messages": (url, question, callgate) =>
 		runAnthropic(new Anthropic({ baseURL: url, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
+	"Gemini's contents, in Python": async (url, question) =>
+		await runPython(
+			"import sys; from agent_gemini import run_agent; print(run_agent(*sys.argv[1:]), end='')",
+			[url, "x", "scripted", question, stack.urls.ingress, await tokenOf("ci")],
+			fileURLToPath(new URL("../../docs/examples", import.meta.url)),
+		),
 };
 
 const order = (reference: string, amount: number): ScriptedCall => ({
@@ -25,7 +33,7 @@ const order = (reference: string, amount: number): ScriptedCall => ({
 });
 
 describe.each(Object.entries(agents))("an agent on %s", (_name, run) => {
-	const callgate = async (): Promise<Callgate> => ({ url: stack.urls.ingress, token: await tokenOf("ci") });
+	const callgate = async () => new Callgate({ url: stack.urls.ingress, token: await tokenOf("ci") });
 
 	test("reads masked data, sends money once, and is told what it may not do", async () => {
 		const reference = newReference("agent");

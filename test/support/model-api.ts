@@ -32,6 +32,7 @@ const response = (output: object[]) => ({
 const message = (content: object[], stop_reason: string) => ({
 	...{ id: "msg_1", type: "message", role: "assistant", model: "scripted", usage, content, stop_reason, stop_sequence: null },
 });
+const candidate = (parts: object[]) => ({ candidates: [{ content: { role: "model", parts }, finishReason: "STOP", index: 0 }] });
 
 const apis: Readonly<Record<string, Api>> = {
 	"/v1/chat/completions": {
@@ -69,6 +70,14 @@ const apis: Readonly<Record<string, Api>> = {
 			),
 		say: (text) => message([{ type: "text", text }], "end_turn"),
 	},
+	"/v1beta/models/scripted:generateContent": {
+		emit: (calls) => candidate(calls.map(({ id, name, args }) => ({ functionCall: { id, name, args } }))),
+		results: ({ contents }) =>
+			contents.flatMap(({ parts }: Body) =>
+				parts.flatMap(({ functionResponse: said }: Body) => (said ? [{ id: said.id, text: JSON.stringify(said.response) }] : [])),
+			),
+		say: (text) => candidate([{ text }]),
+	},
 };
 
 /**
@@ -104,7 +113,7 @@ function turn(api: Api, body: Body, calls: readonly ScriptedCall[]): { status: n
 
 /** The same in every request of one conversation, and another in another. */
 function createId(body: Body, nth: number): string {
-	const [first] = body.messages ?? body.input;
+	const [first] = body.messages ?? body.input ?? body.contents;
 	return `${Buffer.from(JSON.stringify(first)).toString("hex").slice(-24)}${nth}`;
 }
 

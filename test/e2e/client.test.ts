@@ -17,6 +17,7 @@ import { Callgate, type CallAnswer, ProblemError, type Step } from "callgate/cli
 
 const { CALLGATE_URL: url = "", CALLGATE_TOKEN: token = "", REFERENCE: reference = "" } = process.env;
 const callgate = new Callgate({ url, token });
+const idempotencyKey = crypto.randomUUID();
 const order = (amount: number) => ({
 	connection: "bank",
 	function: "createTransfer",
@@ -25,8 +26,8 @@ const order = (amount: number) => ({
 
 const account: CallAnswer<{ card: string }> = await callgate.call({ connection: "bank", function: "getAccount", arguments: { id: "acc-1" } });
 const denied: unknown = await callgate.call(order(-1)).catch((error: unknown) => error);
-const submitted = await callgate.submit(order(5_000), { idempotencyKey: reference });
-const again = await callgate.submit(order(5_000), { idempotencyKey: reference });
+const submitted = await callgate.submit(order(5_000), { idempotencyKey });
+const again = await callgate.submit(order(5_000), { idempotencyKey });
 const steps: Step["type"][] = [];
 for await (const { type } of callgate.steps(submitted.call)) steps.push(type);
 const transfer = await callgate.answer<{ reference: string }>(submitted.call);
@@ -76,7 +77,8 @@ test("a program reads masked data, is denied, waits for people, and pays once", 
 	const reference = newReference("client");
 	const env = { PATH: process.env.PATH, CALLGATE_URL: stack.urls.ingress, CALLGATE_TOKEN: await tokenOf("ci"), REFERENCE: reference };
 	const running = run(process.execPath, ["program.ts"], { cwd: folder, env });
-	await click("frank", "approve", await heldCallNamed(reference));
+	const clicked = heldCallNamed(reference).then((held) => click("frank", "approve", held));
+	await Promise.race([clicked, running]);
 	expect(JSON.parse((await running).stdout)).toEqual({
 		card: "[…1111]",
 		denied: "invalid_arguments",

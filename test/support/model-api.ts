@@ -74,7 +74,9 @@ const apis: Readonly<Record<string, Api>> = {
 		emit: (calls) => candidate(calls.map(({ id, name, args }) => ({ functionCall: { id, name, args } }))),
 		results: ({ contents }) =>
 			contents.flatMap(({ parts }: Body) =>
-				parts.flatMap(({ functionResponse: said }: Body) => (said ? [{ id: said.id, text: JSON.stringify(said.response) }] : [])),
+				parts.flatMap(({ functionResponse: said }: Body) =>
+					said ? [{ id: said.id, text: JSON.stringify(said.response.output ?? said.response) }] : [],
+				),
 			),
 		say: (text) => candidate([{ text }]),
 	},

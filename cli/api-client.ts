@@ -48,6 +48,8 @@ const timeoutMsDefault = 30_000;
 
 export interface Asked {
 	readonly body?: object;
+	/** A body that is JSON already. */
+	readonly bodyText?: string;
 	readonly headers?: Readonly<Record<string, string>>;
 	/** Until the whole answer is there. */
 	readonly timeoutMs?: number;
@@ -158,10 +160,19 @@ export class ApiClient {
 		}
 	}
 
-	private send(method: string, path: string, { body, headers = {} }: Asked, signal: AbortSignal): Promise<IncomingMessage> {
+	/** One request whose answer is the caller's to read, however long it takes. @throws {CommandFailed} `unreachable` */
+	async exchange(path: string, bodyText: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+		try {
+			return await this.send("POST", path, { bodyText, headers }, signal);
+		} catch (error) {
+			throw this.unreachable(codeOf(error));
+		}
+	}
+
+	private send(method: string, path: string, { body, bodyText, headers = {} }: Asked, signal: AbortSignal): Promise<IncomingMessage> {
 		const target = new URL(`${this.url}${path}`);
 		const send = target.protocol === "https:" ? tlsRequest : plainRequest;
-		const text = body === undefined ? undefined : JSON.stringify(body);
+		const text = body === undefined ? bodyText : JSON.stringify(body);
 		const sent = {
 			accept: "application/json",
 			...(text !== undefined && { "content-type": "application/json", "content-length": String(Buffer.byteLength(text)) }),
@@ -202,7 +213,8 @@ function late(timeoutMs: number): string {
 	return `it did not answer within ${timeoutMs / 1_000} seconds`;
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+/** @throws {CommandFailed} where it is larger than any answer of Callgate's */
+export async function readAll(response: IncomingMessage): Promise<string> {
 	const chunks: Buffer[] = [];
 	let bytes = 0;
 	for await (const chunk of response as AsyncIterable<Buffer>) {

@@ -10,6 +10,7 @@ import { CommandFailed, exitCodes } from "./command-failed.ts";
 import { registerDoctor } from "./doctor.ts";
 import { registerFunctions } from "./functions.ts";
 import type { Io } from "./io.ts";
+import { registerMcp } from "./mcp.ts";
 import { registerSecret } from "./secret.ts";
 import { ProgramEnded, registerStart } from "./start.ts";
 import { safeJson, safeLines } from "./terminal-text.ts";
@@ -21,6 +22,7 @@ asks people where the policy says so, makes the call with a credential the calle
 Where to begin:
   callgate functions                          what you may call, with its arguments
   callgate call bank getAccount --arg id=1    make a call and wait for its answer
+  callgate mcp config --client claude-code    let an MCP client call them, under policy
   callgate approvals                          what waits for your decision
   callgate audit show CALL                    the whole story of one call
   callgate check ./configuration              what is wrong with a configuration, and where
@@ -79,6 +81,7 @@ function createProgram(io: Io): Command {
 	for (const register of [
 		registerCall,
 		registerFunctions,
+		registerMcp,
 		registerApprovals,
 		registerAudit,
 		registerSecret,

@@ -14,6 +14,8 @@ export interface World {
 	readonly environment?: Readonly<Record<string, string>>;
 	readonly input?: string | Input;
 	readonly run?: Io["run"];
+	/** Hears each line of standard output as it is written. */
+	readonly onPrint?: (line: string) => void;
 	/** Hears each line of standard error as it is written. */
 	readonly onTell?: (line: string) => void;
 }
@@ -23,7 +25,10 @@ export async function runProgram(args: readonly string[], world: World = {}): Pr
 	const { input = "" } = world;
 	const exitCode = await runCommand(args, {
 		environment: world.environment ?? {},
-		print: (line) => void out.push(line),
+		print: (line) => {
+			out.push(line);
+			world.onPrint?.(line);
+		},
 		tell: (line) => {
 			err.push(line);
 			world.onTell?.(line);

@@ -56,7 +56,10 @@ export function servicePlan(service: Service, replica: number, facts: StackFacts
 }
 
 const own: Record<Service, (facts: StackFacts, replica: number) => Record<string, string>> = {
-	ingress: ({ keys }) => ({ CALLGATE_SEALING_KEYS_FILE: keys.file("sealing-keys.json") }),
+	ingress: ({ keys, firstPort }, replica) => ({
+		CALLGATE_SEALING_KEYS_FILE: keys.file("sealing-keys.json"),
+		CALLGATE_PUBLIC_URL: `http://${loopback}:${portOf("ingress", firstPort, replica)}`,
+	}),
 	policy: ({ keys, configurationDir }, replica) => ({
 		CALLGATE_SEALING_KEYS_FILE: keys.file("sealing-keys.json"),
 		CALLGATE_SIGNING_KEY_FILE: keys.file("policy-signing.jwk"),

@@ -134,7 +134,8 @@ export function sendProblem(
 	reply.refusal = { ...known, code, call: details.call };
 	if (body.status === 503 || body.status === 429)
 		reply.header("retry-after", String(details.retryAfterSeconds ?? retryAfterSecondsDefault));
-	if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="callgate"');
+	// A way in whose protocol says more has said it already.
+	if (body.status === 401 && !reply.hasHeader("www-authenticate")) reply.header("www-authenticate", 'Bearer realm="callgate"');
 	if (details.call) reply.header("callgate-call", details.call);
 	return reply.code(body.status).type("application/problem+json").send(JSON.stringify(body));
 }

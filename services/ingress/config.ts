@@ -14,6 +14,13 @@ export const IngressConfig = Type.Object({
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of the API, health, readiness and metrics", integer(1, 65_535, servicePort("ingress"))),
 	bodyBytesMax: setting("CALLGATE_BODY_BYTES_MAX", "largest request body", integer(1_024, 4 * mebibyte, mebibyte)),
+	publicUrl: Type.Optional(
+		setting(
+			"CALLGATE_PUBLIC_URL",
+			"where callers reach this API (scheme, host, port); MCP clients are told it with the issuers that give them tokens, and without it they are told nothing",
+			Type.String({ pattern: "^https?://[A-Za-z0-9.:\\[\\]-]{1,255}$" }),
+		),
+	),
 	waitSecondsMax: setting("CALLGATE_WAIT_SECONDS_MAX", "longest `Prefer: wait` that is honoured", integer(1, 3_600, 300)),
 	proxyWaitSeconds: setting("CALLGATE_PROXY_WAIT_SECONDS", "how long a proxied request waits that does not say", integer(1, 3_600, 60)),
 	pendingMax: setting("CALLGATE_PENDING_MAX", "callers that wait at this replica at once", integer(1, 100_000, 10_000)),

@@ -92,7 +92,10 @@ export class Backstage {
 	readonly executor = createMemoryBus(this.stream, "executor");
 	private readonly stops: (() => Promise<unknown>)[] = [];
 
-	async replica(over: Partial<DoorPorts> = {}, { pendingMax = 1_000, stepsMax = 8, mcpWaitSeconds = 60 } = {}): Promise<Replica> {
+	async replica(
+		over: Partial<DoorPorts> = {},
+		{ pendingMax = 1_000, stepsMax = 8, mcpWaitSeconds = 60, publicUrl = "https://callgate.example" } = {},
+	): Promise<Replica> {
 		const memory = createMemoryBus(this.stream, "ingress");
 		const follows: string[] = [];
 		const follow: Bus["follow"] = (options) => {
@@ -130,7 +133,7 @@ export class Backstage {
 		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
 		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
 		await listenModels(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
-		await listenMcp(http, ports, { proxyWaitSeconds: mcpWaitSeconds });
+		await listenMcp(http, ports, { proxyWaitSeconds: mcpWaitSeconds, ...(publicUrl !== "" && { publicUrl }) });
 		await http.ready();
 		this.stops.push(
 			() => http.close(),

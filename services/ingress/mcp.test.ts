@@ -1,6 +1,7 @@
 // MCP: a tool call is the same call as any other to policy, people and the record, and every revision is answered in its own words.
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { as, Backstage, callers, inForce, openTo, transfer } from "./ingress.test-support.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
+import { as, Backstage, callers, configuration, inForce, openTo, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
 let one: Awaited<ReturnType<Backstage["replica"]>>;
@@ -240,8 +241,41 @@ describe("a client", () => {
 		expect((await askAfterHandshake("ping")).json().result).toEqual({});
 	});
 	test("whom nobody knows is refused before anything is read, and told how to be known", async () => {
-		const reply = await post("not even JSON", {}, { who: "nobody" });
-		expect({ status: reply.statusCode, how: reply.headers["www-authenticate"] }).toEqual({ status: 401, how: 'Bearer realm="callgate"' });
+		const metadata = "https://callgate.example/.well-known/oauth-protected-resource/mcp";
+		const refused: [string, string, string | undefined][] = [
+			["/mcp/bank", "nobody", `error="invalid_token", resource_metadata="${metadata}/bank"`],
+			["/mcp", "nobody", `error="invalid_token", resource_metadata="${metadata}"`],
+			["/mcp/a%0d%0ab", "nobody", `error="invalid_token", resource_metadata="${metadata}"`],
+		];
+		for (const [url, who, how] of refused) {
+			const reply = await post("not even JSON", {}, { url, who });
+			expect({ status: reply.statusCode, how: reply.headers["www-authenticate"] }).toEqual({
+				status: 401,
+				how: `Bearer realm="callgate", ${how}`,
+			});
+		}
+	});
+	test("that brought no token is told no error, and one where nobody said how callers reach this nothing more", async () => {
+		const noToken = new NotAuthenticated("no_token", {});
+		const replica = await stage.replica({ authenticate: () => Promise.reject(noToken) }, { publicUrl: "" });
+		const reply = await post("", {}, { replica });
+		expect(reply.headers["www-authenticate"]).toBe('Bearer realm="callgate"');
+		const path = "/.well-known/oauth-protected-resource/mcp";
+		expect((await replica.http.inject({ url: path })).statusCode).toBe(404);
+	});
+	test("learns where tokens for an address are given: from the issuers that name it, else from any", async () => {
+		const path = "/.well-known/oauth-protected-resource/mcp";
+		const servers = { authorization_servers: ["https://idp.example"], bearer_methods_supported: ["header"] };
+		expect((await one.http.inject({ url: path })).json()).toMatchObject({ resource: "https://callgate.example/mcp", ...servers });
+		const ofNobody = await one.http.inject({ url: `${path}/any-name` });
+		expect(ofNobody.json()).toMatchObject({ resource: "https://callgate.example/mcp/any-name", ...servers });
+		expect((await one.http.inject({ url: `${path}/Bank` })).statusCode).toBe(404);
+		const [corporate] = configuration.issuers;
+		if (!corporate) throw new Error("there is an issuer");
+		const another = { ...corporate, issuer: "https://login.example", audience: ["callgate", "https://callgate.example/mcp/bank"] };
+		const replica = await stage.replica({ configuration: inForce({ ...configuration, issuers: [corporate, another] }) });
+		const named = await replica.http.inject({ url: `${path}/bank` });
+		expect(named.json().authorization_servers).toEqual(["https://login.example"]);
 	});
 	test.each(["https://evil.example", "http://localhost:7300", "null"])(
 		"that is a page of %s is refused, whoever it speaks for",

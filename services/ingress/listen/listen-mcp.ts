@@ -1,6 +1,7 @@
 // MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools. No session, no stream: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Caller, madeAt } from "#libs/contracts/call.ts";
+import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
@@ -11,6 +12,7 @@ import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { listTools, type ToolsPage } from "./mcp/list-tools.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
+import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
 import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, serverInfo, toolError } from "./mcp/send.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
@@ -29,6 +31,8 @@ import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 export interface McpLimits {
 	/** How long a call is waited for; a client's own patience is a minute where nobody changed it. */
 	readonly proxyWaitSeconds: number;
+	/** Where callers reach this API: scheme, host and port. Without it clients are not told where they get a token. */
+	readonly publicUrl?: string;
 }
 
 /** Below the minute that clients wait, so that one whose call is held hears so. */
@@ -44,7 +48,10 @@ const olderCapabilities = { tools: {}, tasks: { cancel: {}, requests: { tools: {
 const instructions =
 	"Each tool is a function behind Callgate. A call may be denied by policy, or held until people approve it: then call the same tool with the same arguments again to pick up what became of it.";
 
-type McpRequest = FastifyRequest<{ Params: { connection?: string } }>;
+interface McpRoute {
+	readonly Params: { readonly connection?: string };
+}
+type McpRequest = FastifyRequest<McpRoute>;
 
 export async function listenMcp(http: FastifyInstance, ports: DoorPorts, limits: McpLimits): Promise<void> {
 	await http.register(async (scope) => {
@@ -52,14 +59,35 @@ export async function listenMcp(http: FastifyInstance, ports: DoorPorts, limits:
 		scope.removeAllContentTypeParsers();
 		scope.addContentTypeParser("application/json", { parseAs: "buffer" }, async (_request: unknown, body: Buffer) => body);
 		const door = openDoor(ports);
-		for (const url of ["/mcp", "/mcp/:connection"]) {
-			scope.post<{ Params: { connection?: string } }>(
-				url,
-				{ schema: { hide: true } as object, onRequest: [refuseOrigin, ...door.admitting] },
-				(request, reply) => answer(ports, door, limits, request, reply),
+		const { publicUrl } = limits;
+		const schema = { hide: true } as object;
+		const [authenticate, admit] = door.admitting;
+		const identify = async (request: McpRequest, reply: FastifyReply): Promise<void> => {
+			await authenticate(request).catch((error: unknown) => {
+				if (error instanceof NotAuthenticated && error.code === "unauthenticated")
+					reply.header("www-authenticate", challengeOf(error, publicUrl, nameOf(request)));
+				throw error;
+			});
+		};
+		for (const url of ["/mcp", "/mcp/:connection"] as const) {
+			scope.post<McpRoute>(url, { schema, onRequest: [refuseOrigin, identify, admit] }, (request, reply) =>
+				answer(ports, door, limits, request, reply),
 			);
+			if (publicUrl === undefined) continue;
+			scope.get<McpRoute>(metadataPaths[url], { schema }, async (request) => {
+				const connection = nameOf(request);
+				if (request.params.connection !== connection) throw new Refusal("not_found", { detail: "that is no connection's name" });
+				return resourceMetadata(publicUrl, ports.configuration.current().issuers, connection);
+			});
 		}
 	});
+}
+
+const connectionName = new RegExp(namePattern);
+
+/** The connection that an address names, if that could be one: it is said before anybody is known. */
+function nameOf({ params: { connection } }: McpRequest): string | undefined {
+	return connection !== undefined && connectionName.test(connection) ? connection : undefined;
 }
 
 /**

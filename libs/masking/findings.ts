@@ -16,15 +16,29 @@ const pathCharsMax = 512;
 /** Collects findings within the bounds of an event. Past them nothing is dropped: counts go to the nearest ancestor's path, or to the root. */
 export class Findings {
 	private readonly entries = new Map<string, Finding>();
+	/** The last place and its pointer: one text may have several findings. */
+	private path = "";
 
-	/** `names`: the names and indexes from the root; names must be masked already. */
-	add(detector: string, names: readonly (string | number)[], count: number): void {
-		const path = pointerTo(names);
-		const known = this.entries.get(`${detector} ${path}`);
+	/** The place of the findings to come. `names`: the names and indexes from the root; names must be masked already. */
+	at(names: readonly (string | number)[]): void {
+		// Past the bound every count goes to the root, and nobody asks where it was.
+		this.path = this.isFull() ? "" : pointerTo(names);
+	}
+
+	add(detector: string, count: number): void {
+		this.addAt(detector, this.path, count);
+	}
+
+	private addAt(detector: string, path: string, count: number): void {
+		const key = `${detector} ${path}`;
+		const known = this.entries.get(key);
 		if (known) known.count += count;
-		else if (this.entries.size < findingsMax - rootEntries || path === "")
-			this.entries.set(`${detector} ${path}`, { detector, path, count });
-		else this.add(detector, [], count);
+		else if (path === "" || !this.isFull()) this.entries.set(key, { detector, path, count });
+		else this.addAt(detector, "", count);
+	}
+
+	private isFull(): boolean {
+		return this.entries.size >= findingsMax - rootEntries;
 	}
 
 	list(): Finding[] {
@@ -36,7 +50,8 @@ function pointerTo(names: readonly (string | number)[]): string {
 	let pointer = "";
 	for (const name of names) {
 		if (typeof name === "string" && name.length > pathCharsMax) return pointer;
-		const next = `${pointer}/${String(name).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+		const written = typeof name === "string" && /[~/]/.test(name) ? name.replaceAll("~", "~0").replaceAll("/", "~1") : name;
+		const next = `${pointer}/${written}`;
 		if (next.length > pathCharsMax) return pointer;
 		pointer = next;
 	}

@@ -80,11 +80,24 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 		if (spans.length === 0) return found && { text: current, found };
 		found ??= new Map();
 		const merged = mergeOverlapping(spans);
-		current = replace(current, merged);
 		for (const { detector } of merged) found.set(detector, (found.get(detector) ?? 0) + 1);
+		const isQuiet = isQuietBetween(with_, current, merged, hints);
+		current = replace(current, merged);
+		if (isQuiet) return { text: current, found };
 	}
 	return { text: redactedMark, found: found ?? new Map() };
 }
+
+/** Whether another pass would find nothing: nothing begins in what is left between the marks. */
+function isQuietBetween({ profile, detectors }: Shared, text: string, spans: readonly Span[], hints: number): boolean {
+	// A mark that is none is base64, written anew.
+	if (spans.length > quietSpansMax || spans.some(({ mark }) => !mark.startsWith("["))) return false;
+	profile.readBetween(text, spans, detectors.prefixes);
+	return isPlain(profile, hints);
+}
+
+/** With more, one pass over the whole is cheaper. */
+const quietSpansMax = 8;
 
 const dash = 0x2d;
 
@@ -297,7 +310,8 @@ function encodedSpans(with_: Shared, text: string, start: number, end: number, n
 
 /** Spans in order; where some overlap, all of what they cover, under the mark of the longest. */
 function mergeOverlapping(spans: readonly Span[]): Span[] {
-	const sorted = spans.length === 1 ? spans : [...spans].sort((a, b) => a.start - b.start);
+	if (spans.length === 1) return [...spans];
+	const sorted = [...spans].sort((a, b) => a.start - b.start);
 	const merged: Span[] = [];
 	let longest = 0;
 	for (const span of sorted) {

@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { passwordMark } from "./detect/assigned.ts";
 import { mayHaveBeenCard } from "./detect/card.ts";
-import { isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
+import { isPrivateJwk, isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
 import { type Finding, Findings } from "./findings.ts";
 import type { KnownNames } from "./known-names.ts";
 import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
@@ -38,6 +38,8 @@ export class ValueMasker {
 	private readonly shared: Shared;
 	/** Masked names and indexes from the root to the value being masked. */
 	private readonly place: (string | number)[] = [];
+	private readonly findsKeys: boolean;
+	private readonly findsPasswords: boolean;
 	private nodes = 0;
 	private chars = 0;
 
@@ -47,6 +49,8 @@ export class ValueMasker {
 		this.shared = shared(detectors, names);
 		this.paths = paths;
 		this.limits = limits;
+		this.findsKeys = detectors.has("private-key");
+		this.findsPasswords = detectors.has("password");
 	}
 
 	run(value: JsonValue): { value: JsonValue; findings: Finding[] } {
@@ -79,7 +83,10 @@ export class ValueMasker {
 
 	/** Records that `value` becomes `mark`, unless it is that mark already. */
 	private masked(value: JsonValue, mark: string, detector: DetectorId | "path"): string {
-		if (value !== mark) this.findings.add(detector, this.place, 1);
+		if (value !== mark) {
+			this.findings.at(this.place);
+			this.findings.add(detector, 1);
+		}
 		return mark;
 	}
 
@@ -99,7 +106,7 @@ export class ValueMasker {
 
 	/** Whether the name and the text together say that it is one. */
 	private isSecret(text: string, hints: number): boolean {
-		if ((hints & (hint.password | hint.keyLike | hint.code)) === 0 || !this.detectors.has("password")) return false;
+		if ((hints & (hint.password | hint.keyLike | hint.code)) === 0 || !this.findsPasswords) return false;
 		if ((hints & hint.password) !== 0) return !isPlaceholder(text);
 		if ((hints & hint.code) !== 0) return /^\s*\p{Nd}(?:[ -]?\p{Nd}){2,9}\s*$/u.test(text);
 		return !isPlaceholder(text) && looksRandom(text);
@@ -107,10 +114,10 @@ export class ValueMasker {
 
 	private number(value: number, hints: number): JsonValue {
 		if (!Number.isFinite(value)) throw new MaskingError("not_json", "the value has a number that JSON cannot hold");
-		if ((hints & hint.password) !== 0 && this.detectors.has("password")) return this.masked(value, passwordMark, "password");
+		if ((hints & hint.password) !== 0 && this.findsPasswords) return this.masked(value, passwordMark, "password");
 		if (!Number.isInteger(value)) return value;
 		const magnitude = Math.abs(value);
-		if ((hints & hint.code) !== 0 && magnitude < 1e8 && this.detectors.has("password")) return this.masked(value, passwordMark, "password");
+		if ((hints & hint.code) !== 0 && magnitude < 1e8 && this.findsPasswords) return this.masked(value, passwordMark, "password");
 		if ((hints & hint.cardCode) !== 0 && magnitude < 10_000 && this.detectors.has("card")) return this.masked(value, cardCodeMark, "card");
 		// Shorter than any phone number, or so long that JavaScript prints it with an exponent.
 		if (magnitude < 1e6 || magnitude >= 1e21) return value;
@@ -124,7 +131,8 @@ export class ValueMasker {
 	}
 
 	private record(found: ReadonlyMap<DetectorId, number>): void {
-		for (const [detector, count] of found) this.findings.add(detector, this.place, count);
+		this.findings.at(this.place);
+		for (const [detector, count] of found) this.findings.add(detector, count);
 	}
 
 	private count(chars: number): void {
@@ -138,47 +146,68 @@ export class ValueMasker {
 		if (Array.isArray(value)) return this.array(value, states, hints);
 		// A class's instance (a Date, a lossless number) would be walked as something it is not.
 		const prototype: unknown = isJsonObject(value) ? Object.getPrototypeOf(value) : undefined;
-		if (prototype === undefined || (prototype !== null && Object.getPrototypeOf(prototype) !== null)) {
+		if (prototype !== Object.prototype && (prototype === undefined || (prototype !== null && Object.getPrototypeOf(prototype) !== null))) {
 			throw new MaskingError("not_json", "the value has something in it that is not JSON");
 		}
 		return this.object(value, states, hints);
 	}
 
 	private array(items: JsonValue[], states: readonly number[], hints: number): JsonValue[] {
-		const out: JsonValue[] = [];
+		const { place } = this;
+		let out: JsonValue[] | undefined;
+		place.push(0);
 		for (let index = 0; index < items.length; index++) {
-			this.place.push(index);
+			place[place.length - 1] = index;
 			// A hole or `undefined` ends up in `container`, which refuses it.
-			out.push(this.value(items[index] as JsonValue, stepInto(this.paths, states, index), hints));
-			this.place.pop();
+			const item = items[index] as JsonValue;
+			const masked = this.value(item, stepInto(this.paths, states, index), hints);
+			if (masked !== item) out ??= items.slice();
+			if (out) out[index] = masked;
 		}
-		return out;
+		place.pop();
+		return out ?? items;
 	}
 
 	private object(object: JsonObject, states: readonly number[], hintsAbove: number): JsonObject {
-		const out: JsonObject = {};
+		const { place } = this;
 		// The schema of a password is none.
 		const parentHints = (hintsAbove & hint.password) !== 0 && isSchema(object) ? hintsAbove & ~hint.password : hintsAbove;
-		const used = new Map<string, number>();
-		for (const original of Object.keys(object)) {
+		const isKey = this.findsKeys && isPrivateJwk(object);
+		const members = Object.keys(object);
+		let out: JsonObject | undefined;
+		/** How often a masked name was used; undefined as long as no name is masked. */
+		let used: Map<string, number> | undefined;
+		place.push("");
+		for (let number = 0; number < members.length; number++) {
+			const original = members[number] as string;
 			this.count(original.length);
 			const known = this.names.of(original, this.shared);
-			const name = known.name === original ? original : unused(known.name, used, object);
-			this.place.push(name);
-			this.record(known.found);
+			if (known.name !== original && !used) {
+				// From here on the members are others: the ones before are written anew, in their order.
+				out = firstMembers(out ?? object, members.slice(0, number));
+				used = new Map();
+			}
+			const name = known.name === original || !used ? original : unused(known.name, used, object);
+			place[place.length - 1] = name;
+			if (known.found.size > 0) this.record(known.found);
 			const child = object[original] as JsonValue;
-			const named = known.isValue && this.detectors.has("password") ? hintsOfValue(object, this.names) : 0;
-			const hints = hintsWithin(known.hints, parentHints) | named;
-			const isKey = this.detectors.has("private-key") && isPrivateJwkMember(object, original);
-			setMember(
-				out,
-				name,
-				isKey ? this.masked(child, privateKeyMark, "private-key") : this.value(child, stepInto(this.paths, states, original), hints),
-			);
-			this.place.pop();
+			const named = known.isValue && this.findsPasswords ? hintsOfValue(object, this.names) : 0;
+			const masked =
+				isKey && isPrivateJwkMember(original)
+					? this.masked(child, privateKeyMark, "private-key")
+					: this.value(child, stepInto(this.paths, states, original), hintsWithin(known.hints, parentHints) | named);
+			if (masked !== child) out ??= { ...object };
+			if (out && (used || masked !== child)) setMember(out, name, masked);
 		}
-		return out;
+		place.pop();
+		return out ?? object;
 	}
+}
+
+function firstMembers(object: JsonObject, names: readonly string[]): JsonObject {
+	const out: JsonObject = {};
+	for (const name of names) setMember(out, name, object[name] as JsonValue);
+	return out;
 }
 
 const schemaKeywords = new Set(

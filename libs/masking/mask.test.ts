@@ -109,11 +109,20 @@ describe("what comes out", () => {
 		expect(all.mask(expected)).toStrictEqual({ value: expected, findings: [] });
 	});
 
-	test("the input is not changed and not shared", () => {
+	test("the input is not changed, and only what has nothing in it is shared", () => {
 		const input = { list: [{ to: "a@b.example" }, { plain: 1 }] };
 		const { value } = all.mask(input);
 		expect(input).toStrictEqual({ list: [{ to: "a@b.example" }, { plain: 1 }] });
-		expect((value as { list: unknown[] }).list[1]).not.toBe(input.list[1]);
+		expect(value).toStrictEqual({ list: [{ to: "[email]" }, { plain: 1 }] });
+		expect((value as { list: unknown[] }).list[1]).toBe(input.list[1]);
+	});
+
+	test("members keep their order where a value, a name or both are masked", () => {
+		const input = { first: 1, to: "a@b.example", plain: { deep: 2 }, "c@d.example": 3, "e@f.example": "g@h.example", last: 4 };
+		const { value } = all.mask(input);
+		expect(JSON.stringify(value)).toBe('{"first":1,"to":"[email]","plain":{"deep":2},"[email]":3,"[email] (2)":"[email]","last":4}');
+		const hostile = JSON.parse('{"a":"a@b.example","__proto__":{"b":"a@b.example"},"c":1}');
+		expect(JSON.stringify(all.mask(hostile).value)).toBe('{"a":"[email]","__proto__":{"b":"[email]"},"c":1}');
 	});
 
 	test("findings fit into an event: many become counts at the root, long paths end at an ancestor", () => {

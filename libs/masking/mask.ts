@@ -17,8 +17,9 @@ export interface MaskSpec {
 /** A compiled specification. Pure: one `Mask` may be used by any number of callers. */
 export interface Mask {
 	/**
-	 * A copy of the value without what is sensitive, names of members included. What is masked becomes a string, numbers too; everything else
-	 * keeps its place and type. Masking the result again changes nothing.
+	 * The value without what is sensitive, names of members included. What is masked becomes a string, numbers too; everything else keeps its
+	 * place and type. The value given is not changed; objects and lists in which nothing is found are the same in the result. Masking the result
+	 * again changes nothing.
 	 *
 	 * @throws {MaskingError} where the value is beyond a bound or not JSON: it must then not be released.
 	 */
@@ -75,7 +76,7 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
 			const masked = maskString(shared(detectors, names), text, 0);
 			const findings = new Findings();
-			for (const [detector, count] of masked?.found ?? []) findings.add(detector, [], count);
+			for (const [detector, count] of masked?.found ?? []) findings.add(detector, count);
 			return { text: masked?.text ?? text, findings: findings.list() };
 		},
 	};

@@ -45,20 +45,49 @@ export interface Anchor extends Prefix {
 	readonly start: number;
 }
 
-/** A prefix, and how far into it the two characters stand by which it is looked up. */
+/** A prefix, and how far into it the three characters stand by which it is looked up. */
 interface Indexed extends Prefix {
 	readonly offset: number;
 }
 
-/** Prefixes by two neighbouring characters of theirs: the pass over the text pays one table look-up a character, however many prefixes there are. */
+/**
+ * Prefixes by three neighbouring characters of theirs, five bits of each: the pass over the text pays one table look-up a character, however
+ * many prefixes there are.
+ */
 export interface PrefixIndex {
-	/** Whether a pair begins any: a byte each, so that what every character asks stays in the nearest cache. */
+	/** Whether three characters are any prefix's: a byte each, so that what every character asks stays in a near cache. */
 	readonly starts: Uint8Array;
-	readonly pairs: Uint16Array;
+	readonly slots: Uint16Array;
 	readonly buckets: readonly (readonly Indexed[])[];
+	/** Where a piece of a text is written to be read. */
+	readonly bytes: Buffer;
 }
 
-/** How often letters come in texts, in per mille: prefixes are looked up by their rarest pair, so that words are passed by. */
+const keyBits = 0x7fff;
+const keyOf = (text: string): number => {
+	let key = 0;
+	for (let at = 0; at < text.length; at++) key = ((key << 5) | (text.charCodeAt(at) & 31)) & keyBits;
+	return key;
+};
+
+/** A shorter text is read before it were written. */
+const bytesCharsMin = 24;
+/** As much as fits into the nearest cache beside the table of prefixes. */
+const pieceChars = 4096;
+/** UTF-8 of a code unit. */
+const bytesPerUnit = 3;
+const ellipsis = 0x2026;
+/** What a mark shows of the original. */
+const shownChars = 4;
+
+/** Whether four letters or digits and a bracket stand at `at`, as a mark ends. */
+function isEndOfMark(text: string, at: number): boolean {
+	if (text.charCodeAt(at + shownChars) !== 0x5d) return false;
+	for (let place = at; place < at + shownChars; place++) if (!is(text, place, chars.alnum)) return false;
+	return true;
+}
+
+/** How often letters come in texts, in per mille: prefixes are looked up by their rarest three, so that words are passed by. */
 const frequency: Readonly<Record<string, number>> = {
 	...{
 		e: 110,
@@ -85,30 +114,44 @@ const frequency: Readonly<Record<string, number>> = {
 };
 const oftenOf = (character: string): number => frequency[character.toLowerCase()] ?? 12;
 
+/** Prefixes have two characters at least; what follows one of two is looked up as well, whatever it is. */
+const keyChars = 3;
+
 export function indexPrefixes(owners: readonly { readonly prefixes: readonly string[] }[]): PrefixIndex {
-	const byPair = new Map<number, Indexed[]>();
+	const byKey = new Map<number, Indexed[]>();
+	const plant = (key: number, entry: Indexed): void => void byKey.set(key, [...(byKey.get(key) ?? []), entry]);
 	for (const [owner, { prefixes }] of owners.entries()) {
 		for (const prefix of prefixes) {
-			let offset = 0;
-			let least = Number.POSITIVE_INFINITY;
-			for (let at = 0; at + 1 < prefix.length; at++) {
-				const weight = oftenOf(prefix.charAt(at)) * oftenOf(prefix.charAt(at + 1)) * (/[A-Z]/.test(prefix.charAt(at)) ? 0.3 : 1);
-				if (weight < least) [least, offset] = [weight, at];
+			if (prefix.length < keyChars) for (let next = 0; next < 32; next++) plant((keyOf(prefix) << 5) | next, { prefix, owner, offset: 0 });
+			else {
+				const offset = rarestOf(prefix);
+				plant(keyOf(prefix.slice(offset, offset + keyChars)), { prefix, owner, offset });
 			}
-			const pair = (prefix.charCodeAt(offset) << 7) | prefix.charCodeAt(offset + 1);
-			byPair.set(pair, [...(byPair.get(pair) ?? []), { prefix, owner, offset }]);
 		}
 	}
-	const pairs = new Uint16Array(128 * 128);
-	const starts = new Uint8Array(128 * 128);
+	const slots = new Uint16Array(keyBits + 1);
+	const starts = new Uint8Array(keyBits + 1);
 	// Bucket 0 is "nothing starts here". The longest prefix comes first, so that `sk-ant-` is not taken for `sk-`.
 	const buckets: Indexed[][] = [[]];
-	for (const [pair, entries] of byPair) {
-		pairs[pair] = buckets.length;
-		starts[pair] = 1;
+	for (const [key, entries] of byKey) {
+		slots[key] = buckets.length;
+		starts[key] = 1;
 		buckets.push(entries.sort((a, b) => b.prefix.length - a.prefix.length));
 	}
-	return { starts, pairs, buckets };
+	return { starts, slots, buckets, bytes: Buffer.alloc(pieceChars * bytesPerUnit) };
+}
+
+/** Where the three characters of a prefix begin that words have least. */
+function rarestOf(prefix: string): number {
+	let offset = 0;
+	let least = Number.POSITIVE_INFINITY;
+	for (let at = 0; at + keyChars <= prefix.length; at++) {
+		const three = [...prefix.slice(at, at + keyChars)];
+		if (three.some((character) => character > "~")) continue;
+		const weight = three.reduce((product, character) => product * oftenOf(character), 1);
+		if (weight < least) [least, offset] = [weight, at];
+	}
+	return offset;
 }
 
 /** Character classes of ASCII, as bits. */
@@ -194,102 +237,146 @@ export class Profile {
 	/** Candidates for a prefix that were compared. */
 	work = 0;
 
-	read(text: string, { starts, pairs, buckets }: PrefixIndex): void {
-		let [digits, ats, pluses, dots, colons, dashes] = [0, 0, 0, 0, 0, 0];
-		let [assigns, backslashes, percents, ampersands, lines, spaces] = [0, 0, 0, 0, 0, 0];
-		let outside = false;
-		this.anchors = noAnchors;
-		this.work = text.length;
-		let before = 0;
-		for (let at = 0; at < text.length; at++) {
-			const code = text.charCodeAt(at);
-			if (code < 0x61) {
-				switch (code) {
-					case 0x20:
-						spaces++;
-						break;
-					case 0x30:
-					case 0x31:
-					case 0x32:
-					case 0x33:
-					case 0x34:
-					case 0x35:
-					case 0x36:
-					case 0x37:
-					case 0x38:
-					case 0x39:
-						digits++;
-						break;
-					case 0x2e:
-						dots++;
-						break;
-					case 0x2d:
-						dashes++;
-						break;
-					case 0x3a:
-						colons++;
-						assigns++;
-						break;
-					case 0x22:
-					case 0x27:
-					case 0x3d:
-					case 0x3e:
-						assigns++;
-						break;
-					case 0x40:
-						ats++;
-						break;
-					case 0x2b:
-						pluses++;
-						break;
-					case 0x25:
-						percents++;
-						break;
-					case 0x26:
-						ampersands++;
-						break;
-					case 0x0a:
-						lines++;
-						break;
-					case 0x5c:
-						backslashes++;
-						break;
-				}
-			} else if (code >= 128) {
-				outside = true;
-				before = 0;
-				continue;
-			}
-			const pair = (before << 7) | code;
-			if (starts[pair] !== 0) this.anchor(text, at - 1, buckets[pairs[pair] ?? 0] ?? []);
-			before = code;
+	read(text: string, index: PrefixIndex): void {
+		this.clear(text.length);
+		const { length } = text;
+		if (length < bytesCharsMin) {
+			this.readUnits(text, text, 0, index);
+			return;
 		}
-		this.digits = digits;
-		this.ats = ats;
-		this.pluses = pluses;
-		this.dots = dots;
-		this.colons = colons;
-		this.dashes = dashes;
-		this.assigns = assigns;
-		this.backslashes = backslashes;
-		this.percents = percents;
-		this.ampersands = ampersands;
-		this.lines = lines;
-		this.spaces = spaces;
-		this.outsideAscii = outside;
+		// The code units of a string are dear to ask for one by one. As bytes they cost a third; what is not ASCII is asked for one by one all the same.
+		const { bytes } = index;
+		for (let from = 0; from < length; from += pieceChars) {
+			const piece = length <= pieceChars ? text : text.slice(from, from + pieceChars);
+			if (bytes.write(piece, 0, piece.length * bytesPerUnit, "utf8") === piece.length) this.readBytes(text, piece.length, from, index);
+			else this.readUnits(text, piece, from, index);
+		}
 	}
 
-	private anchor(text: string, pair: number, bucket: readonly Indexed[]): void {
+	/** What is between the spans: marks are going to stand in their places, and are nothing to look for. */
+	readBetween(text: string, spans: readonly Span[], index: PrefixIndex): void {
+		this.clear(text.length);
+		let from = 0;
+		for (const { start, end } of spans) {
+			this.readUnits(text.slice(from, start), text.slice(from, start), 0, index);
+			from = end;
+		}
+		this.readUnits(text.slice(from), text.slice(from), 0, index);
+	}
+
+	private clear(work: number): void {
+		this.digits = 0;
+		this.ats = 0;
+		this.pluses = 0;
+		this.dots = 0;
+		this.colons = 0;
+		this.dashes = 0;
+		this.assigns = 0;
+		this.backslashes = 0;
+		this.percents = 0;
+		this.ampersands = 0;
+		this.lines = 0;
+		this.spaces = 0;
+		this.outsideAscii = false;
+		this.anchors = noAnchors;
+		this.work = work;
+	}
+
+	/** As `readUnits`, of a piece that is ASCII and stands in `bytes`: twice the same loop, for one over both kinds would be as slow as the slower. */
+	private readBytes(text: string, length: number, offset: number, index: PrefixIndex): void {
+		const { starts, bytes } = index;
+		let [digits, dots, spaces, key] = [0, 0, 0, keyBefore(text, offset)];
+		for (let at = 0; at < length; at++) {
+			const code = bytes[at] as number;
+			key = ((key << 5) | (code & 31)) & keyBits;
+			if (starts[key] !== 0) this.anchor(text, offset + at - 2, key, index);
+			if (code >= 0x61) continue;
+			if (code === 0x20) spaces++;
+			else if (code >= 0x30 && code <= 0x39) digits++;
+			else if (code === 0x2e) dots++;
+			else if (code < 0x41 || code === 0x5c) this.countSign(code);
+		}
+		this.digits += digits;
+		this.dots += dots;
+		this.spaces += spaces;
+	}
+
+	private readUnits(text: string, piece: string, offset: number, index: PrefixIndex): void {
+		const { starts } = index;
+		let [digits, dots, spaces, key] = [0, 0, 0, keyBefore(text, offset)];
+		for (let at = 0; at < piece.length; at++) {
+			const code = piece.charCodeAt(at);
+			key = ((key << 5) | (code & 31)) & keyBits;
+			if (code >= 128) {
+				// A mark's ellipsis and what it shows of the original are nothing to look for: after a find the text is mostly quiet.
+				if (code === ellipsis && isEndOfMark(text, offset + at + 1)) at += shownChars;
+				else this.outsideAscii = true;
+				continue;
+			}
+			if (starts[key] !== 0) this.anchor(text, offset + at - 2, key, index);
+			if (code >= 0x61) continue;
+			if (code === 0x20) spaces++;
+			else if (code >= 0x30 && code <= 0x39) digits++;
+			else if (code === 0x2e) dots++;
+			else if (code < 0x41 || code === 0x5c) this.countSign(code);
+		}
+		this.digits += digits;
+		this.dots += dots;
+		this.spaces += spaces;
+	}
+
+	private countSign(code: number): void {
+		switch (code) {
+			case 0x2d:
+				this.dashes++;
+				break;
+			case 0x3a:
+				this.colons++;
+				this.assigns++;
+				break;
+			case 0x22:
+			case 0x27:
+			case 0x3d:
+			case 0x3e:
+				this.assigns++;
+				break;
+			case 0x40:
+				this.ats++;
+				break;
+			case 0x2b:
+				this.pluses++;
+				break;
+			case 0x25:
+				this.percents++;
+				break;
+			case 0x26:
+				this.ampersands++;
+				break;
+			case 0x0a:
+				this.lines++;
+				break;
+			case 0x5c:
+				this.backslashes++;
+				break;
+		}
+	}
+
+	private anchor(text: string, at: number, key: number, { slots, buckets }: PrefixIndex): void {
 		let known = -1;
-		for (const { prefix, owner, offset } of bucket) {
+		for (const { prefix, owner, offset } of buckets[slots[key] as number] ?? []) {
 			this.work++;
 			// Several detectors may begin at one place, each with its longest prefix.
-			if (owner === known || pair < offset || !text.startsWith(prefix, pair - offset)) continue;
+			if (owner === known || at < offset || !text.startsWith(prefix, at - offset)) continue;
 			if (this.anchors === noAnchors) this.anchors = [];
-			this.anchors.push({ start: pair - offset, prefix, owner });
+			this.anchors.push({ start: at - offset, prefix, owner });
 			known = owner;
 		}
 	}
+}
+
+/** What the two characters before a piece add to its first keys. */
+function keyBefore(text: string, offset: number): number {
+	return offset === 0 ? 0 : keyOf(text.slice(offset - 2, offset));
 }
 
 /** What names say, each read once: of one value, or of a text. */
@@ -347,6 +434,8 @@ export class Scan {
 	/** The last run of each class, so that a run with many anchors in it is walked once. */
 	private runs: Map<number, { from: number; end: number }> | undefined;
 	private groups: DigitGroups | undefined;
+	/** Digit groups that are known to be part of something whose check digits are right: nothing else is looked for in them. */
+	private claimed: Uint8Array | undefined;
 	/** Where something was found that was looked for, so that a text with many beginnings and no end is not searched through for each. */
 	private found: Map<string, { from: number; at: number }> | undefined;
 
@@ -425,6 +514,16 @@ export class Scan {
 		this.work += 8;
 		shape.lastIndex = at;
 		return shape.exec(this.text);
+	}
+
+	/** Says that the digit groups from `first` to `last` are one thing, whole. */
+	claim(first: number, last: number): void {
+		this.claimed ??= new Uint8Array(this.digitGroups().starts.length);
+		this.claimed.fill(1, first, last + 1);
+	}
+
+	isClaimed(group: number): boolean {
+		return this.claimed !== undefined && this.claimed[group] === 1;
 	}
 
 	digitGroups(): DigitGroups {

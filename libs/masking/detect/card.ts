@@ -125,112 +125,98 @@ export const cardDetector: ShapeDetector = {
  * Luhn, so every long id would be masked. Numbers split over several JSON members are not found either.
  */
 function find(scan: Scan): void {
-	const { starts, ends } = scan.digitGroups();
-	for (let first = 0; first < starts.length; ) {
-		let digits = 0;
-		let next = first;
-		for (; next < starts.length; next++) {
-			const length = (ends[next] ?? 0) - (starts[next] ?? 0);
-			// No card reaches over a group that is longer than any card.
-			if (length > digitsMax) break;
-			if (next > first && jointOf(scan.text, ends[next - 1] ?? 0, starts[next] ?? 0) === "none") break;
-			digits += length;
-		}
-		scan.work += digits + 1;
-		if (digits >= digitsMin) findInChain(scan, chainOf(scan, first, next));
-		first = Math.max(next, first + 1);
-	}
-}
-
-/** Digit groups with nothing but joints between them, as running totals: what a window of them adds up to is a subtraction, however long it is. */
-interface Chain {
-	/** The number of its first group in the scan. */
-	readonly first: number;
-	readonly digits: readonly number[];
-	/** Of each group: how many digits come before it, how many dots up to it, how many groups of less than four digits before it. */
-	readonly offsets: readonly number[];
-	readonly dots: readonly number[];
-	readonly shorts: readonly number[];
-	/** By a number of digits: the group that ends after so many, or undefined within one. */
-	readonly endings: readonly (number | undefined)[];
-	/** Luhn's sums up to each digit: first where digits in even places count as they are and those in odd ones twice, then the other way round. */
-	readonly sums: readonly [readonly number[], readonly number[]];
-}
-
-function chainOf(scan: Scan, first: number, next: number): Chain {
 	const { text } = scan;
 	const { starts, ends } = scan.digitGroups();
-	const chain = {
-		...{ first, digits: [] as number[], offsets: [] as number[], dots: [] as number[], shorts: [] as number[] },
-		...{ endings: [] as (number | undefined)[], sums: [[0], [0]] as [number[], number[]] },
-	};
-	const { digits, offsets, dots, shorts, endings, sums } = chain;
-	const [plainEven, plainOdd] = sums;
-	for (let group = first; group < next; group++) {
-		const start = starts[group] ?? 0;
-		const end = ends[group] ?? 0;
-		const before = group === first ? undefined : { end: ends[group - 1] ?? 0, start: starts[group - 1] ?? 0 };
-		const at = group - first;
-		offsets.push(digits.length);
-		dots.push((dots[at - 1] ?? 0) + (before && jointOf(text, before.end, start) === "dot" ? 1 : 0));
-		shorts.push((shorts[at - 1] ?? 0) + (before && before.end - before.start < 4 ? 1 : 0));
-		for (let place = start; place < end; place++) {
-			const digit = text.charCodeAt(place) - 0x30;
-			const twice = digit > 4 ? digit * 2 - 9 : digit * 2;
-			const count = digits.length;
-			const isEven = (count & 1) === 0;
-			plainEven.push((plainEven[count] ?? 0) + (isEven ? digit : twice));
-			plainOdd.push((plainOdd[count] ?? 0) + (isEven ? twice : digit));
-			digits.push(digit);
-			endings.push(undefined);
+	for (let group = 0; group < starts.length; group++) {
+		const start = starts[group] as number;
+		const first = (ends[group] as number) - start;
+		// Nearly every number stands alone, and is too short.
+		if (first < digitsMin && !isJointSign(text.charCodeAt(start + first))) continue;
+		const lengths = lengthsAt(text, start);
+		if (lengths === 0) continue;
+		let digits = 0;
+		let dots = false;
+		/** Whether a group before the last has less than four digits. */
+		let shorts = false;
+		for (let last = group; last < starts.length; last++) {
+			const end = ends[last] as number;
+			const length = end - (starts[last] as number);
+			digits += length;
+			if (digits > digitsMax) break;
+			if (last > group) {
+				const joint = jointOf(text, ends[last - 1] as number, starts[last] as number);
+				if (joint === "none") break;
+				dots ||= joint === "dot";
+				shorts ||= (ends[last - 1] as number) - (starts[last - 1] as number) < 4;
+			}
+			scan.work += 2;
+			// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
+			if ((lengths & (1 << digits)) === 0 || (dots && shorts) || !passesLuhn(scan, start, end)) continue;
+			if (shorts && !isEvenlyGrouped(starts, ends, group, last)) continue;
+			if (isOther(scan, start, end)) continue;
+			scan.add(start, end, "card", markOf("card", lastDigits(text, end)));
+			scan.claim(group, last);
 		}
-		endings[digits.length] = at;
 	}
-	return chain;
 }
 
-function findInChain(scan: Scan, { first, digits, offsets, dots, shorts, endings, sums }: Chain): void {
-	const { starts, ends } = scan.digitGroups();
-	scan.work += digits.length;
-	for (let group = 0; group < offsets.length; group++) {
-		const from = offsets[group] ?? 0;
-		const lengths = lengthsAt(digits, from);
-		if (lengths === 0) continue;
-		for (let length = digitsMin; length <= digitsMax; length++) {
-			const to = from + length;
-			const last = (lengths & (1 << length)) === 0 ? undefined : endings[to];
-			if (last === undefined) continue;
-			scan.work++;
-			// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
-			if ((dots[last] ?? 0) > (dots[group] ?? 0) && (shorts[last] ?? 0) > (shorts[group] ?? 0)) continue;
-			// Luhn counts from the end: the last digit as it is, the one before it twice.
-			const sum = sums[((to - 1) & 1) as 0 | 1];
-			if (((sum[to] ?? 0) - (sum[from] ?? 0)) % 10 !== 0) continue;
-			if ((shorts[last] ?? 0) > (shorts[group] ?? 0) && !isEvenlyGrouped(offsets, group, last, to)) continue;
-			const start = starts[first + group] ?? 0;
-			const end = ends[first + last] ?? 0;
-			if (!isOther(scan, start, end)) scan.add(start, end, "card", markOf("card", digits.slice(to - 4, to).join("")));
-		}
+/** Luhn counts from the end: the last digit as it is, the one before it twice. */
+function passesLuhn(scan: Scan, start: number, end: number): boolean {
+	const { text } = scan;
+	let sum = 0;
+	let twice = false;
+	for (let at = end - 1; at >= start; at--) {
+		const digit = text.charCodeAt(at) - 0x30;
+		if (digit < 0 || digit > 9) continue;
+		sum += twice ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
+		twice = !twice;
 	}
+	scan.work += end - start;
+	return sum % 10 === 0;
+}
+
+/** Four digits and three separators of three. */
+const lastFourCharsMax = 13;
+
+function lastDigits(text: string, end: number): string {
+	return is(text, end - 4, chars.digit) && is(text, end - 3, chars.digit) && is(text, end - 2, chars.digit)
+		? text.slice(end - 4, end)
+		: text
+				.slice(end - lastFourCharsMax, end)
+				.replace(/\D/g, "")
+				.slice(-4);
 }
 
 /** Whether all groups but the last are as long as the first, or none is shorter than three: `1 2 3 … 12 13` is a list. */
-function isEvenlyGrouped(offsets: readonly number[], group: number, last: number, to: number): boolean {
-	const size = (offsets[group + 1] ?? to) - (offsets[group] ?? 0);
+function isEvenlyGrouped(starts: readonly number[], ends: readonly number[], group: number, last: number): boolean {
+	const lengthOf = (at: number): number => (ends[at] as number) - (starts[at] as number);
+	const size = lengthOf(group);
 	let even = true;
 	let long = true;
 	for (let at = group; at <= last; at++) {
-		const length = (at === last ? to : (offsets[at + 1] ?? to)) - (offsets[at] ?? 0);
+		const length = lengthOf(at);
 		even &&= at === last ? length <= size : length === size;
 		long &&= length > 2;
 	}
 	return even || long;
 }
 
-/** The lengths, as bits, that a card may have whose first digits are those at `from`. */
-function lengthsAt(digits: readonly number[], from: number): number {
-	const start = (digits[from] ?? 0) * 1000 + (digits[from + 1] ?? 0) * 100 + (digits[from + 2] ?? 0) * 10 + (digits[from + 3] ?? 0);
-	return lengthsByStart[start] ?? 0;
+/** The lengths, as bits, that a card may have whose first four digits stand from `at` on, with separators between them or not. */
+function lengthsAt(text: string, at: number): number {
+	let start = 0;
+	let digits = 0;
+	for (let place = at; digits < 4 && place < at + lastFourCharsMax; place++) {
+		const digit = text.charCodeAt(place) - 0x30;
+		if (!(digit >= 0 && digit <= 9)) continue;
+		start = start * 10 + digit;
+		digits++;
+	}
+	return digits < 4 ? 0 : (lengthsByStart[start] ?? 0);
+}
+
+/** Whether a character may stand between two digit groups of a card. */
+function isJointSign(code: number): boolean {
+	return code === 0x20 || (code >= 0x2d && code <= 0x2f) || code === 0x5f;
 }
 
 /** What stands between two digit groups: up to three spaces or dashes, one dot, underscore or slash, or something that separates numbers. */

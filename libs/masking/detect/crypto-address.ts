@@ -29,8 +29,12 @@ export const cryptoAddressDetector: PrefixDetector & ShapeDetector = {
 	find(scan) {
 		const { text } = scan;
 		let from = 0;
-		for (const digitsAt of scan.digitGroups().starts) {
-			if (digitsAt < from) continue;
+		const { starts, ends } = scan.digitGroups();
+		for (let group = 0; group < starts.length; group++) {
+			const digitsAt = starts[group] as number;
+			const digitsEnd = ends[group] as number;
+			// Nearly every number stands alone, and digits alone are none.
+			if (digitsAt < from || !(is(text, digitsAt - 1, chars.letter) || is(text, digitsEnd, chars.letter))) continue;
 			const start = scan.runStart(digitsAt, chars.alnum, charsMax + 1);
 			from = scan.runEnd(start, chars.alnum);
 			const length = from - start;

@@ -75,23 +75,26 @@ function endOfDomain(scan: Scan, from: number): number | undefined {
 	scan.work += at - from;
 	// A sentence's full stop and dash are not part of the name.
 	while (at > from && (text[at - 1] === "." || text[at - 1] === "-")) at--;
-	const labelsMax = 255;
-	const name = text.slice(from, Math.min(at, from + labelsMax));
-	const labels = name.split(".");
-	scan.work += name.length;
-	if (labels[0] === "" || /^[123]x$/.test(labels[0] ?? "")) return undefined;
-	const last = labels.findLastIndex((label, place) => place > 0 && isTopLevel(label));
-	if (last < 1) return undefined;
-	// `a@b.example.123`: what follows the last possible top level is not the domain's, but a digit right behind it would be read as its end.
-	return at > from + labelsMax || last === labels.length - 1 ? at : from + labels.slice(0, last + 1).join(".").length;
+	const until = Math.min(at, from + nameCharsMax);
+	scan.work += until - from;
+	const first = text.indexOf(".", from);
+	if (first <= from || first >= until || (first === from + 2 && /^[123]x$/.test(text.slice(from, first)))) return undefined;
+	// The last label that may be a top level, and not the first.
+	let end = until;
+	for (let dot = text.lastIndexOf(".", end - 1); dot >= first; dot = text.lastIndexOf(".", end - 1)) {
+		// `a@b.example.123`: what follows the last possible top level is not the domain's, but a digit right behind it would be read as its end.
+		if (isTopLevel(text, dot + 1, end)) return at > from + nameCharsMax || end === until ? at : end;
+		end = dot;
+	}
+	return undefined;
 }
 
-function isTopLevel(label: string): boolean {
-	if (label.length < 2) return false;
-	if (/^xn--/i.test(label)) return true;
-	const first = label.charCodeAt(0);
-	const second = label.charCodeAt(1);
-	return isLetter(first) && isLetter(second);
+/** RFC 1035 section 2.3.4. */
+const nameCharsMax = 255;
+
+function isTopLevel(text: string, start: number, end: number): boolean {
+	if (end - start < 2) return false;
+	return (isLetter(text.charCodeAt(start)) && isLetter(text.charCodeAt(start + 1))) || /^xn--/i.test(text.slice(start, start + 4));
 }
 
 function isLetter(code: number): boolean {

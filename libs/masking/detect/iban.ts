@@ -17,19 +17,28 @@ export const ibanDetector: ShapeDetector = {
 	find,
 };
 
+const space = 0x20;
+const dash = 0x2d;
+
 function find(scan: Scan): void {
 	const { text } = scan;
 	// The check digits are the first digit group after the country: start from digits, which are rarer than letters.
-	for (const digitsAt of scan.digitGroups().starts) {
-		const gap = text[digitsAt - 1] === " " || text[digitsAt - 1] === "-" ? 1 : 0;
-		const start = digitsAt - gap - 2;
-		if (start < 0 || !is(text, digitsAt + 1, chars.digit)) continue;
+	const { starts } = scan.digitGroups();
+	for (let group = 0; group < starts.length; group++) {
+		const digitsAt = starts[group] as number;
+		if (digitsAt < 2) continue;
+		const before = text.charCodeAt(digitsAt - 1);
+		const start = digitsAt - (before === space || before === dash ? 3 : 2);
+		if (!is(text, start, chars.letter) || !is(text, start + 1, chars.letter) || !is(text, digitsAt + 1, chars.digit)) continue;
 		if (is(text, start - 1, chars.alnum) && text.slice(start - 4, start).toUpperCase() !== "IBAN") continue;
-		if (!is(text, start, chars.letter) || !is(text, start + 1, chars.letter)) continue;
 		const length = lengthByCountry.get(text.slice(start, start + 2).toUpperCase());
 		if (length === undefined) continue;
 		const end = endOfIban(scan, start, length);
-		if (end !== undefined && !isInUuid(scan, start, end)) scan.add(start, end, "iban", markOf("iban", tailOf(text, end)));
+		if (end === undefined || isInUuid(scan, start, end)) continue;
+		scan.add(start, end, "iban", markOf("iban", tailOf(text, end)));
+		let last = group;
+		while (last + 1 < starts.length && (starts[last + 1] as number) < end) last++;
+		scan.claim(group, last);
 	}
 }
 
@@ -49,7 +58,8 @@ function endOfIban(scan: Scan, start: number, length: number): number | undefine
 	let head = "";
 	let at = start;
 	for (let taken = 0; taken < length; taken++) {
-		if (taken > 0 && (text[at] === " " || text[at] === "-")) at++;
+		const code = text.charCodeAt(at);
+		if (taken > 0 && (code === space || code === dash)) at++;
 		if (!is(text, at, chars.alnum)) return undefined;
 		scan.work++;
 		// ISO 7064 mod 97-10 reads the country and check digits last.

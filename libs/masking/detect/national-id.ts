@@ -15,13 +15,16 @@ interface Form {
 
 /** Ways of writing, as a tree of runs and separators: nearly every number of a text leaves it after one or two steps. */
 interface Node {
-	readonly next: Map<number, Node>;
+	/** By the length of a run, or by a separator. */
+	readonly next: (Node | undefined)[];
 	readonly forms: Form[];
 }
 
-const root: Node = { next: new Map(), forms: [] };
 const letters = 64;
 const separator = 128;
+const stepsMax = 256;
+const newNode = (): Node => ({ next: new Array(stepsMax).fill(undefined), forms: [] });
+const root = newNode();
 
 for (const id of nationalIds) {
 	for (const [written, isWeak] of [
@@ -36,8 +39,8 @@ function plant(written: string, form: Form): void {
 	let node = root;
 	for (const [, kind, length, sign] of written.matchAll(/([dA])(\d+)|([ .()+/-])/g)) {
 		const step = sign === undefined ? Number(length) + (kind === "A" ? letters : 0) : separator + sign.charCodeAt(0);
-		const next = node.next.get(step) ?? { next: new Map(), forms: [] };
-		node.next.set(step, next);
+		const next = node.next[step] ?? newNode();
+		node.next[step] = next;
 		node = next;
 	}
 	node.forms.push(form);
@@ -57,8 +60,10 @@ function find(scan: Scan): void {
 	const { text } = scan;
 	let coveredTo = 0;
 	let lastWord = -1;
-	for (const digitsAt of scan.digitGroups().starts) {
-		if (digitsAt < coveredTo) continue;
+	const { starts } = scan.digitGroups();
+	for (let group = 0; group < starts.length; group++) {
+		const digitsAt = starts[group] as number;
+		if (digitsAt < coveredTo || scan.isClaimed(group)) continue;
 		let word = digitsAt;
 		while (word > 0 && digitsAt - word <= lettersBeforeMax && is(text, word - 1, chars.letter)) word--;
 		scan.work += digitsAt - word + 1;
@@ -92,12 +97,12 @@ function endOfId(scan: Scan, start: number): number {
 		while (at - from < 32 && is(text, at, kind)) at++;
 		if (at === from) break;
 		scan.work += at - from + 1;
-		node = node.next.get(at - from + (kind === chars.letter ? letters : 0));
+		node = node.next[at - from + (kind === chars.letter ? letters : 0)];
 		if (!node) break;
 		if (is(text, at, chars.alnum)) continue;
 		const end = text[at] === ")" && text.slice(from - 1, from) === "(" ? at + 1 : at;
 		if (node.forms.length > 0 && !continues(text, end, 1) && isOne(scan, node.forms, start, end)) found = end;
-		node = node.next.get(separator + text.charCodeAt(at));
+		node = node.next[separator + text.charCodeAt(at)];
 		at++;
 	}
 	if (found === 0) found = endOfCollided(scan, start);

@@ -95,7 +95,8 @@ function findNational(scan: Scan): void {
 			digits += (ends[next] ?? 0) - (starts[next] ?? 0);
 		}
 		scan.work += digits + next - first;
-		if (digits >= digitsMin) findInChain(scan, { starts, ends, first, next, digits });
+		if (digits >= digitsMin && !(scan.isClaimed(first) && scan.isClaimed(next - 1)))
+			findInChain(scan, { starts, ends, first, next, digits });
 		first = next;
 	}
 }

@@ -48,7 +48,12 @@ const privateMembers = new Set(["d", "p", "q", "dp", "dq", "qi", "oth", "k", "pr
 /** `RSA`, `EC`, `OKP`, `oct`, `AKP` and what may be registered yet; never a mark. */
 const keyType = /^[A-Za-z0-9]{1,16}$/;
 
-/** Whether the member `name` of `object` is the private part of a JWK (RFC 7518 section 6). */
-export function isPrivateJwkMember(object: JsonObject, name: string): boolean {
-	return privateMembers.has(name) && typeof object.kty === "string" && keyType.test(object.kty);
+/** Whether an object is a key as a JWK has it. */
+export function isPrivateJwk(object: JsonObject): boolean {
+	return typeof object.kty === "string" && keyType.test(object.kty);
+}
+
+/** Whether a member of a JWK is of its private part (RFC 7518 section 6). */
+export function isPrivateJwkMember(name: string): boolean {
+	return privateMembers.has(name);
 }

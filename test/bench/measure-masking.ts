@@ -30,10 +30,16 @@ const finding = (at: number) => ({
 	text: "Paid with 4242 4242 4242 4242 by jamie.okafor@private.example from DE89370400440532013000",
 });
 
+const statement = { customer: { name: "Jamie", ssn: "078-05-1120" }, entries: Array.from({ length: 400 }, (_, at) => clean(at)) };
+const found = { entries: Array.from({ length: 400 }, (_, at) => finding(at)) };
+const csv = Array.from({ length: 1_000 }, (_, at) => Object.values({ ...clean(at), counterparty: "Northwind" }).join(";")).join("\n");
+
+/** The same answers as texts of so many characters. */
+export function ordinaryTexts(chars: number): string[] {
+	return [JSON.stringify(statement), JSON.stringify(found), csv].map((text) => text.slice(0, chars));
+}
+
 export function measureMasking(rounds: number): MaskingFigures[] {
-	const statement = { customer: { name: "Jamie", ssn: "078-05-1120" }, entries: Array.from({ length: 400 }, (_, at) => clean(at)) };
-	const found = { entries: Array.from({ length: 400 }, (_, at) => finding(at)) };
-	const csv = Array.from({ length: 1_000 }, (_, at) => Object.values({ ...clean(at), counterparty: "Northwind" }).join(";")).join("\n");
 	return [
 		figure("JSON, a small answer", clean(1), rounds),
 		figure("JSON, nothing to mask", statement, rounds),

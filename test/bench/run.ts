@@ -9,6 +9,7 @@ import { type BenchStack, startBenchStack } from "./bench-stack.ts";
 import { corpusTable, measureCorpus } from "./measure-corpus.ts";
 import { BenchFailed } from "./measure-lane.ts";
 import { measureMasking } from "./measure-masking.ts";
+import { measureSlowest, slowestTable } from "./measure-slowest.ts";
 import { type BenchOptions, readOptions, usage } from "./options.ts";
 import { monotonicMicroseconds, profileTables } from "./read-profile.ts";
 import { maskingTable, type Report, tablesOf } from "./report.ts";
@@ -62,7 +63,8 @@ function maskingReport({ quick, misses }: BenchOptions): string {
 	const figures = measureCorpus(rounds, (kind, { text }, masked) => {
 		if (misses) process.stderr.write(`${kind}: ${JSON.stringify(text)} became ${JSON.stringify(masked)}\n`);
 	});
-	return `${corpusTable(figures)}\n\n${maskingTable(measureMasking(rounds))}`;
+	const slowest = slowestTable(measureSlowest(quick ? 10 : 100));
+	return [corpusTable(figures), maskingTable(measureMasking(rounds)), slowest].join("\n\n");
 }
 
 /** Ctrl-C and SIGTERM stop what was started. */

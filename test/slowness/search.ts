@@ -82,7 +82,7 @@ function roughMs(part: Part, text: string): number {
 const measuredMsMin = 60;
 
 /** Milliseconds of this thread's own work for one run, whatever else the machine does meanwhile: of as many runs as the clock needs. */
-function ownMs(run: () => void): number {
+export function ownMs(run: () => void): number {
 	const start = process.threadCpuUsage();
 	for (let runs = 1; ; runs++) {
 		run();

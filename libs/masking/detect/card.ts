@@ -138,41 +138,35 @@ function find(scan: Scan): void {
 		let dots = false;
 		/** Whether a group before the last has less than four digits. */
 		let shorts = false;
+		// Luhn's sums where digits in even places count twice, and where those in odd places do.
+		let [even, odd] = [0, 0];
 		for (let last = group; last < starts.length; last++) {
+			const from = starts[last] as number;
 			const end = ends[last] as number;
-			const length = end - (starts[last] as number);
-			digits += length;
-			if (digits > digitsMax) break;
+			if (digits + end - from > digitsMax) break;
 			if (last > group) {
-				const joint = jointOf(text, ends[last - 1] as number, starts[last] as number);
+				const joint = jointOf(text, ends[last - 1] as number, from);
 				if (joint === "none") break;
 				dots ||= joint === "dot";
 				shorts ||= (ends[last - 1] as number) - (starts[last - 1] as number) < 4;
 			}
-			scan.work += 2;
+			for (let at = from; at < end; at++) {
+				const digit = text.charCodeAt(at) - 0x30;
+				const twice = digit > 4 ? digit * 2 - 9 : digit * 2;
+				even += (digits & 1) === 0 ? twice : digit;
+				odd += (digits & 1) === 0 ? digit : twice;
+				digits++;
+			}
+			scan.work += end - from + 1;
+			if ((lengths & (1 << digits)) === 0) continue;
+			// Luhn counts from the end: the last digit as it is, the one before it twice.
+			if (((digits & 1) === 0 ? even : odd) % 10 !== 0) continue;
 			// 4111.1111.1111.1111 is a card, 1.3.6.1.4.1 is not: dots only join groups of four and more.
-			if ((lengths & (1 << digits)) === 0 || (dots && shorts) || !passesLuhn(scan, start, end)) continue;
-			if (shorts && !isEvenlyGrouped(starts, ends, group, last)) continue;
-			if (isOther(scan, start, end)) continue;
+			if ((dots && shorts) || (shorts && !isEvenlyGrouped(starts, ends, group, last)) || isOther(scan, start, end)) continue;
 			scan.add(start, end, "card", markOf("card", lastDigits(text, end)));
 			scan.claim(group, last);
 		}
 	}
-}
-
-/** Luhn counts from the end: the last digit as it is, the one before it twice. */
-function passesLuhn(scan: Scan, start: number, end: number): boolean {
-	const { text } = scan;
-	let sum = 0;
-	let twice = false;
-	for (let at = end - 1; at >= start; at--) {
-		const digit = text.charCodeAt(at) - 0x30;
-		if (digit < 0 || digit > 9) continue;
-		sum += twice ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
-		twice = !twice;
-	}
-	scan.work += end - start;
-	return sum % 10 === 0;
 }
 
 /** Four digits and three separators of three. */

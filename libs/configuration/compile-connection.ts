@@ -11,6 +11,7 @@ import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
 import { functionTypes } from "./function-types.ts";
 import { addressPolicy, parseHttpUrl, whyNotDialled } from "./kinds/addresses.ts";
+import { type Analyzer, analyzerEntities, analyzerTimeout } from "./kinds/analyzer.ts";
 import type { Connection, ConnectionDocument, HttpConnection, HttpCredential, HttpLimits } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
 import { sizeBytes } from "./quantity.ts";
@@ -41,7 +42,8 @@ export type CompiledConnection = {
 /** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
 export function compileConnection(document: ConnectionDocument, openapi: unknown): CompiledConnection {
 	const faults: Fault[] = [];
-	const url = compileUrl(document, faults);
+	const url = compileUrl(document, ["url"], faults);
+	const analyzer = compileAnalyzer(document, faults);
 	const credential = compileCredential(document, faults);
 	const limits = compileLimits(document, faults);
 	const found = document.openapi === undefined ? writtenFunctions(document, faults) : functionsOf(document, openapi, credential, faults);
@@ -63,6 +65,7 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 		name: document.name,
 		pool: document.pool ?? "default",
 		...(document.credential && { secret: document.credential.secret }),
+		...(analyzer && { analyzer }),
 		transport,
 		functions,
 		function: (name) => byName.get(name),
@@ -70,16 +73,36 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 	return { connection, faults, openapiFaults: found.openapiFaults, names: found.names, types: functionTypes(functions, openapi) };
 }
 
-function compileUrl(document: ConnectionDocument, faults: Fault[]): string {
+type WithUrl = Pick<ConnectionDocument, "url" | "insecure" | "allowPrivateAddresses">;
+
+function compileUrl(document: WithUrl, path: readonly string[], faults: Fault[]): string {
 	const url = parseHttpUrl(document.url, { plain: document.insecure ?? false });
 	if (typeof url === "string") {
 		const hint = url.includes("plain http") ? " (insecure: true allows it, readable by anyone on the way)" : "";
-		faults.push({ path: ["url"], message: url + hint });
+		faults.push({ path, message: url + hint });
 		return document.url;
 	}
 	const fault = whyNotDialled(url, addressPolicy(document));
-	if (fault !== undefined) faults.push({ path: ["url"], message: fault });
+	if (fault !== undefined) faults.push({ path, message: fault });
 	return url.href.replace(/\/+$/, "");
+}
+
+function compileAnalyzer({ analyzer }: ConnectionDocument, faults: Fault[]): Analyzer | undefined {
+	if (analyzer === undefined) return undefined;
+	const timeoutMs = durationMs(analyzer.timeout ?? "") ?? analyzerTimeout.byDefault;
+	if (timeoutMs > analyzerTimeout.max)
+		faults.push({
+			path: ["analyzer", "timeout"],
+			message: `found ${analyzer.timeout}, expected at most ${analyzerTimeout.max / second}s: the call waits for it`,
+		});
+	return {
+		url: compileUrl(analyzer, ["analyzer", "url"], faults),
+		allowPrivateAddresses: analyzer.allowPrivateAddresses ?? false,
+		language: analyzer.language ?? "en",
+		entities: analyzer.entities ?? analyzerEntities,
+		score: analyzer.score ?? 0.5,
+		timeoutMs,
+	};
 }
 
 function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): HttpCredential | undefined {

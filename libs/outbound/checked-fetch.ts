@@ -1,4 +1,4 @@
-// Fetches a small document from an address that the configuration, or a document it led to, names: the same checks as for a function, at the socket too.
+// Fetches a small document from, or asks a small question at, an address that the configuration, or a document it led to, names: the same checks as for a function, at the socket too.
 import { Agent, request } from "undici";
 import { connectorOf } from "./connect-socket.ts";
 import type { AddressPolicy, Lookup } from "./resolve-address.ts";
@@ -12,8 +12,11 @@ export interface CheckedFetchOptions {
 	readonly lookup?: Lookup;
 }
 
-/** A GET, in the form in which jose's `customFetch` is called. */
-export type CheckedFetch = (url: string, how?: { readonly headers?: Headers; readonly signal?: AbortSignal }) => Promise<Response>;
+/** A GET, in the form in which jose's `customFetch` is called; with a body a POST of JSON. */
+export type CheckedFetch = (
+	url: string,
+	how?: { readonly headers?: Headers; readonly signal?: AbortSignal; readonly body?: string },
+) => Promise<Response>;
 
 /**
  * A fetch that follows no redirect (3xx is an answer), asks no proxy, accepts no content coding, keeps no connection, and has read the whole body
@@ -27,10 +30,15 @@ export function createCheckedFetch({ addresses, connectTimeoutMs, bodyBytesMax, 
 		allowH2: false,
 		maxResponseSize: bodyBytesMax,
 	});
-	return async (url, { headers, signal } = {}) => {
+	return async (url, { headers, signal, body: asked } = {}) => {
 		const answer = await request(url, {
 			dispatcher,
-			headers: { "accept-encoding": "identity", ...(headers && Object.fromEntries(headers)) },
+			...(asked !== undefined && { method: "POST" as const, body: asked }),
+			headers: {
+				"accept-encoding": "identity",
+				...(asked !== undefined && { "content-type": "application/json" }),
+				...(headers && Object.fromEntries(headers)),
+			},
 			...(signal && { signal }),
 		});
 		const body = await answer.body.bytes();

@@ -9,6 +9,7 @@ import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { analyseAnswer, type MaskedText } from "./analyse-answer.ts";
 import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
@@ -106,9 +107,9 @@ async function claimCall(
 
 function leaseMs(
 	{ lease = leaseTermsDefault }: Pick<ExecutorPorts, "lease">,
-	{ fn }: { readonly fn: Pick<PreparedCall["fn"], "timeoutMs"> },
+	{ fn, analyzer }: { readonly fn: Pick<PreparedCall["fn"], "timeoutMs"> } & Pick<PreparedCall, "analyzer">,
 ): number {
-	return lease.startWithinMs + fn.timeoutMs + lease.settleWithinMs;
+	return lease.startWithinMs + fn.timeoutMs + (analyzer?.timeoutMs ?? 0) + lease.settleWithinMs;
 }
 
 async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<void> {
@@ -158,13 +159,20 @@ async function dial(
 	}
 }
 
+/** Masked by pattern, and by whom the connection asks beside. @throws {AnswerWithheld} */
+async function maskedOf(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, answer: FunctionAnswer): Promise<MaskedText> {
+	const masked = await maskedByPattern(ports, granted, prepared, answer);
+	const { analyzer, masks } = prepared;
+	return analyzer ? await analyseAnswer(ports.recogniser, analyzer, masked, masks) : masked;
+}
+
 /** A large answer is masked in another thread. @throws {AnswerWithheld} */
-async function maskedOf(
+async function maskedByPattern(
 	{ aside }: ExecutorPorts,
 	{ data: { connection, function: name, caller } }: Granted,
 	{ configuration, masks }: PreparedCall,
 	answer: FunctionAnswer,
-): Promise<Exclude<LargeMasked, { withheld: string }>> {
+): Promise<MaskedText> {
 	if (answer.body.length <= hereCharsMax) {
 		const { result, view, findings } = maskAnswer(answer, masks);
 		return { text: JSON.stringify(result), view, findings };

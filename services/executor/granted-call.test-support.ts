@@ -22,6 +22,7 @@ import { executeCall } from "./execute-call.ts";
 import type { History } from "./history.ts";
 import { Ledger } from "./ledger.ts";
 import { type ExecutorPorts, leaseTermsDefault } from "./ports.ts";
+import { createPresidioRecogniser } from "./recogniser-presidio.ts";
 import { startExecutor } from "./service.ts";
 
 export const bankKey = "bank-key-of-the-tests-0123456789";
@@ -142,6 +143,7 @@ export class Bench {
 			ledger: ledgerFor({ bus, pool: "default", name, clock, lease, failed, rememberedMax: this.rememberedMax }),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
 			...{ grants, sealingKeys, vault: this.vault, dialer: createHttpDialer(this.dialer), aside, pool: "default", name },
+			recogniser: createPresidioRecogniser(),
 			claims: new Claims(),
 			clock,
 			elapsedMs: () => this.elapsedMs,

@@ -18,6 +18,7 @@ import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
 import { createHttpDialer } from "./dial-http/dial-http.ts";
 import { Ledger } from "./ledger.ts";
+import { createPresidioRecogniser } from "./recogniser-presidio.ts";
 import { startExecutor } from "./service.ts";
 
 runService("executor", async (log, environment) => {
@@ -46,6 +47,7 @@ runService("executor", async (log, environment) => {
 		sealingKeys: readSealingKeys(config.sealingKeys),
 		vault,
 		dialer,
+		recogniser: createPresidioRecogniser(),
 		claims: new Claims(),
 		aside,
 		clock: systemClock,

@@ -145,6 +145,11 @@ function decodeText(body: Uint8Array, type: string): string {
 	}
 }
 
+/** The JSON of a body that was masked already; undefined where it is text. */
+export function readJson(text: string): { readonly value: JsonValue } | undefined {
+	return parseAnswer(text, false, false);
+}
+
 /**
  * `exact` says that every reader of the text sees the same value that was masked. Undefined: it is not JSON. What a body is called counts for
  * little: JSON that comes as text, or with a byte order mark, is read as JSON by whoever gets it, so it is masked as JSON too.

@@ -1,8 +1,10 @@
 // What the executor needs from outside: the stream, the revision a call was granted under, its keys, the vault, and the functions themselves.
 import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
+import type { Analyzer } from "#libs/configuration/kinds/analyzer.ts";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
@@ -64,7 +66,27 @@ export interface Dialer {
 	close(): Promise<void>;
 }
 
-/** A lease is these two and the function's own timeout between them. Executors of one pool must agree on them. */
+/** A part of a text, in UTF-16 code units: `end` is behind it. */
+export interface TextSpan {
+	readonly start: number;
+	readonly end: number;
+}
+
+/** Who recognises in a text what no pattern finds: names and addresses of people. */
+export interface Recogniser {
+	/**
+	 * Where the entities stand that are asked for: each place within the text, in any order, perhaps overlapping. Asks once, and waits as long as
+	 * the analyzer may take.
+	 *
+	 * @throws {RecognitionFailed} for everything else than an answer that can be understood whole.
+	 */
+	recognise(text: string, analyzer: Analyzer): Promise<readonly TextSpan[]>;
+}
+
+/** The message is safe for everyone: nothing of the text, nothing of what the analyzer said. */
+export class RecognitionFailed extends ExpectedError {}
+
+/** A lease is these two, the function's own timeout between them and the analyzer's. Executors of one pool must agree on them. */
 export interface LeaseTerms {
 	/** A claimed call is dialled within this or not at all: an executor that was paused must not dial when it wakes. */
 	readonly startWithinMs: number;
@@ -81,6 +103,8 @@ export interface ExecutorPorts {
 	readonly sealingKeys: SealingKeys;
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: Dialer;
+	/** Asked about the answers of connections that name an analyzer. */
+	readonly recogniser: Recogniser;
 	readonly claims: Claims;
 	/** What is said in the pool's ledger of a call of which nothing was said before `since`. */
 	readonly ledger: { of(since: Position): History };

@@ -1,5 +1,6 @@
 // Everything that must be right before a call may be claimed: the grant, the digest, the function, what is sent to it and its credential.
 import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { Analyzer } from "#libs/configuration/kinds/analyzer.ts";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";
@@ -21,6 +22,7 @@ export interface PreparedCall extends Prepared {
 	/** Under which it was granted. */
 	readonly configuration: Configuration;
 	readonly masks: AnswerMasks;
+	readonly analyzer?: Analyzer;
 	readonly credential?: string;
 }
 
@@ -47,7 +49,8 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const masks = masksOf(configuration, data.connection, fn);
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
 	const { grantId } = permitted();
-	return { grantId, fn, configuration, dial, masks, ...(credential && { credential: credential.name }) };
+	const { analyzer } = connection;
+	return { grantId, fn, configuration, dial, masks, ...(analyzer && { analyzer }), ...(credential && { credential: credential.name }) };
 }
 
 /** A permission or a seal that is not good is no failure of ours: the call cannot run. */

@@ -5,6 +5,7 @@ import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 import { allowPrivateAddresses } from "./addresses.ts";
+import { type Analyzer, AnalyzerDocument } from "./analyzer.ts";
 
 const closed = { additionalProperties: false } as const;
 const Duration = (description: string, byDefault: string) =>
@@ -137,6 +138,7 @@ export const ConnectionDocument = Type.Object(
 			Type.Array(Header, { maxItems: 32, default: [], description: "Headers of the caller that are passed on; all others are dropped." }),
 		),
 		allowPrivateAddresses,
+		analyzer: Type.Optional(AnalyzerDocument),
 		limits: Type.Optional(
 			Type.Object(
 				{
@@ -187,6 +189,8 @@ export type Connection = {
 	readonly pool: string;
 	/** The name in the vault of the credential that its functions ask for. */
 	readonly secret?: string;
+	/** Absent: nobody is asked, and only patterns are found. */
+	readonly analyzer?: Analyzer;
 	/** A union by protocol. */
 	readonly transport: HttpConnection;
 	/** In the order of their names. */

@@ -4,7 +4,7 @@ import { callArguments } from "./configuration.ts";
 import type { Peer } from "./peer.ts";
 import type { Target } from "./send-calls.ts";
 
-export const laneNames = ["direct", "proxy", "peer", "floor", "callgate-unindexed", "callgate", "callgate-two"] as const;
+export const laneNames = ["direct", "proxy", "peer", "floor", "callgate-unindexed", "callgate", "callgate-mcp", "callgate-two"] as const;
 export type Lane = (typeof laneNames)[number];
 
 export const laneTitles: Readonly<Record<Lane, string>> = {
@@ -14,6 +14,7 @@ export const laneTitles: Readonly<Record<Lane, string>> = {
 	floor: "floor: five bare processes",
 	"callgate-unindexed": "Callgate, audit paused",
 	callgate: "Callgate, complete",
+	"callgate-mcp": "Callgate, as an MCP tool",
 	"callgate-two": "Callgate, two of each service",
 };
 
@@ -32,6 +33,14 @@ export interface LanePlaces {
 const json = { "content-type": "application/json" };
 /** Longer than any call of a bench takes: an answer that says "later" is a failure here. */
 const waitSeconds = 55;
+
+/** A tool call as a client of the revision 2026-07-28 makes it. */
+const mcpHeaders = {
+	...{ accept: "application/json, text/event-stream", "mcp-protocol-version": "2026-07-28" },
+	...{ "mcp-method": "tools/call", "mcp-name": "pay" },
+};
+const mcpMeta = '"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}';
+const mcpCall = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"pay","_meta":{${mcpMeta}},"arguments":`;
 
 /** @throws {Error} for the peer's lane where there is no peer. */
 export function targetOf(lane: Lane, { firstPort, ports, tokens, peer }: LanePlaces): Target {
@@ -59,6 +68,8 @@ export function targetOf(lane: Lane, { firstPort, ports, tokens, peer }: LanePla
 		case "callgate-unindexed":
 		case "callgate":
 			return callgate(1);
+		case "callgate-mcp":
+			return { ...callgate(1), path: "/mcp/bank", headers: { ...json, ...mcpHeaders }, body: [`${mcpCall}${before}`, `${after}}}`] };
 		case "callgate-two":
 			return callgate(2);
 	}

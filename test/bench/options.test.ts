@@ -9,13 +9,13 @@ test("by default everything is measured, five times, at four numbers of callers,
 	expect(readOptions([])).toMatchObject({
 		...{ quick: false, repetitions: 5, callers: [1, 16, 64, 256], syncInterval: "always", preloadEvents: 1_000_000, soakMinutes: 10 },
 		...{ beside: true, peer: undefined, firstPort: undefined },
-		lanes: ["direct", "proxy", "floor", "callgate-unindexed", "callgate", "callgate-two"],
+		lanes: ["direct", "proxy", "floor", "callgate-unindexed", "callgate", "callgate-mcp", "callgate-two"],
 	});
 });
 
 test("a quick look and one lane leave out what takes long", () => {
 	expect(readOptions(["--quick"])).toMatchObject({ callers: [64], preloadEvents: 0, soakMinutes: 0, beside: true });
-	expect(readOptions(["--quick"]).lanes).not.toContain("callgate-two");
+	expect(readOptions(["--quick"]).lanes).toEqual(["direct", "proxy", "floor", "callgate-unindexed", "callgate"]);
 	expect(readOptions(["--lane", "callgate", "--lane", "floor"])).toMatchObject({
 		lanes: ["floor", "callgate"],
 		preloadEvents: 0,
@@ -36,7 +36,7 @@ test("a peer has a URL, headers and processes, and a lane beside the others", ()
 	const headers = { authorization: "Bearer a:b", "x-tenant": "bench" };
 	expect(peer).toEqual({ url: "http://127.0.0.1:8080/pay?a=b", headers, pids: [7, 8] });
 	expect(firstPort).toBe(18_800);
-	expect(lanes).toEqual(["direct", "proxy", "peer", "floor", "callgate-unindexed", "callgate", "callgate-two"]);
+	expect(lanes).toEqual(["direct", "proxy", "peer", "floor", "callgate-unindexed", "callgate", "callgate-mcp", "callgate-two"]);
 	expect(readOptions([...toPeer, "--lane", "peer", "--lane", "direct"]).lanes).toEqual(["direct", "peer"]);
 });
 

@@ -103,7 +103,7 @@ function lanesOf(asked: readonly string[] | undefined, quick: boolean, peer: Pee
 	const unknown = asked?.find((name) => !isLane(name));
 	if (unknown !== undefined) throw new Error(`--lane: there is no lane "${unknown}", only ${laneNames.join(", ")}`);
 	if (asked?.includes("peer") && !peer) throw new Error("--lane peer: say where the peer is with --peer");
-	const leftOut: readonly Lane[] = [...(peer ? [] : (["peer"] as const)), ...(quick ? (["callgate-two"] as const) : [])];
+	const leftOut: readonly Lane[] = [...(peer ? [] : (["peer"] as const)), ...(quick ? (["callgate-mcp", "callgate-two"] as const) : [])];
 	return laneNames.filter((lane) => (asked === undefined ? !leftOut.includes(lane) : asked.includes(lane)));
 }
 

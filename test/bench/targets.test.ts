@@ -85,7 +85,7 @@ test("what was not measured is shown as an aim, and not judged", () => {
 	const short = { minutes: 9, calls: 1, resident: [], growth: { ingress: 0, policy: 0, approval: 0, executor: 0, audit: 0, nats: 0 } };
 	expect(judged({ empty, memory: short })).toEqual([]);
 	const rows = targetsTable(targetsOf({ empty })).split("\n").slice(2);
-	expect(rows).toHaveLength(13);
+	expect(rows).toHaveLength(14);
 	for (const row of rows) expect(row).toMatch(/\| +at (least|most) [\d.,]+ [a-zMB ]+ \| +– \| +not measured \|$/);
 });
 

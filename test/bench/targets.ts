@@ -40,6 +40,7 @@ export function targetsOf({ empty, preloaded, replicas = [], decisions = [], mem
 		atMost("p50 over direct, complete to the floor's, open loop", 1.5, "x", overDirect(latency, "p50")),
 		atMost("p99 over direct, complete to the floor's, open loop", 1.5, "x", overDirect(latency, "p99")),
 		atMost("p50 complete to the floor's, one caller", 1.25, "x", medians(throughput, "callgate", "floor", 1)),
+		atLeast("calls/s as MCP tools to those by HTTP, 64 callers", 0.8, rates(throughput, "callgate-mcp", "callgate")),
 		atLeast("calls/s of two of each service to one of each, 64 callers", 0.85, rates(replicas, "callgate-two", "callgate")),
 		atMost("click to first byte, p99", 100, "ms", clicks?.slack.p99),
 		atMost("a decision with 10,000 rules to one with 10, hardest shape that has both", 1.2, "x", worstDecision(decisions)),

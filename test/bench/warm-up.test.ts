@@ -4,7 +4,7 @@ import { laneNames } from "./lanes.ts";
 import { warmedFor } from "./warm-up.ts";
 
 test("lanes that use the same processes are warmed up once, by Callgate complete", () => {
-	expect(warmedFor(laneNames)).toEqual(["direct", "proxy", "peer", "floor", "callgate"]);
+	expect(warmedFor(laneNames)).toEqual(["direct", "proxy", "peer", "floor", "callgate", "callgate-mcp"]);
 	expect(warmedFor(["callgate-unindexed"])).toEqual(["callgate"]);
 	expect(warmedFor(["floor", "callgate-two"])).toEqual(["floor", "callgate"]);
 });

@@ -25,6 +25,7 @@ import { createProcesses, type Processes } from "./processes.ts";
 import { adminAccess, countRecord, readRecord } from "./read-record.ts";
 import { readSlack } from "./read-slack.ts";
 import { eventsOf, type PublicKeys, permissionsIn } from "./read-stream.ts";
+import { findUnproven } from "./read-tree.ts";
 import { type RecordingBank, sha256, startRecordingBank } from "./recording-bank.ts";
 import { createVersions } from "./run-two-versions.ts";
 import { createApprover, type ScriptedApprover } from "./scripted-approver.ts";
@@ -323,6 +324,7 @@ async function collect({ client, bank, parts, unfinished }: Sources): Promise<Ev
 	const reading = operator.follow((message) => stillThere.push(message));
 	await reading.caughtUp;
 	await reading.stop();
+	const unproven = await findUnproven(stack, kept.heard, kept.reached());
 	await processes.learnFromLogs();
 	const keys = JSON.parse(await readFile(stack.keys.file("grant-keys.json"), "utf8")) as PublicKeys;
 	const key = stack.keys.value("bank-api.key");
@@ -333,7 +335,7 @@ async function collect({ client, bank, parts, unfinished }: Sources): Promise<Ev
 		...{ calls: client.log, bank: bank.log, stream, unreadable, unfinished },
 		permissions: await permissionsIn(stream, keys),
 		...(await readSlack(stack)),
-		...{ removals, changed: kept.compare(stillThere), outages: effects.outages, effectless: effects.none },
+		...{ removals, changed: kept.compare(stillThere), unproven, outages: effects.outages, effectless: effects.none },
 		alarms: await processes.alarms(),
 		clocks: clocks.wrong,
 		unsettled: parts.unsettled,

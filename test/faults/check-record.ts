@@ -1,4 +1,4 @@
-// Whether the index has each event once, as the stream has it, and whether bad messages were set aside and good ones were not.
+// Whether index and tree have each event once, as the stream has it, and whether bad messages were set aside and good ones were not.
 import type { Find, Joined } from "./check-rows.ts";
 import type { Evidence, Poison, RecordedDocument, StreamEvent } from "./evidence.ts";
 
@@ -17,6 +17,7 @@ export function checkRecord(calls: ReadonlyMap<string, Joined>, evidence: Eviden
 		}
 	}
 	for (const id of documents.keys()) if (!events.has(id)) find("record differs", `${id} is in the index and not on the stream`);
+	for (const fault of evidence.unproven) find("record unproven", fault);
 	checkParked(evidence, bad, find);
 	for (const poison of evidence.poison) checkForged(calls, poison, find);
 }

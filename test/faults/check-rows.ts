@@ -26,6 +26,7 @@ export const forbidden = {
 	"record missing": "an event that the index does not have",
 	"record doubled": "an event that the index has twice",
 	"record differs": "a document that is not what its event says, or of no event",
+	"record unproven": "an event that the record's tree has not once, in its own bytes, or a tree that does not verify",
 	"poison not handled": "a bad message that was not parked, or a forged call that did not end as failed",
 	"parked without reason": "a good message that was parked",
 	retention: "something that keeps a call from happening twice was removed while what could make it happen was there or could still run",

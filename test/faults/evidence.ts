@@ -150,6 +150,8 @@ export interface Evidence {
 	readonly removals: readonly Removal[];
 	/** How the stream differs from what was heard of it. */
 	readonly changed: readonly string[];
+	/** How the record's tree differs from what was heard of the stream, and what a verifier finds in it. */
+	readonly unproven: readonly string[];
 	readonly outages: readonly Outage[];
 	/** Faults that did not do what they are there for. */
 	readonly effectless: readonly string[];

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { Removal, StreamEvent } from "./evidence.ts";
 import type { Gone, StoredMessage } from "./operator.ts";
 import { eventsOf } from "./read-stream.ts";
+import { HeardEvents } from "./read-tree.ts";
 
 export interface KeptStream {
 	/** To be told of every message once, in order. */
@@ -11,6 +12,8 @@ export interface KeptStream {
 	readonly events: readonly StreamEvent[];
 	/** Sequences of messages that are no lists of events. */
 	readonly unreadable: readonly number[];
+	/** In their own bytes. */
+	readonly heard: HeardEvents;
 	/** The last message it was told of. */
 	reached(): number;
 	/** Notes what is gone, as the stream itself says, since a moment in the course of removing. */
@@ -23,6 +26,7 @@ export interface KeptStream {
 export function keepStream(): KeptStream {
 	const events: StreamEvent[] = [];
 	const unreadable: number[] = [];
+	const heard = new HeardEvents();
 	const prints = new Map<number, string>();
 	const removals: Removal[] = [];
 	const removed = new Set<number>();
@@ -30,10 +34,11 @@ export function keepStream(): KeptStream {
 	let step = 0;
 	let first = 1;
 	return {
-		...{ events, unreadable, removals },
+		...{ events, unreadable, removals, heard },
 		hear(message) {
 			reached = message.sequence;
 			prints.set(message.sequence, printOf(message));
+			heard.hear(message);
 			const said = eventsOf(message);
 			if (said) events.push(...said);
 			else unreadable.push(message.sequence);

@@ -139,6 +139,31 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 			},
 		],
 	},
+	"tree-writer": {
+		what: "the record's tree is written by everyone at once, over what others wrote",
+		changes: [
+			{
+				file: "services/audit/proof/hold-lease.ts",
+				from: "this.quietMs() < leaseMs) return false;",
+				to: "this.quietMs() < -leaseMs) return false;",
+			},
+			{
+				file: "services/audit/proof/hold-lease.ts",
+				from: "if (!result.won) return false;",
+				to: "if (!result.won) return true;",
+			},
+			{
+				file: "libs/proof/store-files.ts",
+				from: "await link(temporary, path).then(",
+				to: "await copyFile(temporary, path).then(",
+			},
+			{
+				file: "libs/proof/store-files.ts",
+				from: "import { link, mkdir,",
+				to: "import { copyFile, mkdir,",
+			},
+		],
+	},
 	"bulk-items": {
 		what: "a bulk request that was answered counts as indexed, whatever it says of each document",
 		changes: [

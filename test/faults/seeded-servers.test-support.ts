@@ -62,6 +62,7 @@ export const seededOfServers: readonly Seeded[] = [
 	["a question that went before its hold", "retention", (e) => Object.assign(removal(e, approved, "call.held"), { step: 4 })],
 	["a denial that went before its call", "retention", (e) => Object.assign(removal(e, denied, "call.received"), { step: 4 })],
 	["a message that went by itself", "stream differs", (e) => void e.changed.push("the message at 7 is gone")],
+	["an event that the tree has not", "record unproven", (e) => void e.unproven.push("the tree has not the event at 7.0")],
 	[
 		"an event in a full stream",
 		"stored while full",

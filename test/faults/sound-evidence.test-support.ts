@@ -17,6 +17,7 @@ export interface BreakableEvidence extends Evidence {
 	readonly alarms: { position: number; item: number }[];
 	readonly removals: Mutable<Removal>[];
 	readonly changed: string[];
+	readonly unproven: string[];
 	readonly outages: Mutable<Outage>[];
 	readonly effectless: string[];
 	readonly unsettled: string[];
@@ -217,7 +218,7 @@ export function soundEvidence(): BreakableEvidence {
 			{ call: callIds.approved, word: undefined },
 		],
 		clocks: [{ service: "approval", replica: 0, offMs: 600_000, from: start, until: start + 10_000 }],
-		...{ removals: builder.trim(), changed: [], effectless: [] },
+		...{ removals: builder.trim(), changed: [], unproven: [], effectless: [] },
 		alarms: poison.flatMap(({ expects, sequence, item = 0 }) => (expects === "unindexed" ? [{ position: sequence, item }] : [])),
 		outages: [{ kind: "the stream was full", from: start + fullAfterMs, until: start + fullAfterMs + 5_000, takesNothing: true }],
 		documents: stream.filter(isIndexable).map(({ sequence, item, id, type, data }) => documentOf(sequence, item, id, type, data)),

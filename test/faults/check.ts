@@ -7,7 +7,7 @@ import { checkOutages, checkRetention } from "./check-retention.ts";
 import { type Find, forbidden, type Joined, type Row } from "./check-rows.ts";
 import { checkStory } from "./check-story.ts";
 import { grantTtlMs } from "./configuration.ts";
-import type { ClientRequest, Evidence, Outage } from "./evidence.ts";
+import type { ClientCall, ClientRequest, Evidence, Outage } from "./evidence.ts";
 
 export type Report = {
 	readonly counts: Readonly<Record<string, number>>;
@@ -74,7 +74,8 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"requests sent": requests.length,
 		"requests without an answer": requests.filter(({ status }) => status === undefined).length,
 		...Object.fromEntries([...failures].sort().map(([failure, all]) => [`  ${failure}`, all.length])),
-		"requests through the proxy": requests.filter(({ proxied }) => proxied !== undefined).length,
+		"requests through the proxy": requestsOf("proxy", evidence),
+		"requests for tools": requestsOf("mcp", evidence),
 		"requests answered 503": requests.filter(({ status }) => status === 503).length,
 		"calls accepted": own.filter(({ events }) => events.some(({ type }) => type === "call.received")).length,
 		...Object.fromEntries([...endings].sort().map(([ending, all]) => [`ended ${ending}`, all.length])),
@@ -110,6 +111,10 @@ function claimGroups(calls: readonly Joined[]): Joined[][] {
 
 function wasDialled({ client }: Joined, { bank }: Evidence): boolean {
 	return bank.some(({ reference }) => reference === client?.plan.reference);
+}
+
+function requestsOf(via: ClientCall["plan"]["via"], { calls }: Evidence): number {
+	return sum(calls.map(({ plan, requests }) => (plan.via === via ? requests.filter(({ proxied }) => proxied).length : 0)));
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);

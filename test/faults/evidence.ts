@@ -16,11 +16,11 @@ export interface ClientRequest {
 	readonly failure?: string;
 	/** Names of planted secrets that the answer shows. */
 	readonly shows?: readonly string[];
-	/** Where it went through the proxy and was answered. */
+	/** Where it went through the proxy, or as a tool of MCP, and was answered. */
 	readonly proxied?: ProxiedAnswer;
 }
 
-/** What a client of the proxy sees beside the status. */
+/** What a client of the proxy or of MCP sees beside the status. */
 export interface ProxiedAnswer {
 	/** `Callgate-Call`. */
 	readonly header?: string;

@@ -35,7 +35,7 @@ export function bodyDigestOf(plan: PlannedCall): string {
 
 const answerWithinMs = 40_000;
 const repeatAfterMs = 500;
-/** A proxied request that was answered with 202 is sent again this often, each time waiting as long as the first did and a little. */
+/** A proxied request or a tool's call that was answered as pending is sent again this often, each time waiting as long as the first did and a little. */
 const attachesMax = 3;
 const attachedWaitSeconds = 3;
 
@@ -56,7 +56,7 @@ export function createLoadClient(parts: ClientParts): LoadClient {
 			// A connection that was refused carried nothing: that is no request.
 			if (request.failure !== "ECONNREFUSED") entry.requests.push(request);
 			// Who asks again for what waits attaches to it; who does not know what became of an answer may not.
-			if (request.status === 202 && plan.via === "proxy" && attempt < attachesMax && !parts.until.aborted) continue;
+			if (request.status === 202 && plan.via !== "calls" && attempt < attachesMax && !parts.until.aborted) continue;
 			const uncertain = request.status === undefined || request.status === 503 || request.status === 429;
 			const repeatable = plan.key !== undefined || request.failure === "ECONNREFUSED" || request.status === 429;
 			if (!uncertain || !repeatable || parts.until.aborted) return;
@@ -106,24 +106,24 @@ export function createLoadClient(parts: ClientParts): LoadClient {
 }
 
 async function ask({ token }: ClientParts, plan: PlannedCall, at: string, isAgain: boolean): Promise<ClientRequest> {
-	const proxied = plan.via === "proxy";
-	const waitSeconds = proxied && isAgain ? Math.max(plan.waitSeconds, attachedWaitSeconds) : plan.waitSeconds;
+	const { via } = plan;
+	const waitSeconds = via !== "calls" && isAgain ? Math.max(plan.waitSeconds, attachedWaitSeconds) : plan.waitSeconds;
 	const headers = {
 		authorization: `Bearer ${await token(plan.caller)}`,
 		"content-type": "application/json",
-		// The proxy waits for whoever does not say.
-		...((waitSeconds > 0 || proxied) && { prefer: `wait=${waitSeconds}` }),
+		// Who does not say is waited for, but by the API of calls.
+		...((waitSeconds > 0 || via !== "calls") && { prefer: `wait=${waitSeconds}` }),
 		...(plan.key !== undefined && { "idempotency-key": plan.key }),
+		...(via === "mcp" && { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": plan.function }),
 	};
-	const args = argumentsOf(plan);
-	const body = JSON.stringify(proxied ? args : { connection: "bank", function: plan.function, arguments: args });
-	const url = proxied ? `${at}/proxy/bank${functionPaths[plan.function]}` : `${at}/v1/calls`;
+	const { path, body: asked } = ways[via](plan);
+	const [url, body] = [`${at}${path}`, JSON.stringify(asked)];
 	const begun = Date.now();
 	try {
 		// What the function answers is its own to say, redirects too.
 		const answer = await fetch(url, { method: "POST", headers, body, redirect: "manual", signal: AbortSignal.timeout(answerWithinMs) });
 		const text = await answer.text();
-		const said = proxied ? readProxied(answer, text) : readAnswer(text);
+		const said = via === "calls" ? readAnswer(text) : via === "mcp" ? readTool(answer, text) : readProxied(answer, text);
 		const retryAfter = answer.headers.get("retry-after");
 		return {
 			at: begun,
@@ -140,6 +140,20 @@ async function ask({ token }: ClientParts, plan: PlannedCall, at: string, isAgai
 
 /** As in configuration.ts. */
 const functionPaths = { pay: "/pay", payOnce: "/pay-once" } as const;
+/** The revision that says itself with each request. */
+const mcpMeta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
+
+const ways: Readonly<Record<PlannedCall["via"], (plan: PlannedCall) => { readonly path: string; readonly body: object }>> = {
+	calls: (plan) => ({ path: "/v1/calls", body: { connection: "bank", function: plan.function, arguments: argumentsOf(plan) } }),
+	proxy: (plan) => ({ path: `/proxy/bank${functionPaths[plan.function]}`, body: argumentsOf(plan) }),
+	mcp: (plan) => ({
+		path: "/mcp/bank",
+		body: {
+			...{ jsonrpc: "2.0", id: plan.number, method: "tools/call" },
+			params: { name: plan.function, arguments: argumentsOf(plan), _meta: mcpMeta },
+		},
+	}),
+};
 
 function shownIn(text: string): Pick<ClientRequest, "shows"> {
 	const shows = Object.entries({ "the card": planted.card, "the e-mail": planted.email, "the answer's card": planted.answerCard })
@@ -166,6 +180,29 @@ function readProxied(answer: Response, text: string): Said & Pick<ClientRequest,
 		...(call !== undefined && { call }),
 		proxied: { own, whole: own && isWhole(text), ...(header !== undefined && { header }) },
 	};
+}
+
+/** A tool's result: the function's own answer, or JSON for the model to read: a problem, or the call that is pending (202 here, as everywhere). */
+function readTool(answer: Response, text: string): Said & Pick<ClientRequest, "proxied" | "status"> {
+	const { result } = JSON.parse(text) as { result?: ToolResult };
+	if (!result) return readAnswer(text);
+	const header = answer.headers.get("callgate-call") ?? undefined;
+	const status = result._meta?.["callgate/status"];
+	const own = status !== undefined;
+	const said = own ? { state: "completed" } : readAnswer(result.content[0]?.text ?? "{}");
+	const call = own ? header : (said.call ?? header);
+	return {
+		...said,
+		status: status ?? (said.code === undefined ? 202 : answer.status),
+		...(call !== undefined && { call }),
+		proxied: { own, whole: own && isWhole(JSON.stringify(result.structuredContent ?? null)), ...(header !== undefined && { header }) },
+	};
+}
+
+interface ToolResult {
+	readonly content: readonly { readonly text?: string }[];
+	readonly structuredContent?: unknown;
+	readonly _meta?: { readonly "callgate/status"?: number };
 }
 
 /** What stands where something was masked: `[card …5100]`. */

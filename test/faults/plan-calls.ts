@@ -20,8 +20,8 @@ export interface PlannedCall {
 	/** Names the call to the bank, which sees no call id. No digits: those could be taken for something to mask. */
 	readonly reference: string;
 	readonly caller: "ci" | "dana";
-	/** Asked for as a call, or through the proxy as the function itself. */
-	readonly via: "calls" | "proxy";
+	/** Asked for as a call, through the proxy as the function itself, or as a tool of MCP, where calls have no keys. */
+	readonly via: "calls" | "proxy" | "mcp";
 	readonly path: Path;
 	readonly function: "pay" | "payOnce";
 	readonly amount: number;
@@ -109,7 +109,7 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 		copies: keyed && random.chance(0.1) ? 2 + random.integer(4) : 1,
 		waitSeconds: held ? random.pick([0, 0, 0, 5]) : random.pick([0, 20, 20, 20]),
 		votes: votesOf(path, random),
-		via: random.chance(0.3) ? "proxy" : "calls",
+		via: random.chance(0.3) ? "proxy" : !keyed && random.chance(0.2) ? "mcp" : "calls",
 		...(cancels && { cancelAfterMs: random.integer(path === "race" ? 600 : 4_000) }),
 	};
 }

@@ -133,8 +133,8 @@ export class RecordTree {
 		[this.events, this.bytes] = [0, 0];
 		if (!(await store.create(segmentPath(this.number + 1), encodeSegment({ note, leaves })))) throw new OtherWriter();
 		this.number++;
-		this.last = time;
 		this.undone = note;
+		this.last = time;
 		crashPoint("after-segment-before-tiles");
 	}
 

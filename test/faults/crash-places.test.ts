@@ -38,7 +38,7 @@ const places: Readonly<Record<CrashPoint, readonly Place[]>> = {
 	"after-answer-before-ending": [{ file: "services/executor/execute-call.ts", after: "await dial(", before: "const durationMs" }],
 	"after-ending-before-ack": [{ file: "services/executor/execute-call.ts", after: "await endForSure(", before: "if (won)" }],
 	"between-index-and-ack": [{ file: "services/audit/record-event.ts", after: "metrics.indexed(", before: "}," }],
-	"after-segment-before-tiles": [{ file: "services/audit/proof/record-tree.ts", after: "this.last = time", before: "await this.derive(" }],
+	"after-segment-before-tiles": [{ file: "services/audit/proof/keep-tree.ts", after: "const root", before: "await this.derive(" }],
 	"during-recovery-at-start": [
 		{ file: "libs/configuration/follow-configuration.ts", after: "});", before: "await refresh();" },
 		{ file: "services/approval/approvals.ts", after: "await bus.follow(", before: "await this.following.caughtUp" },

@@ -4,6 +4,7 @@ import type { Bus, StoredMessage } from "#libs/bus/bus.ts";
 import { keyText } from "#libs/merkle/signed-note.ts";
 import { digestOf, type Era, entryText, isSameEra } from "#libs/proof/entry.ts";
 import { splitMessage } from "#libs/proof/split-message.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { StreamLost } from "#libs/service/guard-stream.ts";
 import { Lease } from "./hold-lease.ts";
 import { ProofBroken, type ProofLog, type ProofMetrics } from "./ports.ts";
@@ -246,6 +247,7 @@ class Writing {
 		this.waitingSinceMs = undefined;
 		this.parts.metrics.signed({ events, size: tree.size });
 		const root = Buffer.from(tree.root).toString("base64");
+		crashPoint("after-segment-before-tiles");
 		await this.derive();
 		await this.renew({ number: tree.number, size: tree.size, root, era: this.era, position });
 	}

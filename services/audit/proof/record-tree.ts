@@ -7,7 +7,6 @@ import { edgeTiles, entriesPath, tilePath, tileWidth } from "#libs/merkle/tile-p
 import { type Entry, type Era, entryText, readEntry } from "#libs/proof/entry.ts";
 import { decodeSegment, encodeSegment, type Leaf, type Segment, segmentPath } from "#libs/proof/segment.ts";
 import type { ProofStore } from "#libs/proof/store.ts";
-import { crashPoint } from "#libs/service/crash-point.ts";
 import { ProofBroken } from "./ports.ts";
 
 export interface TreeParts {
@@ -135,7 +134,6 @@ export class RecordTree {
 		this.number++;
 		this.undone = note;
 		this.last = time;
-		crashPoint("after-segment-before-tiles");
 	}
 
 	/** Takes over a segment that a writer before this one has stored. */

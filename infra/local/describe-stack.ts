@@ -86,11 +86,15 @@ The tour (${workloads.map(({ clientId, note }) => `${clientId}: ${note}`).join("
  5. Masked: cards and e-mails come back without what matters. Only the base URL of the bank's client changed.
    curl -s ${ingress}/proxy/bank/accounts/acc-1 -H "Authorization: Bearer $TOKEN"
 
- 6. The whole story of one call, for an auditor (alice); CALL is an id from above:
+ 6. The same as tools for an AI agent, over MCP: list them, call one, or leave out --cli to click in the inspector (a held call: as in 4).
+   npx -y @modelcontextprotocol/inspector --cli ${ingress}/mcp/bank --transport http --header "Authorization: Bearer $TOKEN" \\
+     --method tools/call --tool-name getAccount --tool-arg id=acc-1
+
+ 7. The whole story of one call, for an auditor (alice); CALL is an id from above:
    export CALLGATE_TOKEN=$(curl -s -d grant_type=password -d client_id=callgate-demo -d username=alice -d 'password=${stack.keys.value("people.password")}' ${idp}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
    ${urls} npm run -s callgate -- audit show CALL
 
- 7. The record proven, by files alone (what happened in the last seconds is not signed yet):
+ 8. The record proven, by files alone (what happened in the last seconds is not signed yet):
    KEY=$(npm run -s callgate -- audit key --checkpoint-keys ${stack.keys.file("checkpoint-keys.json")} --origin ${proofOrigin})
    npm run -s callgate -- audit export --store ${proofDir(stack.dataDir)} --output record.ndjson
    npm run -s callgate -- audit verify record.ndjson --key "$KEY"

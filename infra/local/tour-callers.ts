@@ -38,6 +38,17 @@ interface Account {
 	readonly customer: { readonly email: string; readonly ssn: string };
 }
 
+/** As much of a result as the tour looks at: a tool's own, or a task. */
+export interface McpResult {
+	readonly isError?: boolean;
+	readonly structuredContent?: { readonly status?: string };
+	readonly taskId?: string;
+	readonly status?: string;
+	readonly statusMessage?: string;
+	readonly result?: McpResult;
+}
+const mcpRevision = "2026-07-28";
+
 export class TourCallers {
 	private readonly stack: Stack;
 	private readonly tokens = new Map<string, string>();
@@ -53,10 +64,10 @@ export class TourCallers {
 		const known = this.tokens.get(who);
 		if (known) return known;
 		const { keys } = this.stack;
-		const body: Record<string, string> =
-			who === "ci"
-				? { grant_type: "client_credentials", client_id: "ci", client_secret: keys.value("client-ci.secret") }
-				: { grant_type: "password", client_id: "callgate-demo", username: who, password: keys.value("people.password") };
+		const secret = ({ ci: "client-ci.secret", "ai-agent": "client-agent.secret" } as const)[who];
+		const body: Record<string, string> = secret
+			? { grant_type: "client_credentials", client_id: who, client_secret: keys.value(secret) }
+			: { grant_type: "password", client_id: "callgate-demo", username: who, password: keys.value("people.password") };
 		const answer = await ask(`${this.stack.url("idp")}/token`, { method: "POST", body: new URLSearchParams(body) });
 		const { access_token: token } = JSON.parse(answer.text) as { access_token?: string };
 		if (!token) throw new Error(`the identity provider gave ${who} no token (${answer.status})`);
@@ -72,6 +83,25 @@ export class TourCallers {
 
 	async proxied(who: string, path: string): Promise<Answered> {
 		return await ask(`${this.stack.url("ingress")}/proxy/bank${path}`, { headers: await this.bearer(who) });
+	}
+
+	/** One request of MCP (2026-07-28) to the bank's tools, by a client that speaks of tasks. */
+	async mcp(who: string, method: string, params: Readonly<Record<string, unknown>>): Promise<McpResult> {
+		const name = params.name ?? params.taskId;
+		const headers = {
+			...(await this.bearer(who)),
+			...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
+			...{ "mcp-protocol-version": mcpRevision, "mcp-method": method, ...(typeof name === "string" && { "mcp-name": name }) },
+		};
+		const _meta = {
+			"io.modelcontextprotocol/protocolVersion": mcpRevision,
+			"io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } },
+		};
+		const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
+		const answer = await ask(`${this.stack.url("ingress")}/mcp/bank`, { method: "POST", headers, body });
+		const { result, error } = JSON.parse(answer.text) as { result?: McpResult; error?: { message: string } };
+		if (!result) throw new Error(`${method} was answered ${answer.status}: ${error?.message ?? "no result"}`);
+		return result;
 	}
 
 	private async bearer(who: string): Promise<{ authorization: string }> {

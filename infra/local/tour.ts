@@ -11,6 +11,9 @@ interface Seen {
 	readonly seen: string;
 }
 
+const taskAskEveryMs = 200;
+const taskAsksMax = 150;
+
 type Say = (line: string) => void;
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 const small = { amount: 250, currency: "EUR", to: "DE89370400440532013000", country: "DE" };
@@ -25,6 +28,7 @@ export async function takeTour(stack: Stack, say: Say): Promise<number> {
 		["a wrong person's click counts for nothing", () => tour.refusedClick("mallory")],
 		["the requester's own click counts for nothing", () => tour.refusedClick("dana")],
 		["the right person's click lets it run, and the waiting caller gets its answer", () => tour.approved()],
+		["an agent's tool call over MCP is held as a task, which completes when it was approved in Slack", () => tour.task()],
 		["only the base URL changed: a client of the bank works through the proxy, with cards and e-mails masked", () => tour.proxied()],
 		["an auditor reads the whole story of the held call", () => tour.story()],
 		["who is not an auditor reads nothing", () => tour.noStory()],
@@ -117,6 +121,25 @@ class Tour {
 		const body = JSON.parse(answer?.text ?? "{}") as { state?: string; result?: { status?: number } };
 		const ok = answer?.status === 200 && body.state === "completed" && body.result?.status === 201;
 		return { ok, expected: "200 completed with the bank's 201", seen: `${answer?.status} ${body.state} with ${body.result?.status}` };
+	}
+
+	async task(): Promise<Seen> {
+		const params = { name: "createTransfer", arguments: { ...small, amount: 4000 } };
+		const before = await this.callers.slackMessages();
+		const { taskId = "", status: atFirst } = await this.callers.mcp("ai-agent", "tools/call", params);
+		await this.callers.nextSlackMessage(before.length);
+		await this.callers.click("frank", "approve", taskId);
+		let task = await this.callers.mcp("ai-agent", "tasks/get", { taskId });
+		for (let asked = 1; task.status === "working" && asked < taskAsksMax; asked++) {
+			await new Promise((resolve) => setTimeout(resolve, taskAskEveryMs));
+			task = await this.callers.mcp("ai-agent", "tasks/get", { taskId });
+		}
+		const { result } = task;
+		return {
+			ok: atFirst === "working" && task.status === "completed" && result?.isError === false,
+			expected: "a task that is working, and after the click completed with the bank's answer",
+			seen: `${atFirst}, then ${task.status}${result ? ` with the bank's ${result.structuredContent ? "transfer" : "answer"}` : ""}`,
+		};
 	}
 
 	private async isWaiting(): Promise<boolean> {

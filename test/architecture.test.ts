@@ -40,6 +40,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"oidc-provider": ["infra/local/demo/"],
 	"@modelcontextprotocol/client": ["test/"],
 	"@modelcontextprotocol/ext-tasks": ["test/"],
+	"@modelcontextprotocol/inspector-cli": ["test/"],
+	"@modelcontextprotocol/sdk": ["test/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
 };

@@ -1,5 +1,7 @@
 // The official client, unmodified, on a real port: what it makes of our answers in each revision that it speaks.
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { Client as FirstClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as FirstTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { as, Backstage, transfer } from "./ingress.test-support.ts";
 
@@ -75,5 +77,27 @@ describe.each(eras)("in %s", (_revision, mode) => {
 		await expect(client.callTool({ name: "toolOfNobody" })).rejects.toThrow("Unknown tool");
 		await expect(connected("/mcp", "nobody")).rejects.toThrow();
 		expect(stage.of("call.received")).toEqual([]);
+	});
+});
+
+describe("the client of the SDK's first version", () => {
+	test("finds the tools, takes answers for what they said they would be, and is told of a held call", async () => {
+		const stage = new Backstage();
+		cleanup.push(() => stage.close());
+		const { http } = await stage.replica({}, { mcpWaitSeconds: 1 });
+		const url = new URL(`${await http.listen({ host: "127.0.0.1", port: 0 })}/mcp/bank`);
+		const client = new FirstClient({ name: "test", version: "1" });
+		// Its transport is declared without exact optional members.
+		const transport = new FirstTransport(url, { requestInit: { headers: as("robin") } }) as Parameters<FirstClient["connect"]>[0];
+		await client.connect(transport);
+		cleanup.push(() => client.close());
+		expect((await client.listTools()).tools.map(({ name }) => name)).toContain("createTransfer");
+		const call = { name: "createTransfer", arguments: transfer };
+		const answered = client.callTool(call);
+		await stage.complete(await stage.received());
+		expect(await answered).toMatchObject({ isError: false, structuredContent: { id: "t1" } });
+		const held = client.callTool(call);
+		await stage.ask(await stage.received(1));
+		expect(await held).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('"state":"held"') }] });
 	});
 });

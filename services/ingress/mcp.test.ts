@@ -300,7 +300,7 @@ describe("what is refused, and how", () => {
 		["a header's tool that is another", asked, { ...headers, "mcp-name": "getAccount" }, 400, -32_020],
 		["a header's version that is another", asked, { ...headers, "mcp-protocol-version": "2025-11-25" }, 400, -32_020],
 		["no headers", asked, {}, 400, -32_020],
-		["a version in the header alone", { ...asked, params: call }, headers, 400, -32_020],
+		["a version in the header alone", { ...asked, params: call }, headers, 400, -32_602],
 		["a version that is not known", { ...asked, params: call }, { "mcp-protocol-version": "1900-01-01" }, 400, -32_022],
 		[
 			"no capabilities",

@@ -127,7 +127,8 @@ function versionOf(headers: McpHeaders, method: string, params: JsonObject): { r
 	const version = meta["io.modelcontextprotocol/protocolVersion"];
 	if (version === undefined) {
 		const { version: named } = headers;
-		if (named === modern) return { isModern: true, wrong: mismatch("the version in its header is not in its body") };
+		if (named === modern)
+			return { isModern: true, wrong: fault(rpc.params, "expected io.modelcontextprotocol/protocolVersion in _meta", 400) };
 		const isKnown = named === undefined || revisions.includes(named);
 		return isKnown ? { isModern: false } : { isModern: false, wrong: unsupported(named) };
 	}

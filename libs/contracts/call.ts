@@ -39,6 +39,8 @@ export const Caller = Type.Object(
 		subject: Subject,
 		email: Type.Optional(sensitive(Type.String({ maxLength: emailCharactersMax }))),
 		groups: CallerGroups,
+		/** Which of its sessions, where its issuer says that: a digest, so that whoever reads it cannot speak of the session. */
+		session: Type.Optional(pub(Type.String({ pattern: "^[\\w-]{22}$" }))),
 	},
 	{ additionalProperties: false },
 );

@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from "./json.ts";
 
 /** What a digest covers. */
 export interface DigestedCall {
-	readonly caller: Pick<Caller, "issuer" | "subject">;
+	readonly caller: Pick<Caller, "issuer" | "subject" | "session">;
 	readonly connection: string;
 	readonly function: string;
 	readonly arguments: JsonObject;
@@ -36,8 +36,10 @@ export function digestOf(call: DigestedCall): string {
 /** As {@link digestOf}, of arguments whose canonical form is known. */
 export function digestOfCanonical(call: Omit<DigestedCall, "arguments"> & { readonly arguments: string }): string {
 	const { caller, connection, function: name, salt } = call;
-	const { issuer, subject } = caller;
-	const rest = canonicalJson({ caller: { issuer, subject }, connection, function: name, salt });
+	const { issuer, subject, session } = caller;
+	// Whose session it is decides which tokens are opened.
+	const who = { issuer, subject, ...(session !== undefined && { session }) };
+	const rest = canonicalJson({ caller: who, connection, function: name, salt });
 	// RFC 8785 section 3.2.3: members stand in the order of their names, and `arguments` is before all others.
 	return sha256(`{"arguments":${call.arguments},${rest.slice(1)}`);
 }

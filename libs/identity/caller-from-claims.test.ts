@@ -60,6 +60,22 @@ describe("a claim is found", () => {
 	});
 });
 
+describe("the session", () => {
+	const sessionOf = async (said: object) => (await callerOf(said, { session: "sid" })) as { session?: string };
+	test("is told apart by the claim that names it, and not told", async () => {
+		const { session } = await sessionOf({ sid: "08a5019c-17e1-4977-8f42-65a12843ea02" });
+		expect(session).toMatch(/^[\w-]{22}$/);
+		expect(await sessionOf({ sid: "08a5019c-17e1-4977-8f42-65a12843ea02" })).toMatchObject({ session });
+		expect(await sessionOf({ sid: "another" })).not.toMatchObject({ session });
+		expect(await callerOf({ sid: "another" })).not.toHaveProperty("session");
+	});
+	test("is none where the token has no such claim, and the token is refused where it is no text", async () => {
+		for (const said of [{}, { sid: null }, { sid: "" }]) expect(await sessionOf(said)).not.toHaveProperty("session");
+		for (const sid of [7, ["a"], { a: 1 }]) expect(await sessionOf({ sid })).toMatchObject({ reason: "claim_malformed" });
+		expect(await sessionOf({ sid: "x".repeat(513) })).toMatchObject({ reason: "claim_too_large" });
+	});
+});
+
 describe("null, empty and missing are the same", () => {
 	test.each<[string, object]>([
 		["groups", { groups: null }],

@@ -1,4 +1,5 @@
 // A verified token's claims → the caller they name. A claim of the wrong form refuses the token: a deny rule must not miss its caller for it.
+import { createHash } from "node:crypto";
 import type { JWTPayload } from "jose";
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
 import { type Caller, callerBounds } from "#libs/contracts/call.ts";
@@ -8,12 +9,28 @@ import { refused } from "./refused.ts";
 
 /** @throws {NotAuthenticated} `claim_malformed`, `claim_too_large` or `claim_elsewhere`; its detail names the claim, never a value. */
 export function callerFrom(payload: JWTPayload, { issuer, claims }: Pick<Issuer, "issuer" | "claims">): Caller {
-	for (const path of [claims.groups, claims.email, claims.subject]) if (path !== undefined) refuseElsewhere(payload, path);
+	for (const path of [claims.groups, claims.email, claims.subject, claims.session]) if (path !== undefined) refuseElsewhere(payload, path);
 	const subject = subjectFrom(payload, claims.subject);
 	const groups = claims.groups === undefined ? [] : groupsFrom(payload, claims.groups);
 	const email = claims.email === undefined ? undefined : emailFrom(payload, claims.email);
-	return { issuer, subject, groups, ...(email !== undefined && { email }) };
+	const session = claims.session === undefined ? undefined : sessionFrom(payload, claims.session, issuer);
+	return { issuer, subject, groups, ...(email !== undefined && { email }), ...(session !== undefined && { session }) };
 }
+
+/** A token without the claim is of no session; one whose claim is no text is refused, or its session would be everybody's. */
+function sessionFrom(payload: JWTPayload, path: string, issuer: string): string | undefined {
+	const found = claimAt(payload, path);
+	if (found === undefined || isAbsent(found.value)) return undefined;
+	const { value } = found;
+	if (typeof value !== "string" || value === "") throw malformed(path, value, "a text that names the session");
+	if (value.length > sessionCharactersMax) throw tooLarge(path, `${value.length} characters`, sessionCharactersMax);
+	return createHash("sha256")
+		.update(JSON.stringify([issuer, value]))
+		.digest("base64url")
+		.slice(0, 22);
+}
+
+const sessionCharactersMax = 512;
 
 /**
  * A token may say that a claim is to be asked for elsewhere (OpenID Connect Core section 5.6.2). Microsoft Entra does so for users in more

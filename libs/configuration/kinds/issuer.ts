@@ -57,6 +57,12 @@ export const IssuerDocument = Type.Object(
 							description: `The claim that lists the caller's groups. Without it callers have none. ${pathRule}`,
 						}),
 					),
+					session: Type.Optional(
+						Type.String({
+							...claimName,
+							description: `The claim that names the caller's session, such as sid: tokens that masks make end with it. ${pathRule}`,
+						}),
+					),
 					email: Type.Optional(
 						Type.String({ ...claimName, description: `The claim with the caller's e-mail. Without it callers have none. ${pathRule}` }),
 					),
@@ -105,7 +111,7 @@ export type Issuer = {
 	readonly addresses: AddressPolicy;
 	readonly audience: readonly string[];
 	readonly algorithms: readonly IssuerAlgorithm[];
-	readonly claims: { readonly subject: string; readonly groups?: string; readonly email?: string };
+	readonly claims: { readonly subject: string; readonly groups?: string; readonly email?: string; readonly session?: string };
 	/** Lower case. */
 	readonly tokenTypes: readonly string[];
 	/** Whether a token may have no type. */
@@ -130,7 +136,7 @@ export function compileIssuer(
 	const keys = keysOf(document, jwksText, faults);
 	const { claims = {}, tokenTypes = ["at+jwt", "JWT"], clockToleranceSeconds = 5 } = document;
 	const maxTokenAgeMs = document.maxTokenAge === undefined ? undefined : durationMs(document.maxTokenAge);
-	const { subject = "sub", groups, email } = claims;
+	const { subject = "sub", groups, email, session } = claims;
 	return {
 		issuer: {
 			name: document.name,
@@ -139,7 +145,12 @@ export function compileIssuer(
 			addresses: addressesOf(document, keys, faults),
 			audience: typeof document.audience === "string" ? [document.audience] : document.audience,
 			algorithms: document.algorithms,
-			claims: { subject, ...(groups !== undefined && { groups }), ...(email !== undefined && { email }) },
+			claims: {
+				subject,
+				...(groups !== undefined && { groups }),
+				...(email !== undefined && { email }),
+				...(session !== undefined && { session }),
+			},
 			tokenTypes: tokenTypes.map((type) => type.toLowerCase()),
 			allowUntyped: document.allowUntyped ?? false,
 			clockToleranceSeconds,

@@ -36,6 +36,8 @@ const makers = {
 		const key = { kty: "oct", kid: `seal-${randomUUID().slice(0, 8)}`, k: randomBytes(32).toString("base64url") };
 		return JSON.stringify({ [localPool]: [key] });
 	},
+	"masking-keys.json": () =>
+		JSON.stringify([{ kty: "oct", kid: `mask-${randomUUID().slice(0, 8)}`, k: randomBytes(32).toString("base64url") }]),
 	"checkpoint-keys.json": () => JSON.stringify([generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })]),
 	"vault.key": () => randomBytes(32).toString("base64url"),
 	"valkey.password": password,

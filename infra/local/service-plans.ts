@@ -76,6 +76,7 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 	executor: ({ keys, dataDir }) => ({
 		CALLGATE_POOL: localPool,
 		CALLGATE_SEALING_KEYS_FILE: keys.file("sealing-keys.json"),
+		CALLGATE_MASKING_KEYS_FILE: keys.file("masking-keys.json"),
 		CALLGATE_GRANT_KEYS_FILE: keys.file("grant-keys.json"),
 		CALLGATE_VAULT_FILE: vaultFiles(dataDir, keys).file,
 		CALLGATE_VAULT_KEY_FILE: vaultFiles(dataDir, keys).keyFile,

@@ -6,6 +6,7 @@ import type { ConnectionFunction, MadeFunction } from "#libs/functions/function.
 import type { JsonSchema } from "#libs/functions/schema.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpTransport } from "#libs/openapi/http-transport.ts";
+import { type MarkedPlaces, markedAnswers } from "#libs/openapi/marked-places.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { durationMs } from "#libs/policy/duration.ts";
 import type { Fault } from "./configuration-error.ts";
@@ -50,7 +51,7 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 	refuseBadSchemas(document, found.functions, faults);
 	if (document.openapi === undefined && credential?.as === "query") refuseTakenPlace(credential.name, found.functions, faults);
 	const functions = found.functions
-		.map((fn) => refine(document, fn, limits, faults))
+		.map((fn) => refine(document, openapi, fn, limits, faults))
 		.sort((one, other) => (one.name < other.name ? -1 : 1));
 	const byName = new Map(functions.map((fn) => [fn.name, fn]));
 	const transport: HttpConnection = {
@@ -241,7 +242,13 @@ function definitionNames(schema: JsonSchema): string {
 		.join(" ");
 }
 
-function refine(document: ConnectionDocument, fn: HttpFunction, limits: HttpLimits, faults: Fault[]): ConnectionFunction<HttpTransport> {
+function refine(
+	document: ConnectionDocument,
+	openapi: unknown,
+	fn: HttpFunction,
+	limits: HttpLimits,
+	faults: Fault[],
+): ConnectionFunction<HttpTransport> {
 	const written = document.functions && Object.hasOwn(document.functions, fn.name) ? document.functions[fn.name] : undefined;
 	const timeoutMs = durationMs(written?.timeout ?? "") ?? limits.totalTimeoutMs;
 	if (timeoutMs > connectionBounds.total.max) {
@@ -251,6 +258,7 @@ function refine(document: ConnectionDocument, fn: HttpFunction, limits: HttpLimi
 		});
 	}
 	let contract: string | undefined;
+	let sensitiveAnswers: MarkedPlaces | undefined;
 	return {
 		...fn,
 		idempotent: written?.idempotent ?? false,
@@ -258,6 +266,10 @@ function refine(document: ConnectionDocument, fn: HttpFunction, limits: HttpLimi
 		get contract() {
 			contract ??= contractOf(fn);
 			return contract;
+		},
+		get sensitiveAnswers() {
+			sensitiveAnswers ??= markedAnswers(openapi, fn.resultSchemas);
+			return sensitiveAnswers;
 		},
 	};
 }

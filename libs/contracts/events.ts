@@ -170,6 +170,16 @@ export const callStarted = defineEvent({
 		attempt: pub(Type.Integer({ minimum: 1, maximum: 10 })),
 		leaseUntil: Instant,
 		credential: Type.Optional(pub(Type.String({ maxLength: 64 }))),
+		/** Tokens in its arguments that are opened for this dial, by kind. Never a token, and never what it stands for. */
+		detokenized: Type.Optional(
+			Type.Array(
+				Type.Object(
+					{ kind: pub(Type.String({ maxLength: 32 })), count: pub(Type.Integer({ minimum: 1 })) },
+					{ additionalProperties: false },
+				),
+				{ maxItems: 64 },
+			),
+		),
 	},
 });
 

@@ -63,6 +63,20 @@ export const problems = {
 		"The function ran; its answer was withheld.",
 	),
 	credential_missing: p(502, "FAILED_PRECONDITION", -32016, "The function's credential is missing", "Set it with `callgate secret set`."),
+	token_refused: p(
+		422,
+		"INVALID_ARGUMENT",
+		-31035,
+		"A token in the arguments cannot be opened",
+		"Nothing was executed; read the value again and use its new token.",
+	),
+	masking_key_missing: p(
+		502,
+		"FAILED_PRECONDITION",
+		-31034,
+		"The executors have no key for masking",
+		"Nothing was executed; give them CALLGATE_MASKING_KEYS.",
+	),
 	outcome_unknown: p(
 		502,
 		"UNKNOWN",

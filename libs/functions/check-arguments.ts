@@ -145,7 +145,7 @@ function createAjv(allErrors: boolean, work: Work): Ajv2020 {
 		logger: false,
 		code: { regExp: linearEngine(work) },
 	});
-	ajv.addKeyword("x-callgate-sensitive");
+	for (const mark of ["x-callgate-sensitive", "x-callgate-mask"]) ajv.addKeyword(mark);
 	// Before anything else of the definition: what fails early was paid for, too.
 	ajv.addKeyword({ keyword: visit, schemaType: "boolean", before: "$ref", validate: () => pay(work, visitCost) });
 	// The library's own compares each item with each other.

@@ -20,7 +20,7 @@ test.each<[string, Partial<MadeFunction>]>([
 test("the order of members, where it is reached and what policy knows of it are not shown", () => {
 	const { type, properties } = shown.argumentsSchema;
 	const turned = { properties: { to: properties.to, amount: properties.amount }, type };
-	const more = { ...shown, argumentsSchema: turned, sensitive: ["$.to"], transport: {}, timeoutMs: 1 };
+	const more = { ...shown, argumentsSchema: turned, sensitive: { "$.to": "redact" }, transport: {}, timeoutMs: 1 };
 	expect(contractOf(more)).toBe(contractOf(shown));
 	expect(contractOf(shown)).toMatch(/^sha256:[0-9a-f]{64}$/);
 });

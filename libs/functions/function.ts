@@ -1,4 +1,5 @@
 // What a function is, whatever protocol it speaks: what policy, people and the record know of it. How it is reached is its transport's business.
+import type { MaskAction } from "#libs/masking/action.ts";
 import type { DocumentedAnswer } from "#libs/openapi/documented-answer.ts";
 import type { HttpTransport } from "#libs/openapi/http-transport.ts";
 import type { JsonSchema } from "./schema.ts";
@@ -16,8 +17,8 @@ export interface MadeFunction<By extends Transport = Transport> {
 	readonly resultSchemas: readonly unknown[];
 	/** What its document says of an answer that succeeds, for whoever is shown the function; made when it is first asked for. */
 	readonly documentedAnswer?: () => DocumentedAnswer | undefined;
-	/** JSONPaths into the arguments that hold secrets. */
-	readonly sensitive: readonly string[];
+	/** JSONPaths into the arguments that the document marks, with what people are shown instead. */
+	readonly sensitive: Readonly<Record<string, MaskAction>>;
 	readonly transport: By;
 }
 
@@ -29,4 +30,6 @@ export interface ConnectionFunction<By extends Transport = Transport> extends Ma
 	readonly timeoutMs: number;
 	/** {@link contractOf}, made when it is first asked for. */
 	readonly contract: string;
+	/** JSONPaths into the answers that the document marks, with what the caller gets instead; found when they are first asked for. */
+	readonly sensitiveAnswers: Readonly<Record<string, MaskAction>>;
 }

@@ -3,10 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { JsonValue } from "#libs/contracts/json.ts";
+import type { MaskAction } from "./action.ts";
 import { ALL_DETECTORS, type DetectorName } from "./detectors.ts";
 import type { Finding } from "./findings.ts";
+import { keysOf } from "./keyed/keys.test-support.ts";
 import { compileMask } from "./mask.ts";
-import type { MaskAction } from "./mask-value.ts";
 
 interface Case {
 	readonly note: string;
@@ -33,10 +34,11 @@ test("there are cases", () => {
 describe.each(files)("%s", (file) => {
 	test.each(readCases(file))("$note", ({ detect, paths, input, expected, findings }) => {
 		const mask = compileMask({ paths: paths ?? {}, detect: detect ?? ALL_DETECTORS });
-		const first = mask.mask(input);
+		const keys = keysOf();
+		const first = mask.mask(input, keys);
 		expect(first.value).toStrictEqual(expected);
 		if (findings) expect(first.findings).toStrictEqual(findings);
 		else expect(first.findings.length > 0).toBe(JSON.stringify(expected) !== JSON.stringify(input));
-		expect(mask.mask(first.value)).toStrictEqual({ value: expected, findings: [] });
+		expect(mask.mask(first.value, keys)).toStrictEqual({ value: expected, findings: [] });
 	});
 });

@@ -22,10 +22,11 @@ const markNames = [
 export type MarkName = (typeof markNames)[number];
 
 // A mark has to be invisible to every detector, or masking twice would differ from masking once. Brackets and the ellipsis are in no
-// detector's alphabet, and at most four letters or digits of the original are in it.
-const shape = `\\[(?:(?:${markNames.join("|")})(?: …[0-9A-Za-z]{4})?|…[0-9A-Za-z]{4})\\]`;
+// detector's alphabet, and at most four letters or digits of the original are in it. Of a hash's sixteen nobody knows what they were made of.
+const shape = `\\[(?:(?:${markNames.join("|")})(?: …[0-9A-Za-z]{4})?|…[0-9A-Za-z]{4}|hash [a-z2-7]{16})\\]`;
 const markHere = new RegExp(shape, "uy");
 const marksAnywhere = new RegExp(shape, "gu");
+const hashed = /^\[hash [a-z2-7]{16}\]$/;
 const lastFour = /^\[…[0-9A-Za-z]{4}\]$/u;
 
 export const redactedMark = "[redacted]";
@@ -45,6 +46,11 @@ export function markEnd(text: string, at: number): number {
 /** Whether the whole text is one mark: masked already. */
 export function isMark(text: string): boolean {
 	return markEnd(text, 0) === text.length;
+}
+
+/** Whether the whole text is a value's keyed hash. */
+export function isHashMark(text: string): boolean {
+	return hashed.test(text);
 }
 
 /** The text without its marks: what a member's name says after what was sensitive in it is gone. */

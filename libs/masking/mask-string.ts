@@ -3,6 +3,7 @@ import { textInBase64, toBase64 } from "./base64.ts";
 import { columnSpans } from "./columns.ts";
 import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
 import { fold } from "./fold.ts";
+import { tokensIn } from "./keyed/token.ts";
 import { redactedMark } from "./mark.ts";
 import {
 	chars,
@@ -76,7 +77,7 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 	let found: Map<DetectorId, number> | undefined;
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
-		const spans = spansIn(with_, current, hints, nesting);
+		const spans = outsideTokens(current, spansIn(with_, current, hints, nesting));
 		if (spans.length === 0) return found && { text: current, found };
 		found ??= new Map();
 		const merged = mergeOverlapping(spans);
@@ -98,6 +99,27 @@ function isQuietBetween({ profile, detectors }: Shared, text: string, spans: rea
 
 /** With more, one pass over the whole is cheaper. */
 const quietSpansMax = 8;
+
+/** What stands within a token is none of what it looks like: the record shows which token it was. */
+function outsideTokens(text: string, spans: readonly Span[]): readonly Span[] {
+	const tokens = spans.length === 0 ? [] : tokensIn(text);
+	if (tokens.length === 0) return spans;
+	return spans.filter((span) => {
+		const before = tokens[indexOfLast(tokens, ({ start }) => start <= span.start)];
+		return before === undefined || span.end > before.end;
+	});
+}
+
+/** The place of the last item of which it is true, where it is true of a beginning of the list: -1 if of none. */
+function indexOfLast<One>(list: readonly One[], isTrue: (one: One) => boolean): number {
+	let [low, high] = [-1, list.length - 1];
+	while (low < high) {
+		const middle = (low + high + 1) >> 1;
+		if (isTrue(list[middle] as One)) low = middle;
+		else high = middle - 1;
+	}
+	return low;
+}
 
 const dash = 0x2d;
 

@@ -1,20 +1,23 @@
 // One JSON value masked: paths first, then what members' names say, then detectors, in one bounded walk.
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
+import { kindNamedBy, type MaskAction, strictest } from "./action.ts";
 import { passwordMark } from "./detect/assigned.ts";
 import { mayHaveBeenCard } from "./detect/card.ts";
 import { isPrivateJwk, isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
 import { type Finding, Findings } from "./findings.ts";
+import { hashMark } from "./keyed/hash.ts";
+import { type MaskingContext, withoutRevealed } from "./keyed/session-keys.ts";
+import { surrogateOf } from "./keyed/surrogate.ts";
+import { openToken, tokenOf, wholeToken } from "./keyed/token.ts";
+import { kindOf } from "./kind-of.ts";
 import type { KnownNames } from "./known-names.ts";
-import { isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
+import { isHashMark, isMark, lastFourOf, markOf, redactedMark } from "./mark.ts";
 import { type DetectorSet, maskString, type Shared, shared } from "./mask-string.ts";
 import { MaskingError } from "./masking-error.ts";
 import { hint, hintsWithin } from "./names.ts";
 import type { DetectorId } from "./scan.ts";
 import { type Automaton, actionsAt, stepInto } from "./selector.ts";
 import { isPlaceholder, looksRandom } from "./values.ts";
-
-/** What a path does to its value. `redact`: the whole value. `last4`: all but the last four of a number-like scalar. */
-export type MaskAction = "redact" | "last4";
 
 /** Bounds of one value. Beyond them masking throws. */
 export interface MaskLimits {
@@ -27,6 +30,9 @@ export interface MaskLimits {
 }
 
 const cardCodeMark = markOf("card-code");
+/** What `drop` leaves of a member or an item. */
+const dropped = Symbol("dropped");
+const nothing: readonly never[] = [];
 
 /** The state of one walk; used for one value. */
 export class ValueMasker {
@@ -36,6 +42,8 @@ export class ValueMasker {
 	private readonly findings = new Findings();
 	private readonly names: KnownNames;
 	private readonly shared: Shared;
+	private readonly keys: MaskingContext | undefined;
+	private readonly revealed: NonNullable<MaskingContext["revealed"]>;
 	/** Masked names and indexes from the root to the value being masked. */
 	private readonly place: (string | number)[] = [];
 	private readonly findsKeys: boolean;
@@ -43,7 +51,8 @@ export class ValueMasker {
 	private nodes = 0;
 	private chars = 0;
 
-	constructor(detectors: DetectorSet, names: KnownNames, paths: Automaton<MaskAction>, limits: MaskLimits) {
+	/** @param keys without which what needs them is redacted */
+	constructor(detectors: DetectorSet, names: KnownNames, paths: Automaton<MaskAction>, limits: MaskLimits, keys?: MaskingContext) {
 		this.detectors = detectors;
 		this.names = names;
 		this.shared = shared(detectors, names);
@@ -51,17 +60,20 @@ export class ValueMasker {
 		this.limits = limits;
 		this.findsKeys = detectors.has("private-key");
 		this.findsPasswords = detectors.has("password");
+		this.keys = keys;
+		this.revealed = keys?.revealed ?? nothing;
 	}
 
 	run(value: JsonValue): { value: JsonValue; findings: Finding[] } {
-		return { value: this.value(value, this.paths.start, 0), findings: this.findings.list() };
+		const masked = this.value(value, this.paths.start, 0);
+		return { value: masked === dropped ? null : masked, findings: this.findings.list() };
 	}
 
-	private value(value: JsonValue, states: readonly number[], hints: number): JsonValue {
+	private value(value: JsonValue, states: readonly number[], hints: number): JsonValue | typeof dropped {
 		if (++this.nodes > this.limits.nodesMax)
 			throw new MaskingError("too_many_nodes", `the value has more than ${this.limits.nodesMax} nodes`);
 		const action = this.actionFor(states);
-		if (action !== undefined) return this.masked(value, applyAction(action, value), "path");
+		if (action !== undefined) return this.acted(value, action, hints);
 		switch (typeof value) {
 			case "string":
 				return this.string(value, hints);
@@ -76,25 +88,72 @@ export class ValueMasker {
 
 	private actionFor(states: readonly number[]): MaskAction | undefined {
 		if (states.length === 0) return undefined;
-		const actions = actionsAt(this.paths, states);
-		// Where two paths name one place the stricter wins.
-		return actions.includes("redact") ? "redact" : actions[0];
+		const [first, ...others] = actionsAt(this.paths, states);
+		return first && others.reduce(strictest, first);
+	}
+
+	private acted(value: JsonValue, action: MaskAction, hints: number): JsonValue | typeof dropped {
+		if (action === "drop") {
+			this.found("path", 1);
+			return dropped;
+		}
+		const made = this.replacement(value, action, hints);
+		// Masked already: a mark of this action stays.
+		if (made !== value) this.found("path", 1);
+		return made;
+	}
+
+	private replacement(value: JsonValue, action: Exclude<MaskAction, "drop">, hints: number): JsonValue {
+		const isScalar = typeof value === "string" || typeof value === "number";
+		switch (action) {
+			case "redact":
+				return redactedMark;
+			case "last4":
+				return isScalar ? lastFourOf(String(value)) : redactedMark;
+			case "hash":
+				if (!this.keys || (typeof value === "string" && isHashMark(value))) return this.keys ? value : redactedMark;
+				return hashMark(this.keys, isScalar ? String(value) : JSON.stringify(value));
+			case "surrogate":
+				return isScalar ? this.surrogate(value, hints) : redactedMark;
+			default:
+				return isScalar ? this.token(String(value), kindNamedBy(action), hints) : redactedMark;
+		}
+	}
+
+	private token(text: string, kind: string | undefined, hints: number): string {
+		if (!this.keys) return redactedMark;
+		const made = wholeToken(text);
+		// One of this session stays; whatever else looks like one is a text like any other.
+		if (made && openToken(this.keys, made.kind, made.body) !== undefined) return text;
+		return tokenOf(this.keys, kind ?? kindOf(text, hints, this.names), text) ?? redactedMark;
+	}
+
+	/** A number's is a number, so that whoever reads it as one still can. */
+	private surrogate(value: string | number, hints: number): JsonValue {
+		const text = String(value);
+		const made = this.keys && surrogateOf(this.keys, kindOf(text, hints, this.names), text);
+		if (made === undefined || typeof value === "string") return made ?? redactedMark;
+		const number = Number(made);
+		return Number.isFinite(number) && number !== value ? number : redactedMark;
 	}
 
 	/** Records that `value` becomes `mark`, unless it is that mark already. */
-	private masked(value: JsonValue, mark: string, detector: DetectorId | "path"): string {
-		if (value !== mark) {
-			this.findings.at(this.place);
-			this.findings.add(detector, 1);
-		}
+	private masked(value: JsonValue, mark: string, detector: DetectorId): string {
+		if (value !== mark) this.found(detector, 1);
 		return mark;
 	}
 
-	private string(text: string, told: number): string {
+	private found(what: DetectorId | "path" | "token", count: number): void {
+		this.findings.at(this.place);
+		this.findings.add(what, count);
+	}
+
+	private string(original: string, told: number): string {
+		const text = this.withoutRevealed(original);
 		// A name that says that its value is none of it says nothing more.
 		const hints = told & ~hint.none;
 		this.count(text.length);
-		if (text === "" || isMark(text)) return text;
+		if (text === "" || isMark(text) || wholeToken(text)) return text;
 		if (hints !== 0 && this.isSecret(text, hints)) return this.masked(text, passwordMark, "password");
 		if ((hints & hint.cardCode) !== 0 && this.detectors.has("card") && /^\s*\p{Nd}{3,4}\s*$/u.test(text))
 			return this.masked(text, cardCodeMark, "card");
@@ -112,8 +171,22 @@ export class ValueMasker {
 		return !isPlaceholder(text) && looksRandom(text);
 	}
 
+	/** What the function was told in place of a token comes back as the token. */
+	private withoutRevealed(text: string): string {
+		const { revealed } = this;
+		if (revealed.length === 0) return text;
+		const { text: hidden, count } = withoutRevealed(text, revealed);
+		if (count > 0) this.found("token", count);
+		return hidden;
+	}
+
 	private number(value: number, hints: number): JsonValue {
 		if (!Number.isFinite(value)) throw new MaskingError("not_json", "the value has a number that JSON cannot hold");
+		if (this.revealed.length > 0) {
+			const decimals = String(value);
+			const hidden = this.withoutRevealed(decimals);
+			if (hidden !== decimals) return hidden;
+		}
 		if ((hints & hint.password) !== 0 && this.findsPasswords) return this.masked(value, passwordMark, "password");
 		if (!Number.isInteger(value)) return value;
 		const magnitude = Math.abs(value);
@@ -161,8 +234,8 @@ export class ValueMasker {
 			// A hole or `undefined` ends up in `container`, which refuses it.
 			const item = items[index] as JsonValue;
 			const masked = this.value(item, stepInto(this.paths, states, index), hints);
-			if (masked !== item) out ??= items.slice();
-			if (out) out[index] = masked;
+			if (masked !== item) out ??= items.slice(0, index);
+			if (out && masked !== dropped) out.push(masked);
 		}
 		place.pop();
 		return out ?? items;
@@ -181,7 +254,7 @@ export class ValueMasker {
 		for (let number = 0; number < members.length; number++) {
 			const original = members[number] as string;
 			this.count(original.length);
-			const known = this.names.of(original, this.shared);
+			const known = this.names.of(this.withoutRevealed(original), this.shared);
 			if (known.name !== original && !used) {
 				// From here on the members are others: the ones before are written anew, in their order.
 				out = firstMembers(out ?? object, members.slice(0, number));
@@ -197,7 +270,8 @@ export class ValueMasker {
 					? this.masked(child, privateKeyMark, "private-key")
 					: this.value(child, stepInto(this.paths, states, original), hintsWithin(known.hints, parentHints) | named);
 			if (masked !== child) out ??= { ...object };
-			if (out && (used || masked !== child)) setMember(out, name, masked);
+			if (masked === dropped) delete out?.[name];
+			else if (out && (used || masked !== child)) setMember(out, name, masked);
 		}
 		place.pop();
 		return out ?? object;
@@ -206,7 +280,8 @@ export class ValueMasker {
 
 function firstMembers(object: JsonObject, names: readonly string[]): JsonObject {
 	const out: JsonObject = {};
-	for (const name of names) setMember(out, name, object[name] as JsonValue);
+	// What was dropped is not there any more.
+	for (const name of names) if (Object.hasOwn(object, name)) setMember(out, name, object[name] as JsonValue);
 	return out;
 }
 
@@ -228,11 +303,6 @@ function hintsOfValue(object: JsonObject, names: KnownNames): number {
 }
 
 const nameCharsMax = 64;
-
-function applyAction(action: MaskAction, value: JsonValue): string {
-	if (action === "redact" || (typeof value !== "string" && typeof value !== "number")) return redactedMark;
-	return lastFourOf(String(value));
-}
 
 /**
  * Two card numbers may end alike, and a member must not overwrite another: the second is `[card …1111] (2)`. `used` holds the last number of

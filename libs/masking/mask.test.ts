@@ -22,7 +22,11 @@ describe("compiling", () => {
 					selector: "$.a[?(@.b)]",
 					offset: 4,
 				},
-				{ message: 'path "$.c": no action "blank", expected redact or last4', selector: "$.c" },
+				{
+					message:
+						'path "$.c": no action "blank", expected one of redact, last4, drop, hash, surrogate, tokenize, or tokenize with a kind, such as tokenize name',
+					selector: "$.c",
+				},
 				{ message: 'no detector "cards"' },
 			]);
 		}

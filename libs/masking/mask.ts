@@ -1,10 +1,12 @@
 // Sensitive data found and replaced, failing closed: compile what a policy says once, mask values and texts with it.
 import type { JsonValue } from "#libs/contracts/json.ts";
+import { actionsInWords, isAction, type MaskAction } from "./action.ts";
 import { type DetectorName, detectorsNamed, isDetectorName } from "./detectors.ts";
 import { type Finding, Findings } from "./findings.ts";
+import { type MaskingContext, withoutRevealed } from "./keyed/session-keys.ts";
 import { KnownNames } from "./known-names.ts";
 import { detectorSet, maskString, shared } from "./mask-string.ts";
-import { type MaskAction, type MaskLimits, ValueMasker } from "./mask-value.ts";
+import { type MaskLimits, ValueMasker } from "./mask-value.ts";
 import { MaskingError, MaskSpecError, type MaskSpecProblem } from "./masking-error.ts";
 import { buildAutomaton, parseSelector, type Segment } from "./selector.ts";
 
@@ -19,18 +21,19 @@ export interface Mask {
 	/**
 	 * The value without what is sensitive, names of members included. What is masked becomes a string, numbers too; everything else keeps its
 	 * place and type. The value given is not changed; objects and lists in which nothing is found are the same in the result. Masking the result
-	 * again changes nothing.
+	 * again changes nothing, but for surrogates: they look like what they stand for.
 	 *
+	 * @param keys of the caller's session. Without them, what only they can make is redacted.
 	 * @throws {MaskingError} where the value is beyond a bound or not JSON: it must then not be released.
 	 */
-	mask(value: JsonValue): { value: JsonValue; findings: Finding[] };
+	mask(value: JsonValue, keys?: MaskingContext): { value: JsonValue; findings: Finding[] };
 	/**
 	 * The same detectors over a body that is not JSON (plain text, CSV, XML). The text is read as it stands: percent-encoded and base64-encoded
 	 * data is not decoded, so decode a form before and mask its fields with `mask`. Paths do not apply. Findings have the root's path.
 	 *
 	 * @throws {MaskingError} where the text is longer than `charsMax`.
 	 */
-	maskText(text: string): { text: string; findings: Finding[] };
+	maskText(text: string, keys?: MaskingContext): { text: string; findings: Finding[] };
 }
 
 /**
@@ -39,9 +42,10 @@ export interface Mask {
  */
 export const maskLimitsDefault: MaskLimits = { depthMax: 64, nodesMax: 4_000_000, charsMax: 64 * 1024 * 1024 };
 
-/** More paths than this in one rule are a mistake. */
+/** More paths than this of one function's policies are a mistake. */
 export const pathsMax = 256;
-const actions: readonly string[] = ["redact", "last4"] satisfies MaskAction[];
+/** With those that its document marks. */
+const allPathsMax = 2 * pathsMax;
 
 /**
  * Compiles a specification.
@@ -53,11 +57,11 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 	const problems: MaskSpecProblem[] = [];
 	const paths: [readonly Segment[], MaskAction][] = [];
 	const entries = Object.entries(spec.paths);
-	if (entries.length > pathsMax) problems.push({ message: `${entries.length} paths, at most ${pathsMax} are allowed` });
+	if (entries.length > allPathsMax) problems.push({ message: `${entries.length} paths, at most ${allPathsMax} are allowed` });
 	for (const [selector, action] of entries) {
-		if (!actions.includes(action))
+		if (!isAction(action))
 			problems.push({
-				message: `path ${JSON.stringify(selector)}: no action ${JSON.stringify(action)}, expected ${actions.join(" or ")}`,
+				message: `path ${JSON.stringify(selector)}: no action ${JSON.stringify(action)}, expected ${actionsInWords}`,
 				selector,
 			});
 		const parsed = parseSelector(selector);
@@ -71,11 +75,13 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 	const automaton = buildAutomaton(paths);
 	const names = new KnownNames();
 	return {
-		mask: (value) => new ValueMasker(detectors, names, automaton, limits).run(value),
-		maskText(text) {
+		mask: (value, keys) => new ValueMasker(detectors, names, automaton, limits, keys).run(value),
+		maskText(original, keys) {
+			const { text, count: hidden } = withoutRevealed(original, keys?.revealed ?? []);
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
 			const masked = maskString(shared(detectors, names), text, 0);
 			const findings = new Findings();
+			if (hidden > 0) findings.add("token", hidden);
 			for (const [detector, count] of masked?.found ?? []) findings.add(detector, count);
 			return { text: masked?.text ?? text, findings: findings.list() };
 		},

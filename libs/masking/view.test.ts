@@ -20,20 +20,22 @@ describe("masking", () => {
 	test("all detectors, the policy's paths and the declared sensitive paths", () => {
 		const { view, findings } = maskedView(
 			{ to: "a@b.example", card: "4111111111111111", note: "x", salary: 5 },
-			{ paths: { "$.note": "redact" }, detect: [], sensitivePaths: ["$.salary"] },
+			{ paths: { "$.note": "redact" }, detect: [], sensitivePaths: { "$.salary": "redact" } },
 		);
 		expect(view).toStrictEqual({ to: "[email]", card: "[card …1111]", note: "[redacted]", salary: "[redacted]" });
 		expect(findings.map(({ detector }) => detector)).toStrictEqual(["email", "card", "path", "path"]);
 	});
 
 	test("a sensitive path is redacted even where the policy would show the last four", () => {
-		expect(maskedView({ card: "4111111111111111" }, { paths: { "$.card": "last4" }, sensitivePaths: ["$.card"] }).view).toStrictEqual({
+		expect(
+			maskedView({ card: "4111111111111111" }, { paths: { "$.card": "last4" }, sensitivePaths: { "$.card": "redact" } }).view,
+		).toStrictEqual({
 			card: "[redacted]",
 		});
 	});
 
 	test("a compiled view is used as it is", () => {
-		expect(maskedView({ a: "b@c.example" }, compileView({ sensitivePaths: ["$.x"] })).view).toStrictEqual({ a: "[email]" });
+		expect(maskedView({ a: "b@c.example" }, compileView({ sensitivePaths: { "$.x": "redact" } })).view).toStrictEqual({ a: "[email]" });
 	});
 
 	test("before cutting: a card that would be cut in half is found", () => {

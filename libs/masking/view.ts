@@ -1,9 +1,9 @@
 // What people and logs see of a value: everything masked first, then cut to a size that an approver can read and an index can hold.
 import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
+import { type MaskAction, mergedPaths } from "./action.ts";
 import { ALL_DETECTORS } from "./detectors.ts";
 import type { Finding } from "./findings.ts";
 import { compileMask, type Mask, type MaskSpec } from "./mask.ts";
-import type { MaskAction } from "./mask-value.ts";
 
 /** Bounds of a view. Lengths are in UTF-16 code units, bytes in UTF-8 of its JSON. */
 export const viewLimits = {
@@ -22,15 +22,13 @@ export const viewLimits = {
 const markerBytes = 64;
 
 export interface ViewSpec extends MaskSpec {
-	/** Selectors of values that the function's declaration calls sensitive: redacted. */
-	readonly sensitivePaths?: readonly string[];
+	/** Selectors of values that the function's declaration calls sensitive, with what is shown of them. */
+	readonly sensitivePaths?: Readonly<Record<string, MaskAction>>;
 }
 
 /** Compiles a view: all detectors, the policy's own paths, and the declared sensitive paths. @throws {MaskSpecError} */
 export function compileView(spec?: Partial<ViewSpec>): Mask {
-	const paths: Record<string, MaskAction> = { ...spec?.paths };
-	for (const selector of spec?.sensitivePaths ?? []) paths[selector] = "redact";
-	return compileMask({ paths, detect: ALL_DETECTORS });
+	return compileMask({ paths: mergedPaths(spec?.paths ?? {}, spec?.sensitivePaths ?? {}), detect: ALL_DETECTORS });
 }
 
 const plainView = compileView();

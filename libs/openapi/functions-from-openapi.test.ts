@@ -155,9 +155,22 @@ test("secrets among the arguments are found, through references, lists and circl
 			cards: { type: "array", items: { type: "object", properties: { "the pin": { $ref: "#/components/schemas/Pin" } } } },
 		},
 	};
-	expect(functionOf({ body }, "3.1.0", components).sensitive).toEqual(["$.cards[*]['the pin']", "$.password"]);
+	expect(functionOf({ body }, "3.1.0", components).sensitive).toEqual({ "$.cards[*]['the pin']": "redact", "$.password": "redact" });
 	const circle = functionOf({ body: { type: "object", properties: { node: { $ref: "#/components/schemas/Node" } } } }, "3.1.0", components);
-	expect(circle.sensitive).toContain("$..token");
+	expect(Object.keys(circle.sensitive)).toContain("$..token");
+});
+
+test("an argument's mark says what people are shown of it; one that is not understood is an error, wherever it stands", () => {
+	const card = { type: "string", "x-callgate-mask": "last4" };
+	const body = { type: "object", properties: { card, pin: { type: "string", writeOnly: true, "x-callgate-mask": "drop" } } };
+	expect(functionOf({ body }).sensitive).toEqual({ "$.card": "last4", "$.pin": "redact" });
+	const schemas = { Card: { properties: { number: { "x-callgate-mask": "lst4" } } } };
+	expect(functionsFromOpenapi(documentOf({}, "3.1.0", { schemas })).errors).toEqual([
+		{
+			path: ["components", "schemas", "Card", "properties", "number", "x-callgate-mask"],
+			message: "found another x-callgate-mask, expected one of redact, last4, drop, hash, surrogate, tokenize",
+		},
+	]);
 });
 
 test("the credential's place, and headers of HTTP itself, are not arguments", () => {

@@ -2,8 +2,10 @@
 
 import type { MadeFunction } from "#libs/functions/function.ts";
 import { isRecord, memberOf } from "#libs/functions/schema.ts";
+import { actionNames, isNamed } from "#libs/masking/action.ts";
 import { type Dialect, dialectNamed, expectedDialect } from "./dialect.ts";
 import { type HttpTransport, httpMethods, type OpenapiError } from "./http-transport.ts";
+import { markKeyword } from "./marked-places.ts";
 import { operationName } from "./operation-name.ts";
 import { parsePathTemplate, shapeOf } from "./path-template.ts";
 import { type FromOpenapiOptions, type Operation, OperationReader, type UnusedRename } from "./read-operation.ts";
@@ -29,6 +31,7 @@ export function functionsFromOpenapi(document: unknown, options: FromOpenapiOpti
 	if (dialect === undefined) return { functions: [], errors, names: [], unusedRenames };
 	const operations = findOperations(document, errors);
 	refuseSameNames(operations, errors);
+	refuseUnknownMarks(document, errors);
 	const functions: MadeFunction<HttpTransport>[] = [];
 	for (const found of operations) {
 		if (options.exposes?.(found.name) === false) continue;
@@ -123,6 +126,27 @@ function refuseSameNames(operations: readonly Operation[], errors: OpenapiError[
 				message: `found a path that cannot be told from ${same}, expected paths that differ in more than parameter names, letter case and a trailing slash`,
 			});
 		if (shape) shapes.set(shape, template);
+	}
+}
+
+/** A mark that is not understood is a value that somebody wanted hidden: said here, for every schema of the document at once. */
+function refuseUnknownMarks(document: unknown, errors: OpenapiError[]): void {
+	interface Place {
+		readonly value: unknown;
+		readonly name: string | number;
+		readonly parent: Place | undefined;
+	}
+	const pathOf = ({ name, parent }: Place): (string | number)[] => (parent ? [...pathOf(parent), name] : []);
+	const pending: Place[] = [{ value: document, name: "", parent: undefined }];
+	for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+		const { value } = at;
+		const members = Array.isArray(value) ? value.entries() : isRecord(value) ? Object.entries(value) : [];
+		for (const [name, member] of members) {
+			const place = { value: member as unknown, name, parent: at };
+			if (name === markKeyword && !isNamed(member))
+				errors.push({ path: pathOf(place), message: `found another ${markKeyword}, expected one of ${actionNames.join(", ")}` });
+			if (typeof member === "object") pending.push(place);
+		}
 	}
 }
 

@@ -5,11 +5,11 @@ import { answerSchemas } from "./answer-schemas.ts";
 import type { Dialect } from "./dialect.ts";
 import { type DocumentedAnswer, documentedAnswer } from "./documented-answer.ts";
 import type { HttpMethod, HttpTransport, OpenapiError, PathSegment } from "./http-transport.ts";
+import { markedArguments } from "./marked-places.ts";
 import { overlapsOf } from "./path-template.ts";
 import { type BodyMember, type ReadBody, readBody } from "./read-body.ts";
 import { type OperationContext, type PlacedParameter, readParameters } from "./read-parameters.ts";
 import { SchemaConverter } from "./schema-from-openapi.ts";
-import { sensitivePaths } from "./sensitive-paths.ts";
 
 /** Keywords for all arguments of an operation. */
 export const wholeArguments = "x-callgate-arguments";
@@ -84,7 +84,7 @@ export class OperationReader {
 			argumentsSchema,
 			resultSchemas: answerSchemas(this.context.document, operation),
 			documentedAnswer: this.documentedAnswer(),
-			sensitive: sensitivePaths(argumentsSchema),
+			sensitive: markedArguments(argumentsSchema),
 			transport: {
 				protocol: "http",
 				method,

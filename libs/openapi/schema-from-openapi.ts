@@ -13,6 +13,7 @@ import {
 	readsBesideRef,
 } from "./dialect.ts";
 import type { OpenapiError } from "./http-transport.ts";
+import { markKeyword } from "./marked-places.ts";
 import { resolveRef } from "./resolve-ref.ts";
 import { whyNotCounted } from "./unevaluated.ts";
 
@@ -28,7 +29,7 @@ const maps = new Set(["properties", "patternProperties", "dependentSchemas"]);
 const kept = new Set([
 	...["enum", "const", "multipleOf", "maximum", "minimum", "exclusiveMaximum", "exclusiveMinimum", "maxLength", "minLength"],
 	...["maxItems", "minItems", "uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties", "dependentRequired"],
-	...["title", "description", "default", "readOnly", "writeOnly", "deprecated", "x-callgate-sensitive"],
+	...["title", "description", "default", "readOnly", "writeOnly", "deprecated", "x-callgate-sensitive", markKeyword],
 ]);
 /** They change what a `$ref` means; nothing here follows them, so nothing may pretend to. */
 const refused = new Set(["$id", "id", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor"]);

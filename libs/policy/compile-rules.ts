@@ -1,6 +1,8 @@
 // Policies as written → rules that can be asked, or every mistake in them at once, each with its place.
 import { emailKey, isEmail } from "#libs/contracts/email.ts";
+import { kindNamedBy } from "#libs/masking/action.ts";
 import { detectorDescriptions, isDetectorName } from "#libs/masking/detectors.ts";
+import { valueKinds } from "#libs/masking/kind-of.ts";
 import { pathsMax } from "#libs/masking/mask.ts";
 import { parseSelector, type Segment } from "#libs/masking/selector.ts";
 import type { CheckedFunction } from "./check-condition.ts";
@@ -62,6 +64,7 @@ export function compilePolicies(documents: readonly PolicySource[], context: Pol
 	const compiler = new Compiler(context);
 	for (const source of documents) compiler.document(source);
 	compiler.maskTotals();
+	compiler.kindsExist();
 	if (compiler.errors.length > 0) return { ok: false, errors: compiler.errors };
 	const rules = compiler.rules.sort((one, other) => (one.name < other.name ? -1 : 1));
 	return { ok: true, policy: { rules, shelves: shelve(rules), masks: compiler.masks, context } };
@@ -73,6 +76,7 @@ class Compiler {
 	readonly errors: PolicyError[] = [];
 	readonly rules: CompiledRule[] = [];
 	readonly masks: CompiledMask[] = [];
+	private readonly opened: { readonly kind: string; readonly document: string; readonly path: Path }[] = [];
 	private readonly context: PolicyContext;
 	private readonly homes = new Map<string, string>();
 	private document_ = "";
@@ -228,11 +232,38 @@ class Compiler {
 				else this.maskPlace(side, parsed, places, [...path, side, selector]);
 			}
 		}
+		this.detokenize(entry, places, [...path, "detokenize"]);
 		for (const [at, name] of (entry.detect ?? []).entries()) {
 			if (!isDetectorName(name))
 				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
 		}
 		this.masks.push({ policy: this.document_, ...places, entry });
+	}
+
+	private detokenize({ detokenize = {} }: MaskEntry, places: Parameters<Compiler["matched"]>[0], path: Path): void {
+		const written = Array.isArray(detokenize) ? undefined : Object.entries(detokenize);
+		if (Array.isArray(detokenize)) this.kinds(detokenize, path);
+		for (const [selector, kinds] of written ?? []) {
+			const parsed = parseSelector(selector);
+			if ("message" in parsed) this.fault([...path, selector], parsed.message, parsed.offset);
+			else this.maskPlace("request", parsed, places, [...path, selector]);
+			this.kinds(kinds, [...path, selector]);
+		}
+	}
+
+	/** Whether anything makes tokens of that kind is known when every document has been read. */
+	private kinds(kinds: readonly string[], path: Path): void {
+		for (const [at, kind] of kinds.entries()) this.opened.push({ kind, document: this.document_, path: [...path, at] });
+	}
+
+	kindsExist(): void {
+		const actions = this.masks.flatMap(({ entry }) => Object.values(entry.response ?? {}));
+		const made = new Set<string>([...valueKinds, ...actions.flatMap((action) => kindNamedBy(action) ?? [])]);
+		for (const { kind, document, path } of this.opened) {
+			if (made.has(kind)) continue;
+			const message = `no mask makes tokens of the kind "${kind}": there are ${[...made].join(", ")}`;
+			this.errors.push({ document, path, message });
+		}
 	}
 
 	/** A path that none of the functions has masks nothing, and what it was meant for stays readable. */
@@ -257,8 +288,8 @@ class Compiler {
 	maskTotals(): void {
 		for (const [connection, functions] of this.context.connections) {
 			for (const fn of functions) {
-				const { request, response } = maskFor(this, connection, fn);
-				const total = Math.max(Object.keys(request.paths).length, Object.keys(response.paths).length);
+				const { request, response, detokenize } = maskFor(this, connection, fn);
+				const total = Math.max(...[request.paths, response.paths, detokenize].map((paths) => Object.keys(paths).length));
 				if (total > pathsMax) this.fault(["mask"], `${connection}.${fn} has ${total} masked paths, at most ${pathsMax} are allowed`);
 			}
 		}

@@ -23,6 +23,7 @@ test("nothing said: every detector", () => {
 	expect(maskFor(masksOf(), "bank", "pay")).toEqual({
 		request: { paths: {}, detect: ALL_DETECTORS },
 		response: { paths: {}, detect: ALL_DETECTORS },
+		detokenize: {},
 	});
 });
 
@@ -34,14 +35,24 @@ test("entries of other places do not count", () => {
 	expect(maskFor(policy, "bank", "pay").response).toEqual({ paths: {}, detect: ALL_DETECTORS });
 });
 
-test("paths are taken together, by side; where two disagree the value is redacted", () => {
+test("paths are taken together, by side; where two disagree less of the value stays", () => {
 	const policy = masksOf(
-		{ match: { connection: "bank" }, request: { "$.a": "last4", "$.b": "last4" }, response: { "$.c": "redact" } },
-		{ match: { function: "pay" }, request: { "$.a": "redact", "$.b": "last4" } },
+		{ match: { connection: "bank" }, request: { "$.a": "last4", "$.b": "last4" }, response: { "$.c": "hash", "$.d": "surrogate" } },
+		{ match: { function: "pay" }, request: { "$.a": "redact", "$.b": "last4" }, response: { "$.c": "last4", "$.d": "drop" } },
 	);
 	const masks = maskFor(policy, "bank", "pay");
 	expect(masks.request.paths).toEqual({ "$.a": "redact", "$.b": "last4" });
-	expect(masks.response.paths).toEqual({ "$.c": "redact" });
+	expect(masks.response.paths).toEqual({ "$.c": "redact", "$.d": "drop" });
+});
+
+test("tokens are opened at every place that any entry names, as every kind that is named there", () => {
+	const policy = masksOf(
+		{ match: { connection: "bank" }, response: { "$.c": "tokenize name" }, detokenize: ["email"] },
+		{ match: { function: "pay" }, detokenize: { "$.to": ["name"], $: ["card"] } },
+	);
+	expect(maskFor(policy, "bank", "pay").detokenize).toEqual({ $: ["card", "email"], "$.to": ["name"] });
+	expect(maskFor(policy, "bank", "list").detokenize).toEqual({ $: ["email"] });
+	expect(maskFor(policy, "mail", "send").detokenize).toEqual({});
 });
 
 test("what comes out compiles, also for a path that is called like JavaScript's own members", () => {

@@ -1,26 +1,43 @@
 // What to mask in the arguments and results of one function: every entry that matches, merged so that more masking wins.
+import { type MaskAction, strictest } from "#libs/masking/action.ts";
 import { ALL_DETECTORS, type DetectorName, isDetectorName } from "#libs/masking/detectors.ts";
+import type { Detokenized } from "#libs/masking/keyed/detokenize.ts";
 import type { MaskSpec } from "#libs/masking/mask.ts";
-import type { MaskAction } from "#libs/masking/mask-value.ts";
 import type { CompiledMask, CompiledPolicy } from "./compiled-policy.ts";
 
-/** Where two entries disagree about one path, nothing of the value stays. */
-const strictest: MaskAction = "redact";
+interface FunctionMasks {
+	readonly request: MaskSpec;
+	readonly response: MaskSpec;
+	/** Empty: its arguments keep every token. */
+	readonly detokenize: Detokenized;
+}
 
 /**
  * Masks for requests and responses of a function.
  *
- * - Paths of all matching entries are taken together; if two name different actions for one path, it is redacted.
+ * - Paths of all matching entries are taken together; if two name different actions for one path, less of the value stays ({@link strictest}).
  * - `detect` only narrows what is looked for if every matching entry has it (then it is the union of theirs). No entry, or one without
  *   `detect`: every detector. Forgetting something masks too much, never too little.
  */
-export function maskFor(policy: Pick<CompiledPolicy, "masks">, connection: string, fn: string): { request: MaskSpec; response: MaskSpec } {
+export function maskFor(policy: Pick<CompiledPolicy, "masks">, connection: string, fn: string): FunctionMasks {
 	const matching = policy.masks.filter((mask) => (mask.connections?.has(connection) ?? true) && (mask.functions?.has(fn) ?? true));
 	const detect = detectorsOf(matching);
 	return {
 		request: { paths: pathsOf(matching, "request"), detect },
 		response: { paths: pathsOf(matching, "response"), detect },
+		detokenize: detokenizeOf(matching),
 	};
+}
+
+/** Of all entries together: each place with the kinds that any of them opens there. */
+function detokenizeOf(masks: readonly CompiledMask[]): Detokenized {
+	const places = new Map<string, Set<string>>();
+	for (const { entry } of masks) {
+		const { detokenize = {} } = entry;
+		const written = Array.isArray(detokenize) ? { $: detokenize } : detokenize;
+		for (const [selector, kinds] of Object.entries(written)) places.set(selector, new Set([...(places.get(selector) ?? []), ...kinds]));
+	}
+	return Object.fromEntries([...places].map(([selector, kinds]) => [selector, [...kinds].sort()]));
 }
 
 function detectorsOf(masks: readonly CompiledMask[]): readonly DetectorName[] {
@@ -34,7 +51,7 @@ function pathsOf(masks: readonly CompiledMask[], side: "request" | "response"): 
 	for (const { entry } of masks) {
 		for (const [selector, action] of Object.entries(entry[side] ?? {})) {
 			const known = paths.get(selector);
-			paths.set(selector, known === undefined || known === action ? action : strictest);
+			paths.set(selector, known === undefined ? action : strictest(known, action));
 		}
 	}
 	return Object.fromEntries([...paths].sort(([one], [other]) => (one < other ? -1 : 1)));

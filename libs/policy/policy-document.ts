@@ -1,6 +1,8 @@
 // What people write in a document of kind `Policy`: rules that read like sentences, and what to mask.
 import { type Static, Type } from "typebox";
 import { callerBounds, namePattern } from "#libs/contracts/call.ts";
+import { actionNames, actionsInWords, type MaskAction, shownActions } from "#libs/masking/action.ts";
+import { kindPattern } from "#libs/masking/keyed/token.ts";
 import { selectorCharsMax } from "#libs/masking/selector.ts";
 import { durationPattern } from "./duration.ts";
 
@@ -58,14 +60,22 @@ export const Rule = strict({
 });
 export type Rule = Static<typeof Rule>;
 
-/** What stands where a value was; the same words as masking's `MaskAction`, which the compiler checks where masks are merged. */
-const Action = Type.Union([Type.Literal("redact"), Type.Literal("last4")]);
-const Selectors = Type.Record(Type.String({ minLength: 1, maxLength: selectorCharsMax }), Action);
+const Selector = Type.String({ minLength: 1, maxLength: selectorCharsMax });
+const ShownAction = Type.Enum([...shownActions]);
+const Action = Type.Unsafe<MaskAction>(
+	Type.Union([...actionNames.map((action) => Type.Literal(action)), Type.String({ pattern: `^tokenize ${kindPattern.slice(1)}` })], {
+		expected: actionsInWords,
+	}),
+);
+const Kind = Type.String({ pattern: kindPattern, expected: "a kind of values such as email" });
+const Kinds = Type.Array(Kind, { minItems: 1, maxItems: 32 });
 
 export const MaskEntry = strict({
 	match: strict({ connection: Type.Optional(oneOrMore(Name)), function: Type.Optional(oneOrMore(FunctionName)) }),
-	request: Type.Optional(Selectors),
-	response: Type.Optional(Selectors),
+	request: Type.Optional(Type.Record(Selector, ShownAction)),
+	response: Type.Optional(Type.Record(Selector, Action)),
+	/** Kinds of tokens that the function gets as what they stand for: anywhere in its arguments, or at places of them. */
+	detokenize: Type.Optional(Type.Union([Kinds, Type.Record(Selector, Kinds)])),
 	detect: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { minItems: 1, maxItems: 64 })),
 });
 export type MaskEntry = Static<typeof MaskEntry>;

@@ -5,14 +5,31 @@ import { Type } from "typebox";
 import type { Signer, VerifyingKeys } from "#libs/contracts/grant.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import { type SealingKey, SealingKeys } from "#libs/contracts/sealed.ts";
+import { MaskingKeys, tokenWindowMs } from "#libs/masking/keyed/session-keys.ts";
 import { type NoteSigner, noteSigner } from "#libs/merkle/signed-note.ts";
-import { ConfigurationInvalid, secretSetting } from "./config.ts";
+import { ConfigurationInvalid, secretSetting, setting } from "./config.ts";
 
 export const sealingSettings = {
 	sealingKeys: secretSetting(
 		"CALLGATE_SEALING_KEYS",
 		'sealing keys by pool: {"default": [{"kid": …, "kty": "oct", "k": …}]}; the first of a pool seals',
 		Type.String({ minLength: 2 }),
+	),
+};
+
+/** Executors' alone: whoever else held one could open tokens and try out what hashes were made of. */
+export const maskingSettings = {
+	maskingKeys: Type.Optional(
+		secretSetting(
+			"CALLGATE_MASKING_KEYS",
+			'keys of hashes, surrogates and tokens, which only executors may have, all of them the same: [{"kid": …, "kty": "oct", "k": …}]; the first makes, all open',
+			Type.String({ minLength: 2 }),
+		),
+	),
+	tokenWindowMs: setting(
+		"CALLGATE_TOKEN_WINDOW_MS",
+		"how long surrogates stay the same and a token can be used, and at most twice as long; the same for all executors",
+		Type.Integer({ minimum: tokenWindowMs.min, maximum: tokenWindowMs.max, default: tokenWindowMs.byDefault }),
 	),
 };
 
@@ -30,11 +47,28 @@ export function readSealingKeys(text: string): SealingKeys {
 	return new SealingKeys(new Map(pools.map(([pool, keys]) => [pool, keys.map((key) => sealingKey(pool, key))])));
 }
 
-function sealingKey(pool: string, { kid, kty, k }: JWK): SealingKey {
+function sealingKey(pool: string, jwk: JWK): SealingKey {
+	return secretKey(jwk, `CALLGATE_SEALING_KEYS: pool ${pool} needs keys of 256 bits with kty "oct" and a kid`);
+}
+
+/** @param text undefined: none are held, and what needs one does not run. */
+export function readMaskingKeys(text: string | undefined, windowMs: number): MaskingKeys {
+	const keys = text === undefined ? [] : parseKeys<JWK[]>("CALLGATE_MASKING_KEYS", text);
+	const expected = 'CALLGATE_MASKING_KEYS must be a list of one to four keys of 256 bits with kty "oct" and a kid';
+	if (!Array.isArray(keys) || (text !== undefined && keys.length === 0) || keys.length > maskingKeysMax)
+		throw new ConfigurationInvalid([expected]);
+	return new MaskingKeys(
+		keys.map((key) => secretKey(key, expected)),
+		windowMs,
+	);
+}
+
+/** Each is tried on every token. */
+const maskingKeysMax = 4;
+
+function secretKey({ kid, kty, k }: JWK, expected: string): { readonly id: string; readonly secret: KeyObject } {
 	const secret = kty === "oct" && typeof k === "string" ? Buffer.from(k, "base64url") : undefined;
-	if (!kid || secret?.length !== 32) {
-		throw new ConfigurationInvalid([`CALLGATE_SEALING_KEYS: pool ${pool} needs keys of 256 bits with kty "oct" and a kid`]);
-	}
+	if (!kid || secret?.length !== 32) throw new ConfigurationInvalid([expected]);
 	return { id: kid, secret: createSecretKey(secret) };
 }
 

@@ -3,6 +3,7 @@ import type { Analyzer } from "#libs/configuration/kinds/analyzer.ts";
 import type { Answer } from "#libs/contracts/answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Findings, findingsMax } from "#libs/masking/findings.ts";
+import { wholeToken } from "#libs/masking/keyed/token.ts";
 import { isMark, markEnd, redactedMark } from "#libs/masking/mark.ts";
 import { cutView, maskedView } from "#libs/masking/view.ts";
 import { type AnswerMasks, AnswerWithheld, type MaskedAnswer, readJson } from "./mask-answer.ts";
@@ -90,9 +91,10 @@ function readBody(body: Answer["body"]): JsonValue {
 
 type Change = (text: string, place: readonly (string | number)[]) => string | undefined;
 
-/** A value with each of its texts that has a letter and is no mark as `change` returns it; always in one order. */
+/** A value with each of its texts that has a letter and is neither mark nor token as `change` returns it; always in one order. */
 function visit(value: JsonValue, change: Change, place: readonly (string | number)[] = []): JsonValue {
-	if (typeof value === "string") return isMark(value) || !/\p{L}/u.test(value) ? value : (change(value, place) ?? value);
+	if (typeof value === "string")
+		return isMark(value) || wholeToken(value) || !/\p{L}/u.test(value) ? value : (change(value, place) ?? value);
 	if (Array.isArray(value)) return value.map((item, index) => visit(item, change, [...place, index]));
 	if (!isJsonObject(value)) return value;
 	const out: JsonObject = {};

@@ -4,12 +4,13 @@ import { namePattern } from "#libs/contracts/call.ts";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
-import { sealingSettings } from "#libs/service/service-keys.ts";
+import { maskingSettings, sealingSettings } from "#libs/service/service-keys.ts";
 import { leaseTermsDefault } from "./ports.ts";
 
 export const ExecutorConfig = Type.Object({
 	...natsSettings,
 	...sealingSettings,
+	...maskingSettings,
 	grantKeys: secretSetting(
 		"CALLGATE_GRANT_KEYS",
 		'public keys whose grants count: {"policy": [JWK], "approval": [JWK]}',

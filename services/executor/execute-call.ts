@@ -92,6 +92,7 @@ async function claimCall(
 		attempt,
 		leaseUntil: new Date(now.getTime() + leaseMs(ports, prepared)).toISOString(),
 		...(prepared.credential !== undefined && { credential: prepared.credential }),
+		...(prepared.detokenized.length > 0 && { detokenized: [...prepared.detokenized] }),
 	};
 	const event = newEvent("executor", "call.started", data, { at: now, nth: attempt, traceparent: granted.traceparent });
 	try {
@@ -170,14 +171,14 @@ async function maskedOf(ports: ExecutorPorts, granted: Granted, prepared: Prepar
 async function maskedByPattern(
 	{ aside }: ExecutorPorts,
 	{ data: { connection, function: name, caller } }: Granted,
-	{ configuration, masks }: PreparedCall,
+	{ configuration, masks, keys }: PreparedCall,
 	answer: FunctionAnswer,
 ): Promise<MaskedText> {
 	if (answer.body.length <= hereCharsMax) {
-		const { result, view, findings } = maskAnswer(answer, masks);
+		const { result, view, findings } = maskAnswer(answer, masks, keys);
 		return { text: JSON.stringify(result), view, findings };
 	}
-	const input: LargeAnswer = { connection, function: name, answer };
+	const input: LargeAnswer = { connection, function: name, answer, keys };
 	const masked = await aside.run<LargeAnswer, LargeMasked>("maskLarge", turnOf(configuration, caller), input).catch((error: unknown) => {
 		throw error instanceof AsideTooSlow ? new AnswerWithheld("masking it took too long") : error;
 	});

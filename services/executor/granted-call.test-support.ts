@@ -12,6 +12,7 @@ import { GrantVerifier, signGrant } from "#libs/contracts/grant.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import type { SigningKey } from "#libs/contracts/jws.ts";
 import { type SealedArguments, SealingKeys } from "#libs/contracts/sealed.ts";
+import { MaskingKeys } from "#libs/masking/keyed/session-keys.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
@@ -45,6 +46,8 @@ function signingKey(id: string) {
 const [policy, approval] = [signingKey("p1"), signingKey("a1")];
 export const policyKey = policy.signing;
 const grants = new GrantVerifier({ policy: new Map([["p1", policy.publicKey]]), approval: new Map([["a1", approval.publicKey]]) });
+
+export const maskingKeys = new MaskingKeys([{ id: "m1", secret: createSecretKey(new Uint8Array(32).fill(2)) }]);
 
 /** Starts no thread before a test brings something large. */
 const aside = createAside(new URL("./work.ts", import.meta.url));
@@ -142,7 +145,7 @@ export class Bench {
 			bus,
 			ledger: ledgerFor({ bus, pool: "default", name, clock, lease, failed, rememberedMax: this.rememberedMax }),
 			configuration: { at: async (revision) => (revision === configuration.revision ? configuration : undefined) },
-			...{ grants, sealingKeys, vault: this.vault, dialer: createHttpDialer(this.dialer), aside, pool: "default", name },
+			...{ grants, sealingKeys, maskingKeys, vault: this.vault, dialer: createHttpDialer(this.dialer), aside, pool: "default", name },
 			recogniser: createPresidioRecogniser(),
 			claims: new Claims(),
 			clock,

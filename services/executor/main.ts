@@ -11,7 +11,7 @@ import { aboutEvent } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
-import { readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
+import { readMaskingKeys, readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { Claims } from "./claims.ts";
@@ -45,6 +45,7 @@ runService("executor", async (log, environment) => {
 		configuration,
 		grants: new GrantVerifier(readVerifyingKeys(config.grantKeys)),
 		sealingKeys: readSealingKeys(config.sealingKeys),
+		maskingKeys: readMaskingKeys(config.maskingKeys, config.tokenWindowMs),
 		vault,
 		dialer,
 		recogniser: createPresidioRecogniser(),

@@ -17,7 +17,7 @@ function masked(
 	{ paths = spec.paths, headers = [] as [string, string][] } = {},
 ): MaskedAnswer {
 	const whole = { ...spec, paths };
-	const masks = { mask: compileMask(whole), view: compileView(whole), byPlace: Object.keys(paths).length > 0 };
+	const masks = { mask: compileMask(whole), view: compileView(whole), byPlace: Object.keys(paths).length > 0, isKeyed: false };
 	const answer = { protocol: "http" as const, ...answered("", type) };
 	const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
 	return maskAnswer({ ...answer, headers: [...(type === undefined ? [] : answer.headers), ...headers], body: bytes }, masks);
@@ -56,7 +56,7 @@ describe("JSON", () => {
 		});
 		const answer = { ...{ protocol: "http" as const, ...answered("", "application/json") }, body: new TextEncoder().encode(body) };
 		const [once, twice] = [undefined, compileView(whole)].map((view) =>
-			maskAnswer(answer, { mask: compileMask(whole), view, byPlace: true }),
+			maskAnswer(answer, { mask: compileMask(whole), view, byPlace: true, isKeyed: false }),
 		);
 		expect(masksAsView(whole)).toBe(true);
 		expect(masksAsView(spec)).toBe(false);

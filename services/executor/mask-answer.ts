@@ -4,7 +4,8 @@ import type { Answer } from "#libs/contracts/answer.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
-import type { ConnectionFunction } from "#libs/functions/function.ts";
+import { isPlain, mergedPaths } from "#libs/masking/action.ts";
+import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { compileView, cutView, maskedView, masksAsView } from "#libs/masking/view.ts";
@@ -32,24 +33,38 @@ export interface AnswerMasks {
 	readonly mask: Mask;
 	/** For everyone else. Undefined where the caller's looks for everything: an answer is masked once, and cut for the record. */
 	readonly view: Mask | undefined;
-	/** Whether the policy names places of the answer: then an answer in which they cannot be found must not leave. */
+	/** Whether the policy or the document names places of the answer: then an answer in which they cannot be found must not leave. */
 	readonly byPlace: boolean;
+	/** Whether something of it can only be made with the keys of the caller's session. */
+	readonly isKeyed: boolean;
 }
 
 /** Compiled once per revision and function: a revision never changes. */
-const compiled = new WeakMap<Configuration, Map<string, AnswerMasks>>();
+const compiled = new WeakMap<Configuration, Map<string, FunctionMasks>>();
 
-export function masksOf(configuration: Configuration, connection: string, { name }: Pick<ConnectionFunction, "name">): AnswerMasks {
-	const known = compiled.get(configuration) ?? new Map<string, AnswerMasks>();
+interface FunctionMasks {
+	readonly masks: AnswerMasks;
+	/** Whether the function is given what tokens in its arguments stand for. */
+	readonly opensTokens: boolean;
+}
+
+export function masksOf(configuration: Configuration, connection: string, name: string): FunctionMasks {
+	const known = compiled.get(configuration) ?? new Map<string, FunctionMasks>();
 	compiled.set(configuration, known);
 	const key = `${connection} ${name}`;
 	const found = known.get(key);
 	if (found) return found;
-	const { response } = maskFor(configuration.policy, connection, name);
-	const view = masksAsView(response) ? undefined : compileView(response);
-	const masks = { mask: compileMask(response), view, byPlace: Object.keys(response.paths).length > 0 };
-	known.set(key, masks);
-	return masks;
+	const { detokenize, response: asked } = maskFor(configuration.policy, connection, name);
+	const marked = configuration.connection(connection)?.function(name)?.sensitiveAnswers ?? {};
+	const response = { ...asked, paths: mergedPaths(asked.paths, marked) };
+	// What places ask for is done by then: to do it again would make a hash of a hash.
+	const view = masksAsView(response) ? undefined : compileView();
+	const actions = Object.values(response.paths);
+	const isKeyed = !actions.every(isPlain);
+	const masks = { mask: compileMask(response), view, byPlace: actions.length > 0, isKeyed };
+	const both = { masks, opensTokens: Object.keys(detokenize).length > 0 };
+	known.set(key, both);
+	return both;
 }
 
 /** No answer within its bound has more nodes: each takes two bytes at least. */
@@ -57,12 +72,15 @@ const nodesMax = answerBytesMax / 2 + 1;
 /** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
 export const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
-/** @throws {AnswerWithheld} */
-export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks): MaskedAnswer {
+/**
+ * @param keys of the caller's session; needed where the masks are keyed
+ * @throws {AnswerWithheld}
+ */
+export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks, keys?: MaskingContext): MaskedAnswer {
 	const { mask, view } = masks;
 	try {
-		const { body, shown, findings } = maskBody(answer, masks);
-		const headers = answer.headers.flatMap((field) => maskHeader(field, mask));
+		const { body, shown, findings } = maskBody(answer, masks, keys);
+		const headers = answer.headers.flatMap((field) => maskHeader(field, mask, keys));
 		const masked = { status: answer.status, ...(shown !== undefined && { body: shown }) };
 		const recorded = view ? maskedView(masked, view).view : cutView(masked);
 		return { result: { protocol: "http", status: answer.status, headers, body }, view: recorded, findings };
@@ -77,15 +95,16 @@ export interface LargeAnswer {
 	readonly connection: string;
 	readonly function: string;
 	readonly answer: FunctionAnswer;
+	readonly keys?: MaskingContext | undefined;
 }
 
 /** The result as the text that is sealed, or why it must not leave. */
 export type LargeMasked = (Omit<MaskedAnswer, "result"> & { readonly text: string }) | { readonly withheld: string };
 
 /** As {@link maskAnswer}, where nothing but values comes in and goes out: in another thread. */
-export function maskNamed(configuration: Configuration, { connection, function: name, answer }: LargeAnswer): LargeMasked {
+export function maskNamed(configuration: Configuration, { connection, function: name, answer, keys }: LargeAnswer): LargeMasked {
 	try {
-		const { result, view, findings } = maskAnswer(answer, masksOf(configuration, connection, { name }));
+		const { result, view, findings } = maskAnswer(answer, masksOf(configuration, connection, name).masks, keys);
 		return { text: JSON.stringify(result), view, findings };
 	} catch (error) {
 		if (error instanceof AnswerWithheld) return { withheld: error.message };
@@ -93,14 +112,14 @@ export function maskNamed(configuration: Configuration, { connection, function: 
 	}
 }
 
-function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask): [string, string][] {
+function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.
 	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];
 	// Text bodies leave as UTF-8, whatever they came in.
 	if (name === "content-type") return [[name, value.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8")]];
 	// Header fields are Latin-1, which has no ellipsis.
-	const masked = mask.maskText(value).text.replaceAll("…", "...");
+	const masked = mask.maskText(value, keys).text.replaceAll("…", "...");
 	return isHeaderValue(masked) ? [[name, masked]] : [];
 }
 
@@ -110,16 +129,16 @@ interface MaskedBody {
 	readonly findings: MaskedAnswer["findings"];
 }
 
-function maskBody({ body, headers }: FunctionAnswer, { mask, byPlace }: AnswerMasks): MaskedBody {
+function maskBody({ body, headers }: FunctionAnswer, { mask, byPlace }: AnswerMasks, keys: MaskingContext | undefined): MaskedBody {
 	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
 	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
 	const text = decodeText(body, type);
 	const json = parseAnswer(text, /json/i.test(type), byPlace);
 	if (json === undefined) {
-		const masked = mask.maskText(text);
+		const masked = mask.maskText(text, keys);
 		return { body: passedOn(masked.text), shown: masked.text, findings: masked.findings };
 	}
-	const { value, findings } = mask.mask(json.value);
+	const { value, findings } = mask.mask(json.value, keys);
 	// Untouched and unambiguous: the caller gets the function's own bytes, with every digit of every number.
 	if (findings.length === 0 && json.exact) return { body: passedOn(text), shown: value, findings };
 	return { body: { json: value }, shown: value, findings };

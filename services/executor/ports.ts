@@ -9,6 +9,7 @@ import type { GrantVerifier } from "#libs/contracts/grant.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { Written } from "#libs/functions/transport.ts";
+import type { MaskingKeys } from "#libs/masking/keyed/session-keys.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Aside } from "#libs/service/work-aside.ts";
 import type { Secret } from "#libs/vault/secret.ts";
@@ -101,6 +102,7 @@ export interface ExecutorPorts {
 	readonly configuration: Pick<ActiveConfiguration, "at">;
 	readonly grants: Pick<GrantVerifier, "verify">;
 	readonly sealingKeys: SealingKeys;
+	readonly maskingKeys: Pick<MaskingKeys, "sessionOf">;
 	readonly vault: Pick<Vault, "get">;
 	readonly dialer: Dialer;
 	/** Asked about the answers of connections that name an analyzer. */

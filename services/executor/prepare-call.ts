@@ -6,6 +6,7 @@ import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
+import type { MaskingContext, SessionKeys } from "#libs/masking/keyed/session-keys.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { VaultError } from "#libs/vault/vault.ts";
 import { CannotRun } from "./cannot-run.ts";
@@ -23,6 +24,10 @@ export interface PreparedCall extends Prepared {
 	readonly configuration: Configuration;
 	readonly masks: AnswerMasks;
 	readonly analyzer?: Analyzer;
+	/** Of the caller's session, where the answer's masks need them; with what the function is given in place of tokens. */
+	readonly keys?: MaskingContext | undefined;
+	/** How many tokens of each kind the function is given the values of. */
+	readonly detokenized: ReadGranted["tokens"]["used"];
 	readonly credential?: string;
 }
 
@@ -35,7 +40,9 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const configuration = await ports.configuration.at(data.revision);
 	// It may not have arrived yet; one that never does was never activated, and the grant is parked.
 	if (!configuration) throw new Error("the grant's revision is not known here");
-	const { written, sealed } = await readArguments(ports, configuration, granted, text);
+	const { masks, opensTokens } = masksOf(configuration, data.connection, data.function);
+	const keys = masks.isKeyed || opensTokens ? keysOf(ports, granted) : undefined;
+	const { written, sealed, tokens } = await readArguments(ports, configuration, granted, text, opensTokens ? keys : undefined);
 	const connection = configuration.connection(data.connection);
 	const fn = connection?.function(data.function);
 	if (!connection || !fn || !written || connection.pool !== ports.pool)
@@ -46,11 +53,21 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const idempotencyKey = fn.idempotent ? (sealed.idempotencyKey ?? data.call) : undefined;
 	const credential = await credentialOf(ports, connection);
 	const { dial } = ports.dialer.prepare({ connection, fn, written, fields: sealed.headers, idempotencyKey }, credential);
-	const masks = masksOf(configuration, data.connection, fn);
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
 	const { grantId } = permitted();
 	const { analyzer } = connection;
-	return { grantId, fn, configuration, dial, masks, ...(analyzer && { analyzer }), ...(credential && { credential: credential.name }) };
+	const context = keys && { ...keys, revealed: tokens.revealed };
+	return {
+		grantId,
+		fn,
+		configuration,
+		dial,
+		masks,
+		keys: context,
+		detokenized: tokens.used,
+		...(analyzer && { analyzer }),
+		...(credential && { credential: credential.name }),
+	};
 }
 
 /** A permission or a seal that is not good is no failure of ours: the call cannot run. */
@@ -67,14 +84,23 @@ async function readArguments(
 	configuration: Configuration,
 	{ data: { caller, connection, function: name, digest } }: Granted,
 	text: string,
+	keys: SessionKeys | undefined,
 ): Promise<ReadGranted> {
-	const opened = { text, caller, connection, function: name, digest };
+	const opened = { text, keys, caller, connection, function: name, digest };
 	const read =
 		text.length <= hereCharsMax
 			? readGranted(configuration, opened)
-			: await aside.run<Opened, ReadGranted | undefined>("readLarge", turnOf(configuration, caller), opened);
+			: await aside.run<Opened, ReturnType<typeof readGranted>>("readLarge", turnOf(configuration, caller), opened);
 	if (!read) throw new CannotRun("grant_refused", "the arguments are not those that were granted");
+	if ("refused" in read) throw new CannotRun("token_refused", read.refused);
 	return read;
+}
+
+/** Looked for before the call runs: an answer that cannot be masked as its policy says would have to be withheld. */
+function keysOf({ maskingKeys, clock }: ExecutorPorts, { data: { caller } }: Granted): SessionKeys {
+	const keys = maskingKeys.sessionOf(caller, clock.now());
+	if (!keys) throw new CannotRun("masking_key_missing", "this executor was given no CALLGATE_MASKING_KEYS, which the policy's masks need");
+	return keys;
 }
 
 async function credentialOf({ vault }: ExecutorPorts, { secret: name }: Connection): Promise<Credential | undefined> {

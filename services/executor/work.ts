@@ -1,4 +1,5 @@
-// What the executor has done in another thread where arguments or an answer are large. Credentials and keys stay where they are.
+// What the executor has done in another thread where arguments or an answer are large. Credentials and the process's keys stay where they are; those of one
+// caller's session go along.
 import { job } from "#libs/service/aside-job.ts";
 import { maskNamed } from "./mask-answer.ts";
 import { readGranted } from "./read-granted.ts";

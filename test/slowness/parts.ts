@@ -8,6 +8,9 @@ import { bearerToken } from "#libs/identity/authorization-header.ts";
 import { callerFrom } from "#libs/identity/caller-from-claims.ts";
 import { whichIssuer } from "#libs/identity/which-issuer.ts";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
+import { compileDetokenizer, TokenRefused } from "#libs/masking/keyed/detokenize.ts";
+import { keysOf } from "#libs/masking/keyed/keys.test-support.ts";
+import { tokenOf } from "#libs/masking/keyed/token.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { maskedView } from "#libs/masking/view.ts";
 import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
@@ -61,6 +64,14 @@ const tokens = [
 		"a,password\n",
 		"name: token\nvalue: ",
 	],
+	...[
+		"tok-",
+		`tok-${"a".repeat(56)}@`,
+		`tok-${"a".repeat(56)}@${"a".repeat(56)}.`,
+		"@callgate.invalid",
+		"<text:",
+		`<text:${"a".repeat(60)}`,
+	],
 	...["password=", 'password: "', "pwd==", "Bearer a", "Basic aaaaaaaa ", "[card …1111]", "٤", "٤\u200b"],
 ];
 
@@ -68,6 +79,21 @@ const allHints = ["phone", "ssn"];
 
 function maskingParts(): Part[] {
 	const text = (detect: typeof ALL_DETECTORS) => compileMask({ paths: {}, detect });
+	const keys = keysOf();
+	const keyed = compileMask({ paths: { "$..a": "tokenize", "$..b": "surrogate", "$.c[*].d": "hash" }, detect: ALL_DETECTORS });
+	const open = compileDetokenizer({ $: ["email", "text"] });
+	const tokensAndPieces = [
+		...tokens,
+		...["jane@b.example", "text"].map((value) => tokenOf(keys, value.includes("@") ? "email" : "text", value) ?? ""),
+	];
+	const refusedOrOpened = (found: string) => {
+		try {
+			return open({ found }, keys);
+		} catch (error) {
+			if (error instanceof TokenRefused) return error;
+			throw error;
+		}
+	};
 	const named = compileMask({ paths: { "$..b": "last4", "$.c[*].d": "redact" }, detect: ALL_DETECTORS });
 	return [
 		...ALL_DETECTORS.map((detector): Part => {
@@ -75,6 +101,8 @@ function maskingParts(): Part[] {
 			return { name: `detector ${detector}`, pieces: tokens, read: (found) => mask.mask(hinted(found)) };
 		}),
 		{ name: "all detectors", pieces: tokens, read: (found) => named.mask(hinted(found)) },
+		{ name: "keyed actions", ...values, read: (found) => keyed.mask(JSON.parse(found) as JsonValue, keys) },
+		{ name: "tokens", pieces: tokensAndPieces, read: refusedOrOpened },
 		{ name: "view", ...values, read: (found) => maskedView(JSON.parse(found) as JsonValue, named) },
 	];
 }

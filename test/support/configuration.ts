@@ -33,6 +33,7 @@ export async function writeConfiguration(dir: string, { firstPort, labPort, forg
 		"forger.yaml": issuer,
 		"forger.jwks.json": JSON.stringify({ keys: [forger.publicJwk] }),
 		"lab.yaml": lab(labPort),
+		"desk.yaml": desk(labPort),
 		"late.yaml": late(labPort),
 		"tests.yaml": policy,
 	};
@@ -50,6 +51,8 @@ claims: { groups: groups, email: email }
 `;
 
 const tag = `arguments: { type: object, properties: { tag: { type: string, maxLength: 200 } }, required: [tag], additionalProperties: false }`;
+
+const mail = `arguments: { type: object, properties: { tag: { type: string }, to: { type: string, format: email }, text: { type: string } }, required: [tag, to], additionalProperties: false }`;
 
 const lab = (port: number): string => `kind: Connection
 name: lab
@@ -69,6 +72,34 @@ functions:
     method: POST
     path: /say
     arguments: { type: object, properties: { text: { type: string }, code: { type: string, maxLength: 1000, pattern: "[A-Za-z0-9]{1,1000}$" } } }
+`;
+
+/** Where an agent reads a customer and writes to them, and is to see neither name nor address: see tokens.test.ts. */
+const desk = (port: number): string => `kind: Connection
+name: desk
+protocol: http
+url: http://127.0.0.1:${port}
+allowPrivateAddresses: true
+functions:
+  customer: { method: GET, path: /file, ${tag} }
+  send: { method: POST, path: /send, ${mail} }
+  sendOutside: { method: POST, path: /outside, ${mail} }
+---
+kind: Policy
+name: desk
+rules:
+  - name: desk-is-for-agents
+    match: { connection: desk, function: [customer, send], groups: [agents, ci] }
+    effect: allow
+  - name: desk-asks-finance
+    match: { connection: desk, function: sendOutside }
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 10m }
+mask:
+  - match: { connection: desk, function: customer }
+    response: { "$.email": tokenize, "$.name": tokenize name }
+  - match: { connection: desk, function: [send, sendOutside] }
+    detokenize: { "$.to": [email], "$.text": [name] }
 `;
 
 /** Its credential is not in the vault until a test puts it there. */

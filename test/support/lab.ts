@@ -6,6 +6,8 @@ export interface SeenByLab {
 	readonly tag: string;
 	readonly path: string;
 	readonly headers: IncomingMessage["headers"];
+	/** The body, as it came. */
+	readonly text: string;
 }
 
 export interface Lab {
@@ -25,13 +27,18 @@ export async function startLab(): Promise<Lab> {
 	const gates = new Map<string, PromiseWithResolvers<void>>();
 	const serve = async (request: IncomingMessage, response: ServerResponse) => {
 		if (request.url?.startsWith("/file")) {
-			seen.push({ tag: new URL(request.url, "http://lab").searchParams.get("tag") ?? "", path: request.url, headers: request.headers });
+			seen.push({
+				tag: new URL(request.url, "http://lab").searchParams.get("tag") ?? "",
+				path: request.url,
+				headers: request.headers,
+				text: "",
+			});
 			return file(response);
 		}
 		let text = "";
 		for await (const chunk of request as AsyncIterable<Buffer>) text += chunk;
 		const { tag } = JSON.parse(text) as { tag: string };
-		seen.push({ tag, path: request.url ?? "", headers: request.headers });
+		seen.push({ tag, path: request.url ?? "", headers: request.headers, text });
 		for (const [prefix, gate] of gates) if (tag.startsWith(prefix)) await gate.promise;
 		response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ done: tag }));
 	};

@@ -254,6 +254,7 @@ export class ValueMasker {
 		for (let number = 0; number < members.length; number++) {
 			const original = members[number] as string;
 			this.count(original.length);
+			if (this.revealed.length > 0) place[place.length - 1] = "";
 			const known = this.names.of(this.withoutRevealed(original), this.shared);
 			if (known.name !== original && !used) {
 				// From here on the members are others: the ones before are written anew, in their order.

@@ -11,6 +11,7 @@ import { registerDoctor } from "./doctor.ts";
 import { registerFunctions } from "./functions.ts";
 import type { Io } from "./io.ts";
 import { registerMcp } from "./mcp.ts";
+import { registerPull } from "./pull.ts";
 import { registerSecret } from "./secret.ts";
 import { ProgramEnded, registerStart } from "./start.ts";
 import { safeJson, safeLines } from "./terminal-text.ts";
@@ -26,6 +27,7 @@ Where to begin:
   callgate approvals                          what waits for your decision
   callgate audit show CALL                    the whole story of one call
   callgate check ./configuration              what is wrong with a configuration, and where
+  callgate pull ./configuration tools         pin what an MCP server says that it has
   callgate doctor                             whether an installation is well, and what it would survive
   callgate COMMAND --help                     everything about one command, with examples
 
@@ -85,6 +87,7 @@ function createProgram(io: Io): Command {
 		registerApprovals,
 		registerAudit,
 		registerSecret,
+		registerPull,
 		registerCheck,
 		registerDoctor,
 		registerStart,

@@ -1,18 +1,12 @@
 // `callgate secret`: the operator puts function credentials into the executor's vault. Values come from files and standard input, never from arguments.
 import type { Command } from "commander";
-import { SECRET_BYTES_MAX, type Vault, VaultError } from "#libs/vault/vault.ts";
-import { openVault } from "#libs/vault/vault-file.ts";
+import { SECRET_BYTES_MAX } from "#libs/vault/vault.ts";
 import { createVaultKey } from "#libs/vault/vault-key.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
 import type { Input, Io } from "./io.ts";
+import { keyFileOf, openNamedVault, refusing, type VaultOptions } from "./open-vault.ts";
 import { readAllInput, readTextOrInput } from "./read-input.ts";
 import { safeLine } from "./terminal-text.ts";
-
-interface VaultOptions {
-	readonly vault?: string;
-	readonly vaultKey?: string;
-	readonly json?: true;
-}
 
 const examples = `
 A secret is what a function wants to be called with: an API key, a password. Configurations name it (credential: { secret:
@@ -60,20 +54,20 @@ export function registerSecret(program: Command, io: Io): void {
 		.option("--from-file <file>", "take the value from this file instead of standard input")
 		.action(async (name: string, options: VaultOptions & { readonly fromFile?: string }) => {
 			// What is wrong with the vault is said before anyone types a secret.
-			const opened = await open(options, io);
+			const opened = await openNamedVault(options, io);
 			const value = await secretValue(options.fromFile, io);
 			await refusing(() => opened.set(name, value));
 			say(options, io, { name, set: true }, [`set ${safeLine(name)}`]);
 		});
 	vault(secret.command("list").description("Show the names of all secrets")).action(async (options: VaultOptions) => {
-		const opened = await open(options, io);
+		const opened = await openNamedVault(options, io);
 		const names = await refusing(() => opened.names());
 		say(options, io, { names }, names.length > 0 ? names : ["The vault holds no secrets. Add one: callgate secret set NAME"]);
 	});
 	vault(
 		secret.command("remove").description("Remove a secret; functions that want it fail from then on").argument("<name>", "its name"),
 	).action(async (name: string, options: VaultOptions) => {
-		const opened = await open(options, io);
+		const opened = await openNamedVault(options, io);
 		const removed = await refusing(() => opened.remove(name));
 		if (!removed) throw new CommandFailed("The vault holds no secret of this name. `callgate secret list` shows those it holds.");
 		say(options, io, { name, removed }, [`removed ${safeLine(name)}`]);
@@ -82,29 +76,6 @@ export function registerSecret(program: Command, io: Io): void {
 
 function say(options: VaultOptions, io: Io, shown: object, lines: readonly string[]): void {
 	for (const line of options.json ? [JSON.stringify(shown)] : lines) io.print(line);
-}
-
-function keyFileOf({ vaultKey }: VaultOptions, { environment }: Io): string {
-	const keyFile = vaultKey ?? environment.CALLGATE_VAULT_KEY_FILE;
-	if (keyFile) return keyFile;
-	throw wrongUsage("Which key file is not said. Name it with --vault-key or CALLGATE_VAULT_KEY_FILE; `callgate secret init` makes one.");
-}
-
-async function open(options: VaultOptions, io: Io): Promise<Vault> {
-	const file = options.vault ?? io.environment.CALLGATE_VAULT_FILE;
-	if (!file) throw wrongUsage("Which vault is not said. Name its file with --vault or CALLGATE_VAULT_FILE; the first secret makes it.");
-	return await refusing(() => openVault({ file, keyFile: keyFileOf(options, io) }));
-}
-
-/** The vault's own words hold no value; they tell what to do. */
-async function refusing<T>(work: () => Promise<T>): Promise<T> {
-	try {
-		return await work();
-	} catch (error) {
-		if (!(error instanceof VaultError)) throw error;
-		const advice = error.code === "key_missing" ? "\n`callgate secret init` makes one." : "";
-		throw new CommandFailed(`The vault refused (${error.code}): ${error.message}.${advice}`, { shown: { code: error.code } });
-	}
 }
 
 /** Room for the line end that is dropped. */

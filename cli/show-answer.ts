@@ -17,17 +17,29 @@ export function showEnding(answer: Answer, isJson: boolean, io: Io): void {
 	if (problem) throw refused(problem);
 	if (about.state !== "completed")
 		throw new CommandFailed("What the API answered is no ending of a call.", { exitCode: exitCodes.unreachable });
-	const { status } = recordOf(about.result);
+	const { words, isRefusal } = answered(about.result);
 	const call = safeLine(about.call);
-	const what = `${safeLine(about.connection)}.${safeLine(about.function)} answered ${safeLine(status)}`;
+	const what = `${safeLine(about.connection)}.${safeLine(about.function)} answered ${words}`;
 	if (isJson) io.print(safeJson(answer.text));
 	else {
 		for (const line of [`completed: ${what} (call ${call})`, ...findingLines(about.findings)]) io.tell(line);
 		for (const line of bodyLines(answer.text)) io.print(line);
 	}
-	if (typeof status === "number" && status >= 400) {
+	if (isRefusal) {
+		const { status } = recordOf(about.result);
 		throw new CommandFailed(`The function ran and refused: ${what}. Its answer is above.`, { shown: { call: about.call, status } });
 	}
+}
+
+/** By protocol: HTTP's status, or what an MCP server says of its answer. */
+function answered(result: unknown): { readonly words: string; readonly isRefusal: boolean } {
+	const { status, mcp } = recordOf(result);
+	if (mcp === undefined) return { words: safeLine(status), isRefusal: typeof status === "number" && status >= 400 };
+	const { isError, code } = recordOf(mcp);
+	return {
+		words: code === undefined ? (isError === true ? "that it failed" : "well") : `error ${safeLine(code)}`,
+		isRefusal: isError === true,
+	};
 }
 
 /** Where a call stands, whatever that is. */
@@ -46,7 +58,7 @@ export function showStanding(answer: Answer, isJson: boolean, io: Io): void {
 	const problem = problemIn(about);
 	if (problem) for (const line of ["", ...problemLines(problem)]) io.print(line);
 	if (about.result === undefined) return;
-	io.print(`answered  ${safeLine(recordOf(about.result).status)}`);
+	io.print(`answered  ${answered(about.result).words}`);
 	for (const line of [...findingLines(findings), "", ...bodyLines(answer.text)]) io.print(line);
 }
 

@@ -191,9 +191,16 @@ function findings(value: unknown): string[] {
 		);
 }
 
+/** By protocol: HTTP's status, or what an MCP server says of its answer. */
+function answerWords({ http, mcp }: Data): string {
+	const { isError, code } = record(mcp);
+	if (mcp === undefined) return safeLine(record(http).status);
+	return code === undefined ? (isError === true ? "that it failed" : "well") : `with error ${safeLine(code)}`;
+}
+
 function outcome(data: Data): string {
-	const status = record(answerMarkOf(data)?.http).status;
-	const answered = status === undefined ? "" : `, the function answered ${safeLine(status)}`;
+	const mark = answerMarkOf(data);
+	const answered = mark === undefined ? "" : `, the function answered ${answerWords(record(mark))}`;
 	const took = data.durationMs === undefined ? "" : ` after ${safeLine(data.durationMs)} ms`;
 	const code = data.code === undefined ? "" : ` (${safeLine(data.code)})`;
 	return `the call is ${safeLine(data.ending)}${code}${answered}${took}${rules(data)}`;

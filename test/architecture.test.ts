@@ -38,7 +38,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	openai: ["docs/examples/"],
 	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
-	"@modelcontextprotocol/client": ["test/"],
+	"@modelcontextprotocol/client": ["cli/pull.ts"],
 	"@modelcontextprotocol/ext-tasks": ["test/"],
 	"@modelcontextprotocol/inspector-cli": ["test/"],
 	"@modelcontextprotocol/sdk": ["test/"],
@@ -89,7 +89,7 @@ const begins = /^services\/[^/]+\/(?:main|work)\.ts$/;
 /** What a service has outside of its core: ways in and out, each named after what it speaks, or in a room of its own. */
 const adapters = /^services\/[^/]+\/(?:[^/]+\/|listen-|slack-|opensearch-|[^/]+-(?:http|slack|bullmq|opensearch|memory)\.ts$)/;
 /** What only adapters may know: one protocol's making and reading. */
-const protocols = /^libs\/(?:openapi\/|service\/(?:http|describe-api|authenticate-first|parse-body)\.ts$)/;
+const protocols = /^libs\/(?:openapi\/|mcp\/|service\/(?:http|describe-api|authenticate-first|parse-body)\.ts$)/;
 
 const isCore = (file: string) => file.startsWith("services/") && !begins.test(file) && !adapters.test(file);
 

@@ -83,7 +83,7 @@ functions:
       properties: { id: { type: string }, name: { type: string }, dryRun: { type: boolean } }
 `;
 	const { functions } = compiled({ "a.yaml": text }).connection("api") ?? { functions: [] };
-	const [put, search] = functions.map(({ transport }) => transport);
+	const [put, search] = functions.flatMap(({ transport }) => (transport.protocol === "http" ? [transport] : []));
 	expect(put?.parameters.map(({ name, in: place, required }) => [name, place, required])).toEqual([
 		["id", "path", true],
 		["dryRun", "query", false],

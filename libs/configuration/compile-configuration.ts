@@ -4,6 +4,7 @@ import { compilePolicies } from "#libs/policy/compile-rules.ts";
 import type { PolicyContext } from "#libs/policy/compiled-policy.ts";
 import type { PolicyDocument } from "#libs/policy/policy-document.ts";
 import { type CompiledConnection, closedArgumentNames, compileConnection } from "./compile-connection.ts";
+import { compileMcpConnection } from "./compile-mcp-connection.ts";
 import { type Configuration, createConfiguration } from "./configuration.ts";
 import { type ConfigurationError, compareErrors, type Fault } from "./configuration-error.ts";
 import type { ConnectionDocument } from "./kinds/connection.ts";
@@ -135,11 +136,12 @@ class Compiler {
 	private connection(document: PlacedDocument): CompiledConnection {
 		const reference = this.reference(document);
 		const vendor = reference && this.vendorDocument(reference.path, reference.text);
-		const compiled = compileConnection(document.value as ConnectionDocument, vendor?.value);
+		const written = document.value as ConnectionDocument;
+		const compiled = (written.protocol === "mcp" ? compileMcpConnection : compileConnection)(written, vendor?.value);
 		this.report(document, compiled.faults);
 		const isUnread = referenceOf(document.value) !== undefined && vendor === undefined;
 		if (isUnread || document.rest !== undefined) this.inPart.add(compiled.connection.name);
-		if (reference && vendor) this.reportIn(reference.path, vendor, compiled.openapiFaults);
+		if (reference && vendor) this.reportIn(reference.path, vendor, compiled.vendorFaults);
 		return compiled;
 	}
 
@@ -162,8 +164,8 @@ class Compiler {
 	private policyContext(groups: readonly Group[], connections: readonly CompiledConnection[]): PolicyContext {
 		const brokenNames = (kind: Kind): string[] => this.read.broken.flatMap((broken) => (broken.kind === kind ? [broken.name] : []));
 		// A connection with faults has lost functions; what policies say about them cannot be judged.
-		const functionNames = ({ connection, faults, openapiFaults, names }: CompiledConnection): ReadonlySet<string> =>
-			faults.length + openapiFaults.length > 0 || this.inPart.has(connection.name)
+		const functionNames = ({ connection, faults, vendorFaults, names }: CompiledConnection): ReadonlySet<string> =>
+			faults.length + vendorFaults.length > 0 || this.inPart.has(connection.name)
 				? new AnyName(names)
 				: new Set(connection.functions.map(({ name }) => name));
 		const whole = connections.filter(({ connection }) => !this.inPart.has(connection.name));
@@ -207,7 +209,9 @@ class Compiler {
 		const text = path === undefined || !Object.hasOwn(this.files, path) ? undefined : this.files[path];
 		if (path === undefined || text === undefined) {
 			const message =
-				path === undefined ? "expected a file inside the configuration folder" : "expected a file that exists beside this one";
+				path === undefined
+					? "expected a file inside the configuration folder"
+					: `expected a file that exists beside this one${reference.member === "mcp" ? " (callgate pull writes it)" : ""}`;
 			const hint = didYouMean(
 				reference.path,
 				Object.keys(this.files).filter((path) => path !== document.file),
@@ -224,7 +228,7 @@ class Compiler {
 		const { documents, errors } = parseYamlFile(path, text, { aliases: true });
 		this.errors.push(...errors);
 		if (documents.length !== 1 && errors.length === 0)
-			this.errors.push({ file: path, line: 1, column: 1, message: `found ${documents.length} documents, expected one OpenAPI document` });
+			this.errors.push({ file: path, line: 1, column: 1, message: `found ${documents.length} documents, expected one` });
 		const [document] = documents.length === 1 ? documents : [];
 		this.vendorFiles.set(path, document);
 		return document;

@@ -2,7 +2,7 @@
 import { answerBytesMax } from "#libs/contracts/message-size.ts";
 import { canCompile, whyNotASchema } from "#libs/functions/check-arguments.ts";
 import { contractOf } from "#libs/functions/contract.ts";
-import type { ConnectionFunction, MadeFunction } from "#libs/functions/function.ts";
+import type { ConnectionFunction, MadeFunction, Transport } from "#libs/functions/function.ts";
 import type { JsonSchema } from "#libs/functions/schema.ts";
 import { functionsFromOpenapi } from "#libs/openapi/functions-from-openapi.ts";
 import type { HttpTransport } from "#libs/openapi/http-transport.ts";
@@ -13,7 +13,14 @@ import type { Fault } from "./configuration-error.ts";
 import { functionTypes } from "./function-types.ts";
 import { addressPolicy, parseHttpUrl, whyNotDialled } from "./kinds/addresses.ts";
 import { type Analyzer, analyzerEntities, analyzerTimeout } from "./kinds/analyzer.ts";
-import type { Connection, ConnectionDocument, HttpConnection, HttpCredential, HttpLimits } from "./kinds/connection.ts";
+import type {
+	Connection,
+	ConnectionDocument,
+	EnvironmentCredential,
+	HttpConnection,
+	HttpCredential,
+	HttpLimits,
+} from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
 import { sizeBytes } from "./quantity.ts";
 import { writtenFunctions } from "./written-functions.ts";
@@ -32,8 +39,8 @@ export const connectionBounds = {
 export type CompiledConnection = {
 	readonly connection: Connection;
 	readonly faults: readonly Fault[];
-	/** Faults inside the OpenAPI document. */
-	readonly openapiFaults: readonly Fault[];
+	/** Faults inside the document that it names. */
+	readonly vendorFaults: readonly Fault[];
 	/** Names that policies may mention although this connection has faults. */
 	readonly names: readonly string[];
 	/** What a function's schemas say of its arguments and answers. */
@@ -43,9 +50,10 @@ export type CompiledConnection = {
 /** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
 export function compileConnection(document: ConnectionDocument, openapi: unknown): CompiledConnection {
 	const faults: Fault[] = [];
+	refuseMembers(document, ["mcp", "media", "command", "args", "env"], faults);
 	const url = compileUrl(document, ["url"], faults);
 	const analyzer = compileAnalyzer(document, faults);
-	const credential = compileCredential(document, faults);
+	const credential = httpCredential(document, faults);
 	const limits = compileLimits(document, faults);
 	const found = document.openapi === undefined ? writtenFunctions(document, faults) : functionsOf(document, openapi, credential, faults);
 	refuseBadSchemas(document, found.functions, faults);
@@ -71,12 +79,27 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 		functions,
 		function: (name) => byName.get(name),
 	};
-	return { connection, faults, openapiFaults: found.openapiFaults, names: found.names, types: functionTypes(functions, openapi) };
+	return { connection, faults, vendorFaults: found.openapiFaults, names: found.names, types: functionTypes(functions, openapi) };
+}
+
+/** Members that mean nothing in this protocol. */
+export function refuseMembers(document: ConnectionDocument, names: readonly (keyof ConnectionDocument)[], faults: Fault[]): void {
+	for (const name of names)
+		if (document[name] !== undefined)
+			faults.push({
+				path: [name],
+				atKey: true,
+				message: `found ${name}, expected none: protocol: ${document.protocol} has no such member`,
+			});
 }
 
 type WithUrl = Pick<ConnectionDocument, "url" | "insecure" | "allowPrivateAddresses">;
 
-function compileUrl(document: WithUrl, path: readonly string[], faults: Fault[]): string {
+export function compileUrl(document: WithUrl, path: readonly string[], faults: Fault[]): string {
+	if (document.url === undefined) {
+		faults.push({ path: ["name"], message: 'found no "url", expected the URL where the functions are' });
+		return "";
+	}
 	const url = parseHttpUrl(document.url, { plain: document.insecure ?? false });
 	if (typeof url === "string") {
 		const hint = url.includes("plain http") ? " (insecure: true allows it, readable by anyone on the way)" : "";
@@ -106,14 +129,25 @@ function compileAnalyzer({ analyzer }: ConnectionDocument, faults: Fault[]): Ana
 	};
 }
 
-function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): HttpCredential | undefined {
+/** Of functions behind a URL. */
+export function httpCredential(document: ConnectionDocument, faults: Fault[]): HttpCredential | undefined {
+	const credential = compileCredential(document, faults);
+	if (credential?.as !== "env") return credential;
+	faults.push({
+		path: ["credential", "as"],
+		message: "found env, expected bearer, basic, header or query: there is no program that has an environment",
+	});
+	return undefined;
+}
+
+export function compileCredential({ credential }: ConnectionDocument, faults: Fault[]): HttpCredential | EnvironmentCredential | undefined {
 	if (credential === undefined) return undefined;
 	const { as, name, username } = credential;
-	const needsName = as === "header" || as === "query";
+	const needsName = as === "header" || as === "query" || as === "env";
 	if (needsName && name === undefined)
 		faults.push({
 			path: ["credential"],
-			message: `found no "name", expected the name of the ${as === "header" ? "header" : "query parameter"}`,
+			message: `found no "name", expected the name of the ${as === "header" ? "header" : as === "env" ? "variable" : "query parameter"}`,
 		});
 	if (!needsName && name !== undefined)
 		faults.push({ path: ["credential", "name"], atKey: true, message: `found name, expected none: as: ${as} has no name` });
@@ -140,7 +174,7 @@ function refuseTakenPlace(name: string, functions: readonly HttpFunction[], faul
 	}
 }
 
-function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): HttpLimits {
+export function compileLimits({ limits = {} }: ConnectionDocument, faults: Fault[]): HttpLimits {
 	const bounded = (name: keyof typeof connectionBounds, value: number | undefined, unit: (value: number) => string): number => {
 		const { byDefault, max } = connectionBounds[name];
 		if (value !== undefined && value > max)
@@ -217,10 +251,10 @@ function functionsOf(document: ConnectionDocument, openapi: unknown, credential:
 }
 
 /** Reports functions whose arguments could not be checked. Functions that share their definitions are as compilable as the first of them. */
-function refuseBadSchemas(document: ConnectionDocument, functions: readonly HttpFunction[], faults: Fault[]): void {
+export function refuseBadSchemas(document: ConnectionDocument, functions: readonly MadeFunction[], faults: Fault[]): void {
 	const compilable = new Map<string, boolean>();
 	for (const { name, argumentsSchema } of functions) {
-		const path = document.openapi === undefined ? ["functions", name] : ["openapi"];
+		const path = document.mcp !== undefined ? ["mcp"] : document.openapi === undefined ? ["functions", name] : ["openapi"];
 		const problem = whyNotASchema(argumentsSchema);
 		if (problem !== undefined)
 			faults.push({ path, message: `found a schema of ${name} that is not valid, expected JSON Schema 2020-12: ${problem}` });
@@ -242,13 +276,13 @@ function definitionNames(schema: JsonSchema): string {
 		.join(" ");
 }
 
-function refine(
+export function refine<By extends Transport>(
 	document: ConnectionDocument,
 	openapi: unknown,
-	fn: HttpFunction,
+	fn: MadeFunction<By>,
 	limits: HttpLimits,
 	faults: Fault[],
-): ConnectionFunction<HttpTransport> {
+): ConnectionFunction<By> {
 	const written = document.functions && Object.hasOwn(document.functions, fn.name) ? document.functions[fn.name] : undefined;
 	const timeoutMs = durationMs(written?.timeout ?? "") ?? limits.totalTimeoutMs;
 	if (timeoutMs > connectionBounds.total.max) {

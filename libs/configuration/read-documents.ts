@@ -45,9 +45,10 @@ export type ReadDocuments = {
 const isYaml = (path: string): boolean => /\.ya?ml$/.test(path);
 
 /** The member of a document that names another file, if it has one. */
-export function referenceOf(value: unknown): { readonly member: "openapi" | "jwks"; readonly path: string } | undefined {
+export function referenceOf(value: unknown): { readonly member: "openapi" | "mcp" | "jwks"; readonly path: string } | undefined {
 	if (!isMapping(value)) return undefined;
-	const { kind, openapi, jwks } = value;
+	const { kind, protocol, openapi, mcp, jwks } = value;
+	if (kind === "Connection" && protocol === "mcp") return typeof mcp === "string" ? { member: "mcp", path: mcp } : undefined;
 	if (kind === "Connection" && typeof openapi === "string") return { member: "openapi", path: openapi };
 	const file = kind === "Issuer" && typeof jwks === "string" ? jwksFileOf({ jwks }) : undefined;
 	return file === undefined ? undefined : { member: "jwks", path: file };
@@ -122,8 +123,8 @@ function kindOf(value: unknown): Kind | Fault {
 /** What other people's configurations would like and Callgate cannot do yet: said plainly, not as an unknown member. */
 function notBuiltYet(kind: Kind, value: unknown): Fault | undefined {
 	if (!isMapping(value)) return undefined;
-	if (kind === "Connection" && (value.protocol === "grpc" || value.protocol === "mcp")) {
-		return { path: ["protocol"], message: `found ${value.protocol}, expected http: Connections by ${value.protocol} are not built yet` };
+	if (kind === "Connection" && value.protocol === "grpc") {
+		return { path: ["protocol"], message: "found grpc, expected http or mcp: Connections by grpc are not built yet" };
 	}
 	if (kind === "Issuer" && value.saml !== undefined) {
 		return { path: ["saml"], atKey: true, message: "found saml, expected an OpenID Connect issuer: SAML issuers are not built yet" };

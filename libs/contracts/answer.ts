@@ -4,22 +4,38 @@ import { pub } from "./classification.ts";
 import type { JsonValue } from "./json.ts";
 
 /** A function's answer, masked, as it is sealed for its caller: a union by protocol. */
-export type Answer = HttpAnswer;
+export type Answer = HttpAnswer | McpAnswer;
+
+/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
+export type AnswerBody = { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string };
 
 export interface HttpAnswer {
 	readonly protocol: "http";
 	readonly status: number;
 	readonly headers: readonly (readonly [string, string])[];
-	/** JSON that was written anew, or text as the function sent it: as it is, or its UTF-8 in base64 where a JSON string of it would be longer. */
-	readonly body: { readonly json: JsonValue } | { readonly text: string } | { readonly base64: string } | undefined;
+	readonly body: AnswerBody | undefined;
+}
+
+export interface McpAnswer {
+	readonly protocol: "mcp";
+	/** Whether the tool says that it failed, or the server that it could not answer. */
+	readonly isError: boolean;
+	/** Of an error of JSON-RPC, which then is the body. */
+	readonly code?: number;
+	/** JSON: the result, or the error. */
+	readonly body: AnswerBody;
 }
 
 /**
  * An answer as it was opened; undefined where it is of a protocol that only a newer version knows. Versions before there were several sealed
  * HTTP's without its name.
  */
-export function readAnswer(opened: Omit<Answer, "protocol"> & { readonly protocol?: string }): Answer | undefined {
-	const { protocol = "http", status, headers, body } = opened;
+export function readAnswer(opened: Answer | (Omit<HttpAnswer, "protocol"> & { readonly protocol?: string })): Answer | undefined {
+	if (opened.protocol === "mcp" && "isError" in opened) {
+		const { protocol, isError, code, body } = opened;
+		return { protocol, isError, ...(code !== undefined && { code }), body };
+	}
+	const { protocol = "http", status, headers, body } = opened as HttpAnswer;
 	return protocol === "http" ? { protocol, status, headers, body } : undefined;
 }
 
@@ -30,13 +46,26 @@ export function readAnswer(opened: Omit<Answer, "protocol"> & { readonly protoco
 export const AnswerMark = Type.Object(
 	{
 		http: Type.Optional(Type.Object({ status: pub(Type.Integer({ minimum: 100, maximum: 599 })) }, { additionalProperties: false })),
+		mcp: Type.Optional(
+			Type.Object(
+				{
+					/** Whether the tool says that it failed, or the server that it could not answer. */
+					isError: pub(Type.Boolean()),
+					/** Of an error of JSON-RPC. */
+					code: Type.Optional(pub(Type.Integer({ minimum: -2_147_483_648, maximum: 2_147_483_647 }))),
+				},
+				{ additionalProperties: false },
+			),
+		),
 	},
 	{ additionalProperties: false },
 );
 export type AnswerMark = Static<typeof AnswerMark>;
 
-export function answerMark({ protocol, status }: Pick<Answer, "protocol" | "status">): AnswerMark {
-	return { [protocol]: { status } };
+export function answerMark(answer: Pick<HttpAnswer, "protocol" | "status"> | Pick<McpAnswer, "protocol" | "isError" | "code">): AnswerMark {
+	if (answer.protocol === "http") return { http: { status: answer.status } };
+	const { isError, code } = answer;
+	return { mcp: { isError, ...(code !== undefined && { code }) } };
 }
 
 /** What an ending says of its function's answer; versions before there were several protocols said HTTP's status beside everything else. */

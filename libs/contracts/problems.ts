@@ -55,6 +55,13 @@ export const problems = {
 	too_many_requests: p(429, "RESOURCE_EXHAUSTED", -32013, "Too many requests", "Wait for the time in Retry-After."),
 	internal: p(500, "INTERNAL", -32603, "Callgate failed", "Report the call id to whoever runs Callgate."),
 	function_unreachable: p(502, "UNAVAILABLE", -32014, "The function could not be reached", "Nothing was executed; try again later."),
+	function_changed: p(
+		502,
+		"FAILED_PRECONDITION",
+		-31023,
+		"The function is no longer what was pinned",
+		"Nothing was executed. Whoever runs Callgate compares with `callgate pull` what changed, and pins it anew or not.",
+	),
 	function_answer_unusable: p(
 		502,
 		"INTERNAL",

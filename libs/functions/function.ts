@@ -1,11 +1,12 @@
 // What a function is, whatever protocol it speaks: what policy, people and the record know of it. How it is reached is its transport's business.
 import type { MaskAction } from "#libs/masking/action.ts";
+import type { McpTransport } from "#libs/mcp/mcp-transport.ts";
 import type { DocumentedAnswer } from "#libs/openapi/documented-answer.ts";
 import type { HttpTransport } from "#libs/openapi/http-transport.ts";
 import type { JsonSchema } from "./schema.ts";
 
 /** How arguments get to a function and its answer back: a union by protocol. */
-export type Transport = HttpTransport;
+export type Transport = HttpTransport | McpTransport;
 
 /** A function as its maker reads it from a document. */
 export interface MadeFunction<By extends Transport = Transport> {

@@ -1,4 +1,6 @@
 // What the transports of functions have to say about arguments, asked in one way whatever the protocol.
+import { type McpMessage, messageOf, whyNoMessage } from "#libs/mcp/build-message.ts";
+import type { McpDestination } from "#libs/mcp/mcp-transport.ts";
 import { withBodyType } from "#libs/openapi/body-type.ts";
 import { buildRequest, type HttpRequest, whyNoRequest } from "#libs/openapi/build-request.ts";
 import type { HttpDestination } from "#libs/openapi/http-transport.ts";
@@ -6,7 +8,7 @@ import type { Transport } from "./function.ts";
 import type { ArgumentError } from "./schema.ts";
 
 /** Where a connection's functions are reached, and how much they may be sent: a union by protocol. */
-export type Destination = HttpDestination;
+export type Destination = HttpDestination | McpDestination;
 
 /** Why arguments that fit their schema cannot be sent. `tooLarge`: they could, and are more than would be sent. */
 export interface NotSent {
@@ -26,7 +28,9 @@ export function whyNotSent(
 ): NotSent | undefined {
 	switch (transport.protocol) {
 		case "http":
-			return whyNoRequest(transport, args, to, charsMax);
+			return whyNoRequest(transport, args, to && "url" in to ? to : undefined, charsMax);
+		case "mcp":
+			return whyNoMessage(transport, args, to, charsMax);
 	}
 }
 
@@ -35,14 +39,15 @@ export function writtenOut<Args extends Readonly<Record<string, unknown>>>(trans
 	switch (transport.protocol) {
 		case "http":
 			return withBodyType(transport, args);
+		case "mcp":
+			return args;
 	}
 }
 
 /** What is sent of arguments, before anybody knows where and with which credential: a union by protocol. Plain data. */
-export interface Written {
-	readonly protocol: "http";
-	readonly request: HttpRequest;
-}
+export type Written =
+	| { readonly protocol: "http"; readonly request: HttpRequest }
+	| { readonly protocol: "mcp"; readonly message: McpMessage };
 
 /** Arguments should have passed `compileArguments`; whatever {@link whyNotSent} refuses of its own is refused here too. */
 export function written(
@@ -54,5 +59,7 @@ export function written(
 			const built = buildRequest(transport, args);
 			return built.ok ? { protocol: "http", request: built.request } : { errors: built.errors };
 		}
+		case "mcp":
+			return { protocol: "mcp", message: messageOf(transport, args) };
 	}
 }

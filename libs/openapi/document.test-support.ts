@@ -2,6 +2,7 @@
 
 import type { MadeFunction } from "#libs/functions/function.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
+import type { HttpTransport } from "./http-transport.ts";
 
 type Operation = {
 	readonly path?: string;
@@ -20,7 +21,7 @@ export function documentOf(operation: Operation, version = "3.1.0", components: 
 }
 
 /** The one function of a document; throws what is wrong with it. */
-export function functionOf(operation: Operation, version?: string, components?: unknown): MadeFunction {
+export function functionOf(operation: Operation, version?: string, components?: unknown): MadeFunction<HttpTransport> {
 	const { functions, errors } = functionsFromOpenapi(documentOf(operation, version, components));
 	const [fn] = functions;
 	if (fn === undefined || errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));

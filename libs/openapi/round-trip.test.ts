@@ -8,16 +8,20 @@ import { offeredType } from "./body-type.ts";
 import { buildRequest, type HttpRequest, whyNoRequest } from "./build-request.ts";
 import { documentOf, functionOf } from "./document.test-support.ts";
 import { functionsFromOpenapi } from "./functions-from-openapi.ts";
+import type { HttpTransport } from "./http-transport.ts";
 import { matchRoute } from "./match-route.ts";
 
-function bodyOf(fn: MadeFunction, { body, contentType = "" }: HttpRequest): { body?: RequestBody } {
+function bodyOf(fn: MadeFunction<HttpTransport>, { body, contentType = "" }: HttpRequest): { body?: RequestBody } {
 	if (body === undefined) return {};
 	const text = new TextDecoder().decode(body);
 	const encoding = fn.transport.body && offeredType(fn.transport.body, contentType)?.encoding;
 	return { body: encoding === "form" ? { contentType, encoding, text } : { contentType, encoding: "json", value: JSON.parse(text) } };
 }
 
-function readBack(functions: readonly MadeFunction[], request: HttpRequest): { readonly name: string; readonly args: unknown } | undefined {
+function readBack(
+	functions: readonly MadeFunction<HttpTransport>[],
+	request: HttpRequest,
+): { readonly name: string; readonly args: unknown } | undefined {
 	const route = matchRoute(functions, request.method, request.path);
 	if (!route) return undefined;
 	const { pathArgs, fn } = route;

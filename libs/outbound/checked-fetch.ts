@@ -1,5 +1,5 @@
 // Fetches a small document from, or asks a small question at, an address that the configuration, or a document it led to, names: the same checks as for a function, at the socket too.
-import { Agent, request } from "undici";
+import { Agent, request, type RequestInit as UndiciInit, fetch as undiciFetch } from "undici";
 import { connectorOf } from "./connect-socket.ts";
 import type { AddressPolicy, Lookup } from "./resolve-address.ts";
 
@@ -45,4 +45,18 @@ export function createCheckedFetch({ addresses, connectTimeoutMs, bodyBytesMax, 
 		const { statusCode: status } = answer;
 		return new Response(status === 204 || status === 205 || status === 304 ? null : Buffer.from(body), { status });
 	};
+}
+
+/**
+ * The same checks for a library that brings its own `fetch`: any method, bodies that are streams, and still no redirect that is followed, no proxy and
+ * no address that is not allowed.
+ */
+export function createCheckedLibraryFetch({ addresses, connectTimeoutMs, bodyBytesMax, lookup }: CheckedFetchOptions): typeof fetch {
+	const dispatcher = new Agent({
+		connect: connectorOf({ addresses, connectTimeoutMs, lookup }),
+		allowH2: false,
+		maxResponseSize: bodyBytesMax,
+	});
+	const checked = (url: string | URL, init: UndiciInit = {}) => undiciFetch(url, { ...init, dispatcher, redirect: "manual" });
+	return checked as unknown as typeof fetch;
 }

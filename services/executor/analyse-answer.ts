@@ -1,12 +1,13 @@
 // What no pattern finds in an answer, names and addresses of people, is found by whom its connection names, and masked. Without a good answer from there the function's answer stays here.
 import type { Analyzer } from "#libs/configuration/kinds/analyzer.ts";
-import type { Answer } from "#libs/contracts/answer.ts";
+import type { Answer, HttpAnswer } from "#libs/contracts/answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Findings, findingsMax } from "#libs/masking/findings.ts";
 import { wholeToken } from "#libs/masking/keyed/token.ts";
 import { isMark, markEnd, redactedMark } from "#libs/masking/mark.ts";
 import { cutView, maskedView } from "#libs/masking/view.ts";
-import { type AnswerMasks, AnswerWithheld, type MaskedAnswer, readJson } from "./mask-answer.ts";
+import { AnswerWithheld, readJson } from "./answer-text.ts";
+import type { AnswerMasks, MaskedAnswer } from "./mask-answer.ts";
 import { type Recogniser, RecognitionFailed, type TextSpan } from "./ports.ts";
 
 /** A masked answer, its result as the text that is sealed. */
@@ -34,6 +35,8 @@ export async function analyseAnswer(
 	if (masked.text.length > analysedCharsMax)
 		throw new AnswerWithheld(`it is longer than an analyzer is asked about (${analysedCharsMax} characters)`);
 	const result = JSON.parse(masked.text) as Answer;
+	// Its connection names no analyzer: where one does all the same, nothing leaves unasked.
+	if (result.protocol !== "http") throw new AnswerWithheld("an analyzer is asked about answers of HTTP functions alone");
 	const body = readBody(result.body);
 	const texts: string[] = [];
 	visit(body, (text) => {
@@ -82,7 +85,7 @@ async function recognised(recogniser: Recogniser, analyzer: Analyzer, text: stri
 }
 
 /** A body as its reader reads it: JSON that was passed on as it came is JSON. */
-function readBody(body: Answer["body"]): JsonValue {
+function readBody(body: HttpAnswer["body"]): JsonValue {
 	if (body === undefined) return null;
 	if ("json" in body) return body.json;
 	const text = "text" in body ? body.text : Buffer.from(body.base64, "base64").toString();

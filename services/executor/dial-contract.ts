@@ -29,7 +29,7 @@ export interface Peer {
 	behave(behaviour: Behaviour): void;
 	/** What reached it of each call. */
 	received(): readonly string[];
-	/** All that reached it, whole calls or not. */
+	/** All of calls that reached it, whole ones or not: what a protocol says before a call is none. */
 	receivedBytes(): number;
 	/** From now on nobody is there. */
 	leave(): Promise<void>;

@@ -11,6 +11,7 @@ import type { ConnectErrorCode } from "#libs/outbound/connect-error.ts";
  * - `headers_too_large`, `body_too_large` the answer breaks a bound
  * - `protocol_error` not its protocol as we accept it; with `sent: false` it is our own request that cannot be written safely
  * - `connection_reset` the peer went away before an answer · `body_truncated` it went away inside one
+ * - `definition_changed` the function is no longer what was pinned: nothing was sent
  * - `aborted` the caller's signal, or `beforeFirstByte` threw (its error is the `cause`)
  */
 export type DialErrorCode =
@@ -22,6 +23,7 @@ export type DialErrorCode =
 	| "protocol_error"
 	| "connection_reset"
 	| "body_truncated"
+	| "definition_changed"
 	| "aborted";
 
 /**
@@ -29,17 +31,24 @@ export type DialErrorCode =
  *
  * `sent` decides between the endings `failed` and `unknown`: `false` means that no byte of this request was handed to a connection,
  * so the function did not run; `true` means that it may have run. `answered` is there when an answer had begun: the function did run.
- * The message holds fixed words, host and port and system error codes: never a path, a query, a header value or a body.
+ * The message holds fixed words, host and port and system error codes: never a path, a query, a header value or a body. `told` is what the caller
+ * and the record may hear beside the code: fixed words, numbers and names of ours.
  */
 export class DialError extends ExpectedError {
 	readonly code: DialErrorCode;
 	readonly sent: boolean;
 	readonly answered: AnswerMark | undefined;
+	readonly told: string | undefined;
 
-	constructor(code: DialErrorCode, detail: string, at: { sent: boolean; answered?: AnswerMark | undefined; cause?: unknown }) {
+	constructor(
+		code: DialErrorCode,
+		detail: string,
+		at: { sent: boolean; answered?: AnswerMark | undefined; told?: string | undefined; cause?: unknown },
+	) {
 		super(`${code}: ${detail}`, at.cause === undefined ? undefined : { cause: at.cause });
 		this.code = code;
 		this.sent = at.sent;
 		this.answered = at.answered;
+		this.told = at.told;
 	}
 }

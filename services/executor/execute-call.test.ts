@@ -382,7 +382,7 @@ describe.each([
 				headers_timeout: true,
 			},
 			...{ total_timeout: true, body_too_large: true, headers_too_large: true, protocol_error: true, connection_reset: true },
-			...{ body_truncated: true, aborted: true },
+			...{ body_truncated: true, aborted: true, definition_changed: true },
 		};
 		const all = Object.keys(codes) as DialErrorCode[];
 		const failing = async (code: DialErrorCode, sent: boolean, status?: number) => {
@@ -395,7 +395,7 @@ describe.each([
 		test.each(all)("as %s before a byte was sent did not run", async (code) => {
 			expect(await failing(code, false)).toMatchObject({
 				ending: "failed",
-				code: "function_unreachable",
+				code: code === "definition_changed" ? "function_changed" : "function_unreachable",
 				detail: expect.stringContaining(code),
 			});
 		});

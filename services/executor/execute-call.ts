@@ -10,10 +10,11 @@ import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { analyseAnswer, type MaskedText } from "./analyse-answer.ts";
+import { AnswerWithheld } from "./answer-text.ts";
 import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
-import { AnswerWithheld, type LargeAnswer, type LargeMasked, maskAnswer } from "./mask-answer.ts";
+import { type LargeAnswer, type LargeMasked, maskAnswer } from "./mask-answer.ts";
 import { type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
 import { type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 
@@ -193,16 +194,22 @@ class LeaseLost extends ExpectedError {
 }
 
 /** What a dial without an answer means: whether the function may have run is told by the dialer, never guessed. */
-function undialled({ code, sent, answered }: DialError, attempt: number): Ended {
+function undialled({ code, sent, answered, told }: DialError, attempt: number): Ended {
+	const why = told === undefined ? code : `${code}: ${told}`;
 	// Of a second attempt nobody knows what the first did.
 	if (!sent)
-		return { ending: "failed", code: "function_unreachable", detail: `nothing was sent (${code})`, ...(attempt === 1 && { sent }) };
+		return {
+			ending: "failed",
+			code: code === "definition_changed" ? "function_changed" : "function_unreachable",
+			detail: `nothing was sent (${why})`,
+			...(attempt === 1 && { sent }),
+		};
 	// An answer had begun: the function did run.
 	if (answered !== undefined) {
 		return {
 			ending: "failed",
 			code: "function_answer_unusable",
-			detail: `its answer broke off or broke a bound (${code})`,
+			detail: `its answer broke off or broke a bound (${why})`,
 			answer: answered,
 		};
 	}
@@ -211,7 +218,7 @@ function undialled({ code, sent, answered }: DialError, attempt: number): Ended 
 	return {
 		ending: "failed",
 		code: late ? "function_timeout" : "outcome_unknown",
-		detail: `the request was sent, no answer came (${code})`,
+		detail: `the request was sent, no answer came (${why})`,
 	};
 }
 

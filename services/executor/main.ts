@@ -14,9 +14,11 @@ import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readMaskingKeys, readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
+import { chooseDialer } from "./choose-dialer.ts";
 import { Claims } from "./claims.ts";
 import { ExecutorConfig } from "./config.ts";
 import { createHttpDialer } from "./dial-http/dial-http.ts";
+import { createMcpDialer } from "./dial-mcp/dial-mcp.ts";
 import { Ledger } from "./ledger.ts";
 import { createPresidioRecogniser } from "./recogniser-presidio.ts";
 import { startExecutor } from "./service.ts";
@@ -33,7 +35,7 @@ runService("executor", async (log, environment) => {
 		({ revision }) => log.info({ revision }, "configuration in force"),
 		(error) => log.error({ error }, "a configuration could not be followed"),
 	);
-	const dialer = createHttpDialer();
+	const dialer = chooseDialer({ http: createHttpDialer(), mcp: createMcpDialer() });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const vault = await openVault({ file: config.vaultFile, keyFile: config.vaultKeyFile });
 	const name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;

@@ -1,11 +1,13 @@
 // Nothing that is to be masked leaves with an answer, whatever the answer is called, and what cannot be masked stays.
 import { describe, expect, test } from "vitest";
+import type { HttpAnswer } from "#libs/contracts/answer.ts";
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
 import { compileMask, type MaskSpec } from "#libs/masking/mask.ts";
 import { compileView, masksAsView } from "#libs/masking/view.ts";
+import { AnswerWithheld } from "./answer-text.ts";
 import { answered } from "./granted-call.test-support.ts";
-import { AnswerWithheld, type MaskedAnswer, maskAnswer } from "./mask-answer.ts";
+import { type MaskedAnswer, maskAnswer } from "./mask-answer.ts";
 
 const card = "4111111111111111";
 const longCard = "6212345678901234569";
@@ -15,12 +17,23 @@ function masked(
 	body: string | Uint8Array,
 	type: string | undefined,
 	{ paths = spec.paths, headers = [] as [string, string][] } = {},
-): MaskedAnswer {
+): MaskedAnswer & { readonly result: HttpAnswer } {
 	const whole = { ...spec, paths };
-	const masks = { mask: compileMask(whole), view: compileView(whole), byPlace: Object.keys(paths).length > 0, isKeyed: false };
+	const masks = {
+		mask: compileMask(whole),
+		view: compileView(whole),
+		byPlace: Object.keys(paths).length > 0,
+		isKeyed: false,
+		passesMedia: false,
+	};
 	const answer = { protocol: "http" as const, ...answered("", type) };
 	const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
-	return maskAnswer({ ...answer, headers: [...(type === undefined ? [] : answer.headers), ...headers], body: bytes }, masks);
+	const { result, ...rest } = maskAnswer(
+		{ ...answer, headers: [...(type === undefined ? [] : answer.headers), ...headers], body: bytes },
+		masks,
+	);
+	if (result.protocol !== "http") throw new Error("expected an answer of HTTP");
+	return { ...rest, result };
 }
 
 /** What the caller gets of a body, as text. */
@@ -56,7 +69,7 @@ describe("JSON", () => {
 		});
 		const answer = { ...{ protocol: "http" as const, ...answered("", "application/json") }, body: new TextEncoder().encode(body) };
 		const [once, twice] = [undefined, compileView(whole)].map((view) =>
-			maskAnswer(answer, { mask: compileMask(whole), view, byPlace: true, isKeyed: false }),
+			maskAnswer(answer, { mask: compileMask(whole), view, byPlace: true, isKeyed: false, passesMedia: false }),
 		);
 		expect(masksAsView(whole)).toBe(true);
 		expect(masksAsView(spec)).toBe(false);

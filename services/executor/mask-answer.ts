@@ -1,9 +1,7 @@
 // A function's answer, made fit to leave the executor: masked for the caller, cut to a view for the record. What cannot be masked stays here.
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import type { Answer } from "#libs/contracts/answer.ts";
-import { ExpectedError } from "#libs/contracts/expected-error.ts";
-import { JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
-import { answerBytesMax } from "#libs/contracts/message-size.ts";
+import type { Answer, HttpAnswer } from "#libs/contracts/answer.ts";
+import { JsonRefused, type JsonValue } from "#libs/contracts/json.ts";
 import { isPlain, mergedPaths } from "#libs/masking/action.ts";
 import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
 import { compileMask, type Mask } from "#libs/masking/mask.ts";
@@ -12,19 +10,14 @@ import { compileView, cutView, maskedView, masksAsView } from "#libs/masking/vie
 import { isCookie } from "#libs/outbound/header-owners.ts";
 import { isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import { maskFor } from "#libs/policy/mask-for.ts";
-import type { FunctionAnswer } from "./ports.ts";
+import { AnswerWithheld, parseAnswer, passedOn } from "./answer-text.ts";
+import { maskMcp } from "./mask-mcp.ts";
+import type { FunctionAnswer, HttpFunctionAnswer } from "./ports.ts";
 
 export interface MaskedAnswer {
 	readonly result: Answer;
 	readonly view: JsonValue;
 	readonly findings: { detector: string; path: string; count: number }[];
-}
-
-/** The answer cannot be masked, so it does not leave. */
-export class AnswerWithheld extends ExpectedError {
-	constructor(why: string) {
-		super(why);
-	}
 }
 
 /** How one function's answers are masked. */
@@ -37,6 +30,8 @@ export interface AnswerMasks {
 	readonly byPlace: boolean;
 	/** Whether something of it can only be made with the keys of the caller's session. */
 	readonly isKeyed: boolean;
+	/** Whether bytes that are no text pass, where the protocol has them beside its texts. */
+	readonly passesMedia: boolean;
 }
 
 /** Compiled once per revision and function: a revision never changes. */
@@ -61,34 +56,36 @@ export function masksOf(configuration: Configuration, connection: string, name: 
 	const view = masksAsView(response) ? undefined : compileView();
 	const actions = Object.values(response.paths);
 	const isKeyed = !actions.every(isPlain);
-	const masks = { mask: compileMask(response), view, byPlace: actions.length > 0, isKeyed };
+	const transport = configuration.connection(connection)?.transport;
+	const passesMedia = transport?.protocol === "mcp" && transport.passesMedia;
+	const masks = { mask: compileMask(response), view, byPlace: actions.length > 0, isKeyed, passesMedia };
 	const both = { masks, opensTokens: Object.keys(detokenize).length > 0 };
 	known.set(key, both);
 	return both;
 }
-
-/** No answer within its bound has more nodes: each takes two bytes at least. */
-const nodesMax = answerBytesMax / 2 + 1;
-/** A function may send more, and longer numbers, than a caller; a number that is masked or beside one that is becomes a string with all its digits. */
-export const answerLimits = { depthMax: 64, nodesMax, longNumbersAsText: true };
 
 /**
  * @param keys of the caller's session; needed where the masks are keyed
  * @throws {AnswerWithheld}
  */
 export function maskAnswer(answer: FunctionAnswer, masks: AnswerMasks, keys?: MaskingContext): MaskedAnswer {
-	const { mask, view } = masks;
 	try {
-		const { body, shown, findings } = maskBody(answer, masks, keys);
-		const headers = answer.headers.flatMap((field) => maskHeader(field, mask, keys));
-		const masked = { status: answer.status, ...(shown !== undefined && { body: shown }) };
-		const recorded = view ? maskedView(masked, view).view : cutView(masked);
-		return { result: { protocol: "http", status: answer.status, headers, body }, view: recorded, findings };
+		const { result, shown, findings } = answer.protocol === "http" ? maskHttp(answer, masks, keys) : maskMcp(answer, masks, keys);
+		const recorded = masks.view ? maskedView(shown, masks.view).view : cutView(shown);
+		return { result, view: recorded, findings };
 	} catch (error) {
 		if (error instanceof JsonRefused) throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 		if (error instanceof MaskingError) throw new AnswerWithheld(`it could not be masked (${error.name})`);
 		throw error;
 	}
+}
+
+function maskHttp(answer: HttpFunctionAnswer, masks: AnswerMasks, keys: MaskingContext | undefined) {
+	const { status } = answer;
+	const { body, shown, findings } = maskBody(answer, masks, keys);
+	const headers = answer.headers.flatMap((field) => maskHeader(field, masks.mask, keys));
+	const result = { protocol: "http" as const, status, headers, body };
+	return { result, shown: { status, ...(shown !== undefined && { body: shown }) }, findings };
 }
 
 export interface LargeAnswer {
@@ -112,7 +109,7 @@ export function maskNamed(configuration: Configuration, { connection, function: 
 	}
 }
 
-function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
+function maskHeader([name, value]: HttpFunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.
 	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];
@@ -124,12 +121,12 @@ function maskHeader([name, value]: FunctionAnswer["headers"][number], mask: Mask
 }
 
 interface MaskedBody {
-	readonly body: Answer["body"];
+	readonly body: HttpAnswer["body"];
 	readonly shown: JsonValue | undefined;
 	readonly findings: MaskedAnswer["findings"];
 }
 
-function maskBody({ body, headers }: FunctionAnswer, { mask, byPlace }: AnswerMasks, keys: MaskingContext | undefined): MaskedBody {
+function maskBody({ body, headers }: HttpFunctionAnswer, { mask, byPlace }: AnswerMasks, keys: MaskingContext | undefined): MaskedBody {
 	if (body.length === 0) return { body: undefined, shown: undefined, findings: [] };
 	const type = headers.find(([name]) => name === "content-type")?.[1] ?? "";
 	const text = decodeText(body, type);
@@ -144,16 +141,6 @@ function maskBody({ body, headers }: FunctionAnswer, { mask, byPlace }: AnswerMa
 	return { body: { json: value }, shown: value, findings };
 }
 
-/** Of a shorter text it does not matter in which writing it is passed on. */
-const longTextChars = 262_144;
-
-/** Text as it is sealed: never more than 4/3 of its UTF-8, whatever a JSON string has to escape in it. */
-function passedOn(text: string): Answer["body"] {
-	if (text.length < longTextChars) return { text };
-	const base64 = Buffer.from(text).toString("base64");
-	return Buffer.byteLength(JSON.stringify(text)) <= base64.length ? { text } : { base64 };
-}
-
 /** Bytes that are not text cannot be searched for what must not leave. */
 function decodeText(body: Uint8Array, type: string): string {
 	const charset = /charset="?([\w-]+)"?/i.exec(type)?.[1] ?? "utf-8";
@@ -161,31 +148,5 @@ function decodeText(body: Uint8Array, type: string): string {
 		return new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(body);
 	} catch {
 		throw new AnswerWithheld("its body is not text, so it cannot be masked");
-	}
-}
-
-/** The JSON of a body that was masked already; undefined where it is text. */
-export function readJson(text: string): { readonly value: JsonValue } | undefined {
-	return parseAnswer(text, false, false);
-}
-
-/**
- * `exact` says that every reader of the text sees the same value that was masked. Undefined: it is not JSON. What a body is called counts for
- * little: JSON that comes as text, or with a byte order mark, is read as JSON by whoever gets it, so it is masked as JSON too.
- */
-function parseAnswer(text: string, isCalledJson: boolean, byPlace: boolean): { value: JsonValue; exact: boolean } | undefined {
-	const bare = text.replace(/^\uFEFF/, "");
-	const looksLikeJson = /^\s*[{[]/.test(bare);
-	if (!isCalledJson && !looksLikeJson) return undefined;
-	try {
-		return { value: parseJsonStrictly(bare, answerLimits), exact: true };
-	} catch (error) {
-		if (!(error instanceof JsonRefused)) throw error;
-		// A duplicate member has two readings: what is passed on is the one that was masked, written anew.
-		if (error.fault === "duplicate_member" || error.fault === "forbidden_member")
-			return { value: parseJsonStrictly(bare, { ...answerLimits, anyMembers: true }), exact: false };
-		// Text that only begins like JSON is text, unless places were to be masked that may well be in it: lines of JSON, JSON that is cut off.
-		if (error.fault === "not_json" && !(byPlace && (isCalledJson || /^\s*\{/.test(bare)))) return undefined;
-		throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 	}
 }

@@ -36,11 +36,23 @@ export interface Credential {
 }
 
 /** What a function answered, whole and within its bounds, without the credential, not masked yet: a union by protocol. */
-export interface FunctionAnswer {
+export type FunctionAnswer = HttpFunctionAnswer | McpFunctionAnswer;
+
+export interface HttpFunctionAnswer {
 	readonly protocol: "http";
 	readonly status: number;
 	/** Lower-case names. */
 	readonly headers: readonly (readonly [name: string, value: string])[];
+	readonly body: Uint8Array;
+}
+
+export interface McpFunctionAnswer {
+	readonly protocol: "mcp";
+	/** Whether the tool says that it failed, or the server that it could not answer. */
+	readonly isError: boolean;
+	/** Of an error of JSON-RPC, which then is the body. */
+	readonly code?: number;
+	/** The result, or the error: the JSON as the server wrote it, in UTF-8. */
 	readonly body: Uint8Array;
 }
 

@@ -1,15 +1,19 @@
 // A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
-import { type Answer, readAnswer } from "#libs/contracts/answer.ts";
+import { type HttpAnswer, type McpAnswer, readAnswer } from "#libs/contracts/answer.ts";
 import { isProblemCode, type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import type { Ended } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 
 /** As it was opened. */
-export type OpenedAnswer = Answer & {
+export type OpenedAnswer = OpenedHttpAnswer | OpenedMcpAnswer;
+export type OpenedHttpAnswer = HttpAnswer & WrittenOut;
+export type OpenedMcpAnswer = McpAnswer & WrittenOut;
+
+interface WrittenOut {
 	/** The body as it stands in a JSON answer, where it was written out already. */
 	readonly bodyJson?: string;
-};
+}
 
 export type CallAnswer =
 	| { readonly ok: true; readonly result: OpenedAnswer }

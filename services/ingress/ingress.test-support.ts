@@ -8,7 +8,7 @@ import { FilterReading } from "#libs/bus/reading.ts";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { SourceFiles } from "#libs/configuration/source-files.ts";
-import type { Answer } from "#libs/contracts/answer.ts";
+import type { HttpAnswer } from "#libs/contracts/answer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
@@ -171,9 +171,9 @@ export class Backstage {
 		await this.executor.publishAfter(started, 0);
 	}
 
-	private completed(received: Event<"call.received">, result: Partial<Answer>): Event<"call.ended"> {
+	private completed(received: Event<"call.received">, result: Partial<HttpAnswer>): Event<"call.ended"> {
 		const headers = [["content-type", "application/json"]] as const;
-		const whole: Answer = { protocol: "http", status: 201, headers, body: { text: '{"id":"t1"}' }, ...result };
+		const whole: HttpAnswer = { protocol: "http", status: 201, headers, body: { text: '{"id":"t1"}' }, ...result };
 		return this.completedAs(received, JSON.stringify(whole), { answer: { http: { status: whole.status } } });
 	}
 
@@ -189,14 +189,14 @@ export class Backstage {
 		await this.executor.publishAfter(this.completedAs(received, sealedText, said), 0);
 	}
 
-	async complete(received: Event<"call.received">, result: Partial<Answer> = {}): Promise<void> {
+	async complete(received: Event<"call.received">, result: Partial<HttpAnswer> = {}): Promise<void> {
 		const { call, pool } = received.data;
 		const last = await this.executor.last("call.started", "executor", call, pool);
 		await this.executor.publishAfter(this.completed(received, result), last?.position ?? 0);
 	}
 
 	/** As {@link complete}, in the ledger of the call's pool. */
-	async completeInLedger(received: Event<"call.received">, result: Partial<Answer> = {}): Promise<void> {
+	async completeInLedger(received: Event<"call.received">, result: Partial<HttpAnswer> = {}): Promise<void> {
 		await this.sayInLedger(this.completed(received, result));
 	}
 

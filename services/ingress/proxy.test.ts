@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
-import type { Answer } from "#libs/contracts/answer.ts";
+import type { HttpAnswer } from "#libs/contracts/answer.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { patience } from "../../test/support/patience.ts";
 import { sendRaw } from "../../test/support/raw-http.ts";
@@ -67,7 +67,7 @@ functions: { read: { method: GET, path: /file }, look: { method: HEAD, path: /fi
 });
 
 /** What stands on the wire, line by line; without what every answer says. */
-async function answerOnTheWire(method: string, result: Partial<Answer>): Promise<{ lines: string[]; body: string }> {
+async function answerOnTheWire(method: string, result: Partial<HttpAnswer>): Promise<{ lines: string[]; body: string }> {
 	if (!files.ok) throw new Error(JSON.stringify(files.errors));
 	const { configuration } = files;
 	const { http } = await stage.replica({ configuration: inForce(configuration) });
@@ -102,7 +102,7 @@ test("several fields of one name are several, in their order", async () => {
 	expect(body).toBe("{}");
 });
 
-test.each<[string, string, Partial<Answer>, string[]]>([
+test.each<[string, string, Partial<HttpAnswer>, string[]]>([
 	["HEAD", "HEAD", { status: 200, headers: [["content-length", "12345"]] }, ["200", "content-length: 12345"]],
 	["HEAD without a length", "HEAD", { status: 200, headers: [["etag", '"a"']] }, ["200", 'etag: "a"']],
 	[

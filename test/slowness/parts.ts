@@ -18,8 +18,8 @@ import { functionOf } from "#libs/openapi/document.test-support.ts";
 import { viewOf } from "#libs/policy/call-view.ts";
 import { compileCondition } from "#libs/policy/condition.ts";
 import { stepsMax, withBudget } from "#libs/policy/condition-budget.ts";
+import { answerLimits } from "../../services/executor/answer-text.ts";
 import { scrubber } from "../../services/executor/dial-http/scrub-secret.ts";
-import { answerLimits } from "../../services/executor/mask-answer.ts";
 import { readTraceparent, readWaitMs } from "../../services/ingress/listen/read-request.ts";
 import type { Part } from "./part.ts";
 

@@ -2,6 +2,7 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
+import type { ServerRevision } from "#libs/mcp/definitions.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 import { allowPrivateAddresses } from "./addresses.ts";
@@ -22,14 +23,14 @@ export const CredentialDocument = Type.Object(
 			expected: "the name of a secret in the vault (never the secret itself)",
 			description: "Its name in the executor's vault.",
 		}),
-		as: Type.Union([Type.Literal("bearer"), Type.Literal("basic"), Type.Literal("header"), Type.Literal("query")], {
-			description: "How the function wants it.",
+		as: Type.Union([Type.Literal("bearer"), Type.Literal("basic"), Type.Literal("header"), Type.Literal("query"), Type.Literal("env")], {
+			description: "How the function wants it; `env` for a program (MCP with `command`).",
 		}),
 		name: Type.Optional(
 			Type.String({
 				pattern: "^[A-Za-z0-9_.-]{1,128}$",
-				expected: "the name of a header or query parameter",
-				description: "For `header` and `query`: its name.",
+				expected: "the name of a header, query parameter or variable",
+				description: "For `header`, `query` and `env`: its name.",
 			}),
 		),
 		username: Type.Optional(
@@ -105,12 +106,30 @@ export const ConnectionDocument = Type.Object(
 	{
 		kind: Type.Literal("Connection"),
 		name: Type.String({ pattern: namePattern }),
-		protocol: Type.Literal("http"),
-		url: Type.String({
-			maxLength: 2_048,
-			expected: "the URL under which the functions' paths stand",
-			description: "Its path comes before every function's path.",
-		}),
+		protocol: Type.Enum(["http", "mcp"], { description: "What its functions speak." }),
+		url: Type.Optional(
+			Type.String({
+				maxLength: 2_048,
+				expected: "the URL under which the functions' paths stand",
+				description: "HTTP: its path comes before every function's path. MCP: the server's own address (streamable HTTP).",
+			}),
+		),
+		command: Type.Optional(
+			Type.String({
+				pattern: "^/",
+				maxLength: 1_024,
+				expected: "the absolute path of a program",
+				description: "MCP, instead of url: a program that the executors of the pool start, without a shell, and speak to in lines (stdio).",
+			}),
+		),
+		args: Type.Optional(
+			Type.Array(Type.String({ maxLength: 4_096 }), { maxItems: 64, default: [], description: "What the program is started with." }),
+		),
+		env: Type.Optional(
+			Type.Record(Type.String({ pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$" }), Type.String({ maxLength: 4_096 }), {
+				description: "The program's whole environment, but for the credential: the executor's own is not inherited.",
+			}),
+		),
 		insecure: Type.Optional(
 			Type.Boolean({
 				default: false,
@@ -125,10 +144,25 @@ export const ConnectionDocument = Type.Object(
 				description: "OpenAPI 3.0 or 3.1, YAML or JSON, beside this file: one function per operation.",
 			}),
 		),
+		mcp: Type.Optional(
+			Type.String({
+				minLength: 1,
+				maxLength: 512,
+				expected: "a file of this folder",
+				description:
+					"MCP: what the server says that it has, beside this file, as `callgate pull` wrote it. One function per tool; a tool that is no longer what stands there does not run.",
+			}),
+		),
+		media: Type.Optional(
+			Type.Enum(["withhold", "pass"], {
+				default: "withhold",
+				description: "MCP: what becomes of answers with images, audio and other bytes, which cannot be searched and masked.",
+			}),
+		),
 		expose: Type.Optional(
 			Type.Union([Type.Literal("all"), Type.Literal("listed")], {
 				default: "all",
-				description: "`listed`: only operations named under `functions:` exist.",
+				description: "`listed`: only operations and tools named under `functions:` exist.",
 			}),
 		),
 		functions: Type.Optional(Type.Record(Type.String({ pattern: functionNamePattern }), FunctionDocument)),
@@ -163,6 +197,9 @@ export type HttpCredential =
 	| { readonly as: "header"; readonly name: string }
 	| { readonly as: "query"; readonly name: string };
 
+/** How the executor shows a secret to a program that it starts. */
+export type EnvironmentCredential = { readonly as: "env"; readonly name: string };
+
 export type HttpLimits = {
 	readonly connectTimeoutMs: number;
 	readonly headersTimeoutMs: number;
@@ -184,6 +221,28 @@ export type HttpConnection = {
 	readonly limits: HttpLimits;
 };
 
+/** How to get to an MCP server, and what may pass. */
+export type McpConnection = Pick<HttpConnection, "allowPrivateAddresses" | "limits"> & {
+	readonly protocol: "mcp";
+	/** The server's own address; `stdio:` and the command where it is a program. */
+	readonly url: string;
+	readonly credential?: HttpCredential | EnvironmentCredential;
+	/** Started by each executor of the pool, and ended with it. */
+	readonly program?: { readonly command: string; readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
+	/** Which the server spoke when its lists were pinned; it is spoken to in no other. */
+	readonly revision: ServerRevision;
+	/** Whether images, audio and other bytes pass, which nobody can search. */
+	readonly passesMedia: boolean;
+	/** The file that holds the pinned lists. */
+	readonly pinnedIn: string;
+	/** What the server had when it was pinned, for callers that speak MCP: entries as the server wrote them. */
+	readonly pinned: {
+		readonly resources: readonly Readonly<Record<string, unknown>>[];
+		readonly resourceTemplates: readonly Readonly<Record<string, unknown>>[];
+		readonly prompts: readonly Readonly<Record<string, unknown>>[];
+	};
+};
+
 export type Connection = {
 	readonly name: string;
 	readonly pool: string;
@@ -192,7 +251,7 @@ export type Connection = {
 	/** Absent: nobody is asked, and only patterns are found. */
 	readonly analyzer?: Analyzer;
 	/** A union by protocol. */
-	readonly transport: HttpConnection;
+	readonly transport: HttpConnection | McpConnection;
 	/** In the order of their names. */
 	readonly functions: readonly ConnectionFunction[];
 	/** The function of this name; undefined if there is none. */

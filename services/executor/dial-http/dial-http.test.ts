@@ -67,7 +67,7 @@ dialerContract("dial-http", async (): Promise<DialBench> => {
 			receivedBytes: () => server.bytes,
 			leave: () => server.close(),
 		},
-		textOf: ({ status, headers, body }) => JSON.stringify([status, headers, Buffer.from(body).toString()]),
+		textOf: (answer) => JSON.stringify([answer, Buffer.from(answer.body).toString()]),
 		close: async () => {
 			await dialer.close();
 			await server.close();

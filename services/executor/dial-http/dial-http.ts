@@ -2,11 +2,10 @@
 import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import { CannotRun } from "../cannot-run.ts";
-import type { Asked, Credential, Dialer } from "../ports.ts";
+import type { Asked, Dialer } from "../ports.ts";
 import { createHttpClient, type HttpClient, type OutboundRequest } from "./http-client.ts";
-import { CredentialError, injectCredential, Scrubbers, scrubAnswer } from "./inject-credential.ts";
+import { Scrubbers, scrubAnswer, withCredential } from "./inject-credential.ts";
 import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
-import { type Scrubber, scrubber } from "./scrub-secret.ts";
 
 const headerBytesMax = 64 * 1024;
 
@@ -14,7 +13,7 @@ export function createHttpDialer(client: HttpClient = createHttpClient()): Diale
 	const scrubbers = new Scrubbers();
 	return {
 		prepare: (asked, credential) => {
-			const { request, scrub } = withCredential(requestOf(asked), asked, credential, scrubbers);
+			const { request, scrub } = withCredential(requestOf(asked), httpOf(asked).transport.credential, credential, scrubbers);
 			return {
 				dial: async (beforeFirstByte) => {
 					const { status, headers, body } = await scrubAnswer(await client.dial({ ...request, beforeFirstByte }), scrub);
@@ -26,8 +25,15 @@ export function createHttpDialer(client: HttpClient = createHttpClient()): Diale
 	};
 }
 
+function httpOf({ connection: { transport }, written }: Asked) {
+	if (transport.protocol !== "http" || written.protocol !== "http") throw new Error("this dialer calls HTTP functions");
+	return { transport, request: written.request };
+}
+
 /** The request without its credential. */
-function requestOf({ connection: { transport }, fn, written: { request }, fields, idempotencyKey }: Asked): OutboundRequest {
+function requestOf(asked: Asked): OutboundRequest {
+	const { fn, fields, idempotencyKey } = asked;
+	const { transport, request } = httpOf(asked);
 	const tooLarge = whyTooLarge({ ...request, bodyBytes: request.body?.length ?? 0 }, transport);
 	if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
 	const own: HeaderField[] = Object.entries(request.headers);
@@ -57,18 +63,4 @@ function requestOf({ connection: { transport }, fn, written: { request }, fields
 		},
 		addresses: addressPolicy(transport),
 	};
-}
-
-function withCredential(
-	request: OutboundRequest,
-	{ connection: { transport } }: Asked,
-	credential: Credential | undefined,
-	scrubbers: Scrubbers,
-): { request: OutboundRequest; scrub: Scrubber } {
-	if (!credential || !transport.credential) return { request, scrub: scrubber([]) };
-	try {
-		return injectCredential(request, { ...transport.credential, secret: credential.name }, credential.secret, scrubbers);
-	} catch (error) {
-		throw error instanceof CredentialError ? new CannotRun("credential_missing", error.message) : error;
-	}
 }

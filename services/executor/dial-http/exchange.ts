@@ -26,6 +26,12 @@ export type DialTimings = { firstByteMs: number; headersMs: number; endMs: numbe
 /** An answer as it came over the wire. Header names are lower-case, values Latin-1. */
 export type RawAnswer = { status: number; headers: HeaderField[]; body: Uint8Array; timings: DialTimings };
 
+/** Looks at an answer's body as it comes, each piece once; true as soon as nothing more of it is needed. */
+export type Watch = (headers: readonly HeaderField[], piece: Uint8Array) => boolean;
+
+/** How long a peer may take to end an answer of which nothing more is needed. */
+const lingerMs = 1_000;
+
 /** The part of undici's DispatchController that is used here. */
 export type ExchangeController = { abort(reason: Error): void; rawHeaders?: unknown };
 
@@ -39,24 +45,27 @@ export class Exchange {
 	readonly #limits: DialLimits;
 	readonly #beforeFirstByte: (() => void) | undefined;
 	readonly #isHead: boolean;
+	readonly #watch: Watch | undefined;
 	readonly #startedAt = performance.now();
 	readonly #body: BodyCollector;
 	readonly #totalTimer: NodeJS.Timeout;
 	#phaseTimer: NodeJS.Timeout;
 	#controller: ExchangeController | undefined;
 	#settled = false;
+	#lingering: NodeJS.Timeout | undefined;
 	#sent = false;
 	#head: { status: number; headers: HeaderField[] } | undefined;
 	#firstByteMs = 0;
 	#headersMs = 0;
 
-	constructor(limits: DialLimits, request: { method: string; beforeFirstByte?: (() => void) | undefined }) {
+	constructor(limits: DialLimits, request: { method: string; beforeFirstByte?: (() => void) | undefined; watch?: Watch | undefined }) {
 		const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
 		this.answer = promise;
 		this.#settle = { resolve, reject };
 		this.#limits = limits;
 		this.#beforeFirstByte = request.beforeFirstByte;
 		this.#isHead = request.method === "HEAD";
+		this.#watch = request.watch;
 		this.#body = new BodyCollector(limits.bodyBytesMax);
 		this.#phaseTimer = setTimeout(() => this.fail("connect_timeout", "no usable connection in time"), limits.connectTimeoutMs);
 		this.#totalTimer = setTimeout(() => this.fail("total_timeout", "the answer was not complete in time"), limits.totalTimeoutMs);
@@ -105,18 +114,32 @@ export class Exchange {
 	}
 
 	onResponseData(_controller: ExchangeController, chunk: Uint8Array): void {
-		if (!this.#settled && !this.#body.add(chunk)) this.fail("body_too_large", "the body is over the bound");
+		if (this.#settled) return;
+		if (!this.#body.add(chunk)) {
+			this.fail("body_too_large", "the body is over the bound");
+			return;
+		}
+		if (!this.#head || this.#watch?.(this.#head.headers, chunk) !== true) return;
+		this.#answered(this.#head);
+		// A peer that has nothing more to say ends within moments, and its connection can be used again.
+		this.#lingering = setTimeout(() => this.#controller?.abort(new DialError("aborted", "the answer was whole", { sent: true })), lingerMs);
 	}
 
 	onResponseEnd(): void {
+		clearTimeout(this.#lingering);
 		if (this.#settled || this.#head === undefined) return;
+		this.#answered(this.#head);
+	}
+
+	#answered(head: { status: number; headers: HeaderField[] }): void {
 		const timings = { firstByteMs: this.#firstByteMs, headersMs: this.#headersMs, endMs: this.#elapsed() };
-		const answer = { ...this.#head, body: this.#body.bytes(), timings };
+		const answer = { ...head, body: this.#body.bytes(), timings };
 		this.#finish();
 		this.#settle.resolve(answer);
 	}
 
 	onResponseError(_controller: unknown, error: unknown): void {
+		clearTimeout(this.#lingering);
 		this.#end(toDialError(error, { sent: this.#sent, answered: this.#mark() }));
 	}
 

@@ -7,7 +7,7 @@ import { connectorOf, trustAlso } from "#libs/outbound/connect-socket.ts";
 import { isHeaderName, isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import type { AddressPolicy, Lookup } from "#libs/outbound/resolve-address.ts";
 import { DialError } from "../dial-error.ts";
-import { type DialLimits, type DialTimings, Exchange } from "./exchange.ts";
+import { type DialLimits, type DialTimings, Exchange, type Watch } from "./exchange.ts";
 import { dropDialerOwned, dropHopByHop, type HeaderField } from "./outbound-headers.ts";
 import { decodeBody } from "./read-body.ts";
 
@@ -28,6 +28,8 @@ export type OutboundRequest = {
 	 * Throwing ends the dial as `aborted` with `sent: false` and the error as its cause.
 	 */
 	beforeFirstByte?: () => void;
+	/** May end the answer before its peer does: of a stream that goes on, what was asked for may have come. */
+	watch?: Watch;
 };
 
 /** What the function answered. Header names are lower-case; hop-by-hop fields and content-encoding are taken out, and so is content-length but of an answer to HEAD and of 304; the body is plain. */

@@ -5,6 +5,8 @@ import { secretBytesMax } from "#libs/openapi/request-bounds.ts";
 import { whyNotHeader } from "#libs/outbound/header-owners.ts";
 import { isHeaderName } from "#libs/outbound/header-syntax.ts";
 import type { Secret } from "#libs/vault/secret.ts";
+import { CannotRun } from "../cannot-run.ts";
+import type { Credential as Shown } from "../ports.ts";
 import type { OutboundAnswer, OutboundRequest } from "./http-client.ts";
 import type { HeaderField } from "./outbound-headers.ts";
 import { type Scrubber, scrubber } from "./scrub-secret.ts";
@@ -46,6 +48,25 @@ export const injectCredential = (
 	const value = readSecret(credential, secret);
 	return { request: addTo(request, credential, value), scrub: scrubbers.of(secret, value) };
 };
+
+/**
+ * A request of a connection, with the credential that it declares.
+ *
+ * @throws {CannotRun} where the secret cannot be shown that way
+ */
+export function withCredential(
+	request: OutboundRequest,
+	declared: HttpCredential | undefined,
+	credential: Shown | undefined,
+	scrubbers: Scrubbers,
+): { request: OutboundRequest; scrub: Scrubber } {
+	if (!credential || !declared) return { request, scrub: scrubber([]) };
+	try {
+		return injectCredential(request, { ...declared, secret: credential.name }, credential.secret, scrubbers);
+	} catch (error) {
+		throw error instanceof CredentialError ? new CannotRun("credential_missing", error.message) : error;
+	}
+}
 
 /** The answer without the credential: header values, names and body. A function that echoes its request learns nothing for its caller. */
 export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => {

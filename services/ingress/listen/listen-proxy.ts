@@ -1,14 +1,15 @@
 // The transparent proxy: a client's base URL points here and nothing else of it changes. Requests are mapped to functions by the connection's document.
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Connection } from "#libs/configuration/kinds/connection.ts";
-import type { Answer } from "#libs/contracts/answer.ts";
+import type { Connection, HttpConnection } from "#libs/configuration/kinds/connection.ts";
+import type { HttpAnswer } from "#libs/contracts/answer.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { argumentsFromRequest } from "#libs/openapi/arguments-from-request.ts";
 import { offeredType } from "#libs/openapi/body-type.ts";
-import type { HttpBody } from "#libs/openapi/http-transport.ts";
+import type { HttpBody, HttpTransport } from "#libs/openapi/http-transport.ts";
 import { matchRoute } from "#libs/openapi/match-route.ts";
 import { endsAtIngress } from "#libs/outbound/header-owners.ts";
 import { sendProblem } from "#libs/service/http.ts";
@@ -59,13 +60,16 @@ async function proxyRequest(
 ): Promise<FastifyReply> {
 	const connection = ports.configuration.current().connection(request.params.connection);
 	if (!connection) throw new Refusal("function_unknown", { detail: "there is no such connection" });
+	const { transport } = connection;
+	if (transport.protocol !== "http")
+		throw new Refusal("function_unknown", { detail: `${connection.name} speaks MCP: /mcp/${connection.name} is its address` });
 	const caller = door.callerOf(request);
 	const gone = goneSignal(request, reply);
 	const checked = await door.during(request, async () => {
 		const { name, args } = await readCall(ports, caller, connection, request, gone);
 		const asked: AskedCall = {
 			...{ caller, connection: connection.name, function: name, arguments: args, via: "proxy" },
-			fields: forwardedOf(connection.transport, request),
+			fields: forwardedOf(transport, request),
 			idempotencyKey: readIdempotencyKey(request.headers["idempotency-key"]),
 			traceparent: readTraceparent(request.headers.traceparent),
 		};
@@ -76,7 +80,9 @@ async function proxyRequest(
 	reply.header("callgate-call", submitted.call);
 	if (!submitted.ended) return await sendAccepted(ports, reply, submitted);
 	const answer = await answerOf(ports, submitted.ended, gone);
-	return answer.ok ? sendResult(reply, answer.result) : sendProblem(reply, answer.code, answer.details);
+	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
+	if (answer.result.protocol !== "http") throw new Error("a call of the proxy is one of HTTP");
+	return sendResult(reply, answer.result);
 }
 
 async function readCall(
@@ -87,7 +93,7 @@ async function readCall(
 	gone: AbortSignal,
 ): Promise<{ name: string; args: AskedCall["arguments"] }> {
 	const { path, query } = rawTarget(connection, request);
-	const route = matchRoute(connection.functions, request.method, path);
+	const route = matchRoute(httpFunctionsOf(connection), request.method, path);
 	if (!route) throw new Refusal("function_unknown", { detail: `no function of ${connection.name} answers ${request.method} on this path` });
 	const { fn, pathArgs } = route;
 	const { name } = fn;
@@ -126,14 +132,25 @@ function writtenBody(offered: HttpBody | undefined, request: FastifyRequest): Wr
 	return { contentType: type.contentType, encoding: type.encoding, bytes: body };
 }
 
-function forwardedOf({ forward }: Connection["transport"], { headers }: FastifyRequest): [string, string][] {
+/** Kept, because routes are found by an index of the list. */
+const httpFunctions = new WeakMap<Connection, readonly ConnectionFunction<HttpTransport>[]>();
+
+function httpFunctionsOf(connection: Connection): readonly ConnectionFunction<HttpTransport>[] {
+	const known =
+		httpFunctions.get(connection) ??
+		connection.functions.filter((fn): fn is ConnectionFunction<HttpTransport> => fn.transport.protocol === "http");
+	httpFunctions.set(connection, known);
+	return known;
+}
+
+function forwardedOf({ forward }: HttpConnection, { headers }: FastifyRequest): [string, string][] {
 	return forward.flatMap((name): [string, string][] => {
 		const value = headers[name];
 		return typeof value === "string" ? [[name, value]] : [];
 	});
 }
 
-function sendResult(reply: FastifyReply, result: Answer): FastifyReply {
+function sendResult(reply: FastifyReply, result: HttpAnswer): FastifyReply {
 	const body = rawBody(result);
 	const isBodiless = reply.request.method === "HEAD" || result.status === 304;
 	const own = result.headers.filter(([name]) => !endsAtIngress(name) && (name !== "content-length" || isBodiless));

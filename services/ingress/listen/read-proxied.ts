@@ -18,8 +18,9 @@ export interface WrittenBody extends Pick<RequestBody, "contentType" | "encoding
 
 /** @throws {Refusal} `invalid_arguments`, and what {@link prepareNamed} throws */
 export function readProxied(configuration: Configuration, { request, body, ...named }: LargeRequest): PreparedArguments {
-	const { fn } = functionOf(configuration, named);
-	const read = argumentsFromRequest(fn.transport, { ...request, body: bodyOf(body) });
+	const { transport } = functionOf(configuration, named).fn;
+	if (transport.protocol !== "http") throw new Refusal("function_unknown");
+	const read = argumentsFromRequest(transport, { ...request, body: bodyOf(body) });
 	if (!read.ok) throw new Refusal("invalid_arguments", { detail: "the request does not fit the function", errors: read.errors });
 	return prepareNamed(configuration, named, read.args as JsonObject);
 }

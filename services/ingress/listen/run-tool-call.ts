@@ -10,7 +10,8 @@ import { waitsForOf } from "../waits-for.ts";
 import type { DoorPorts } from "./door.ts";
 import { failureText, type Told, type ToolCall } from "./models/format.ts";
 import type { ReadToolCall } from "./read-tool-calls.ts";
-import { jsonText } from "./write-answer.ts";
+import { bodyJsonOf } from "./write-answer.ts";
+import { modelText } from "./write-mcp-answer.ts";
 
 export interface ToolTerms {
 	readonly caller: Caller;
@@ -56,19 +57,21 @@ async function told(ports: IngressPorts, toolCall: ToolCall, submitted: Submitte
 	if (!submitted.ended) return { toolCall, kind: "pending", text: await pendingText(ports, submitted), call };
 	const answer = await answerOf(ports, submitted.ended, gone);
 	if (!answer.ok) return failed(toolCall, answer.code, { ...answer.details, call });
-	const { status } = answer.result;
-	if (status < 400) return { toolCall, kind: "answered", text: textOf(answer.result), call };
-	const text = `{"error":{"code":"function_refused","status":${status},"body":${bodyJsonOf(answer.result) ?? "null"}}}`;
+	const { result } = answer;
+	if (!isRefusal(result)) return { toolCall, kind: "answered", text: textOf(result), call };
+	const status = result.protocol === "http" ? `"status":${result.status},` : "";
+	const text = `{"error":{"code":"function_refused",${status}"body":${bodyJsonOf(result) ?? "null"}}}`;
 	return { toolCall, kind: "failed", text, call };
+}
+
+function isRefusal(result: OpenedAnswer): boolean {
+	return result.protocol === "http" ? result.status >= 400 : result.isError;
 }
 
 /** No provider takes an empty answer. */
 function textOf(result: OpenedAnswer): string {
+	if (result.protocol === "mcp") return modelText(result);
 	return bodyJsonOf(result) ?? JSON.stringify({ status: result.status });
-}
-
-function bodyJsonOf({ bodyJson, headers, body }: OpenedAnswer): string | undefined {
-	return bodyJson ?? jsonText(headers, body);
 }
 
 function failed(toolCall: ToolCall, code: Parameters<typeof problemBody>[0], details: ProblemDetails): Told {

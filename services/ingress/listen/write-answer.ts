@@ -1,10 +1,10 @@
 // A function's answer as HTTP callers get it: in the JSON of a call, or as its own bytes.
-import { type Answer, readAnswer } from "#libs/contracts/answer.ts";
+import { type Answer, answerMark, type HttpAnswer, readAnswer } from "#libs/contracts/answer.ts";
 import type { OpenedAnswer } from "../answer-call.ts";
 import type { Ended } from "../pending-calls.ts";
 
 /** A completed call as JSON text. A body that the function sent as JSON stands in it as it was sent, with every digit of every number. */
-export function completedText({ data }: Ended, { status, headers, body, bodyJson }: OpenedAnswer): string {
+export function completedText({ data }: Ended, answer: OpenedAnswer): string {
 	const { call, connection, function: name, findings = [] } = data;
 	const shown = {
 		call,
@@ -12,21 +12,28 @@ export function completedText({ data }: Ended, { status, headers, body, bodyJson
 		connection,
 		function: name,
 		findings,
-		result: { status, headers: combined(headers) },
+		result: answer.protocol === "http" ? { status: answer.status, headers: combined(answer.headers) } : answerMark(answer),
 	};
 	const shell = JSON.stringify(shown);
-	const bodyText = bodyJson ?? jsonText(headers, body);
+	const bodyText = bodyJsonOf(answer);
 	return bodyText === undefined ? shell : `${shell.slice(0, -2)},"body":${bodyText}}}`;
 }
 
 /** One member a name: several fields of one name are one list, in their order (RFC 9110 section 5.3). */
-function combined(headers: Answer["headers"]): Record<string, string> {
+function combined(headers: HttpAnswer["headers"]): Record<string, string> {
 	const byName = Map.groupBy(headers, ([name]) => name);
 	return Object.fromEntries([...byName].map(([name, fields]) => [name, fields.map(([, value]) => value).join(", ")]));
 }
 
+/** An answer's body as it stands in a JSON answer: of MCP, the server's result or error. */
+export function bodyJsonOf(answer: OpenedAnswer): string | undefined {
+	if (answer.bodyJson !== undefined) return answer.bodyJson;
+	if (answer.protocol === "http") return jsonText(answer.headers, answer.body);
+	return "json" in answer.body ? JSON.stringify(answer.body.json) : textOf(answer.body);
+}
+
 /** A body as it stands in a JSON answer. */
-export function jsonText(headers: Answer["headers"], body: Answer["body"]): string | undefined {
+export function jsonText(headers: HttpAnswer["headers"], body: HttpAnswer["body"]): string | undefined {
 	if (body === undefined) return undefined;
 	if ("json" in body) return JSON.stringify(body.json);
 	const text = textOf(body);
@@ -47,7 +54,7 @@ function isWellFormed(text: string): boolean {
 }
 
 /** The bytes of a result as the transparent proxy sends them. */
-export function rawBody({ body }: Answer): Buffer {
+export function rawBody({ body }: Pick<Answer, "body">): Buffer {
 	if (body === undefined) return Buffer.alloc(0);
 	if ("json" in body) return Buffer.from(JSON.stringify(body.json));
 	return "base64" in body ? Buffer.from(body.base64, "base64") : Buffer.from(body.text);
@@ -61,8 +68,9 @@ function textOf(body: { readonly text: string } | { readonly base64: string }): 
 export function writtenAnswer(text: string): OpenedAnswer | undefined {
 	const answer = readAnswer(JSON.parse(text) as Answer);
 	if (!answer) return undefined;
-	const { headers, body } = answer;
-	const bodyJson = jsonText(headers, body);
-	const written = body && "json" in body ? { text: JSON.stringify(body.json) } : body;
-	return { ...answer, body: written, ...(bodyJson !== undefined && { bodyJson }) };
+	const bodyJson = bodyJsonOf(answer);
+	const json = bodyJson !== undefined && { bodyJson };
+	if (answer.protocol === "mcp") return { ...answer, ...json };
+	const { body } = answer;
+	return { ...answer, body: body && "json" in body ? { text: JSON.stringify(body.json) } : body, ...json };
 }

@@ -1,6 +1,6 @@
 // A function's answer as the result of an MCP tool.
 import type { ConnectionFunction } from "#libs/functions/function.ts";
-import type { OpenedAnswer } from "../answer-call.ts";
+import type { OpenedHttpAnswer } from "../answer-call.ts";
 import { structuredContent } from "./mcp/structured-content.ts";
 import { jsonText } from "./write-answer.ts";
 
@@ -17,7 +17,10 @@ export interface ToolResultTerms {
  * As JSON text. A body that the function sent as JSON is the structured content as it was sent, with every digit of every number, and stands
  * beside it as text for clients and models that read nothing else. A status of 400 or more is an error of the tool.
  */
-export function toolResultText({ status, headers, body, bodyJson }: OpenedAnswer, { call, fn, isModern, more }: ToolResultTerms): string {
+export function toolResultText(
+	{ status, headers, body, bodyJson }: OpenedHttpAnswer,
+	{ call, fn, isModern, more }: ToolResultTerms,
+): string {
 	const json = bodyJson ?? jsonText(headers, body);
 	const isText = json?.startsWith('"');
 	// A JSON string of the text: what is no JSON is one already.

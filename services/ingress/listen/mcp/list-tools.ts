@@ -26,7 +26,9 @@ export interface ToolsPage {
 
 /** Undefined where the cursor names no tool of this caller. */
 export function listTools(configuration: Configuration, { caller, only, cursor, isModern }: ToolsAsked): ToolsPage | undefined {
-	const callable = callableOf(configuration, caller).filter(({ connection }) => only === undefined || connection === only);
+	const callable = callableOf(configuration, caller).filter(
+		({ connection, fn }) => (only === undefined || connection === only) && isTool(fn),
+	);
 	const nameOf = ({ fn }: Callable) => toolNameOf(configuration, fn, only);
 	const from = cursor === undefined ? 0 : callable.findIndex((one) => nameOf(one) === cursor) + 1;
 	if (from === 0 && cursor !== undefined) return undefined;
@@ -34,6 +36,11 @@ export function listTools(configuration: Configuration, { caller, only, cursor, 
 	const last = page.at(-1);
 	const tools = page.map((one) => toolOf(nameOf(one), one, isModern));
 	return { tools, ...(last && from + page.length < callable.length && { nextCursor: nameOf(last) }) };
+}
+
+/** An MCP server's resources and prompts are asked for in MCP's own words. */
+function isTool({ transport }: ConnectionFunction): boolean {
+	return transport.protocol !== "mcp" || transport.method === "tools/call";
 }
 
 function toolOf(name: string, { fn, mayNeedApproval }: Callable, isModern: boolean): object {
@@ -58,5 +65,8 @@ function annotationsOf({ transport, idempotent }: ConnectionFunction): object {
 			if (method === "GET" || method === "HEAD") return { readOnlyHint: true };
 			return { readOnlyHint: false, idempotentHint: idempotent || method === "PUT" || method === "DELETE" };
 		}
+		// What the server says of its own tools binds nobody, and is not passed on.
+		case "mcp":
+			return idempotent ? { idempotentHint: true } : {};
 	}
 }

@@ -1,0 +1,114 @@
+// A document of kind `Connection` that names an MCP server, and the server's pinned lists → a connection with its functions.
+import { functionNamePattern } from "#libs/contracts/call.ts";
+import { listed } from "#libs/mcp/definitions.ts";
+import { functionsFromMcp } from "#libs/mcp/functions-from-mcp.ts";
+import {
+	type CompiledConnection,
+	compileCredential,
+	compileLimits,
+	compileUrl,
+	httpCredential,
+	refine,
+	refuseBadSchemas,
+	refuseMembers,
+} from "./compile-connection.ts";
+import type { Fault } from "./configuration-error.ts";
+import { functionTypes } from "./function-types.ts";
+import type { Connection, ConnectionDocument, McpConnection } from "./kinds/connection.ts";
+import { didYouMean } from "./nearest.ts";
+
+/** What a tool's own definition says, or what MCP has no place for. */
+const notOfTools = ["method", "path", "arguments", "query", "description", "rename"] as const;
+
+/** Compiles a document that fits its schema. `pinned` is the parsed document it names, undefined if it names none or it cannot be read. */
+export function compileMcpConnection(document: ConnectionDocument, pinned: unknown): CompiledConnection {
+	const faults: Fault[] = [];
+	refuseMembers(document, ["openapi", "forward", "analyzer"], faults);
+	if (document.mcp === undefined)
+		faults.push({ path: ["name"], message: "found no mcp:, expected the file with the server's lists (callgate pull writes it)" });
+	const { url, credential, program } =
+		document.command === undefined ? byUrl(document, faults) : byCommand(document, document.command, faults);
+	const limits = compileLimits(document, faults);
+	const refined = document.functions ?? {};
+	const read = readPinned(document, pinned, faults);
+	refuseBadSchemas(document, read.functions, faults);
+	const functions = read.functions
+		.map((fn) => refine(document, fn.resultSchemas[0], fn, limits, faults))
+		.sort((one, other) => (one.name < other.name ? -1 : 1));
+	const byName = new Map(functions.map((fn) => [fn.name, fn]));
+	const transport: McpConnection = {
+		protocol: "mcp",
+		url,
+		...(credential && { credential }),
+		...(program && { program }),
+		allowPrivateAddresses: document.allowPrivateAddresses ?? false,
+		limits,
+		revision: read.revision,
+		passesMedia: document.media === "pass",
+		pinnedIn: document.mcp ?? "",
+		pinned: {
+			resources: listed(pinned, "resources"),
+			resourceTemplates: listed(pinned, "resourceTemplates"),
+			prompts: listed(pinned, "prompts"),
+		},
+	};
+	const connection: Connection = {
+		name: document.name,
+		pool: document.pool ?? "default",
+		...(document.credential && { secret: document.credential.secret }),
+		transport,
+		functions,
+		function: (name) => byName.get(name),
+	};
+	const names = read.names.length > 0 ? read.names : Object.keys(refined);
+	return { connection, faults, vendorFaults: read.errors, names, types: functionTypes(functions, undefined) };
+}
+
+type Reached = Pick<McpConnection, "url" | "credential" | "program">;
+
+function byUrl(document: ConnectionDocument, faults: Fault[]): Reached {
+	refuseMembers(document, ["args", "env"], faults);
+	const credential = httpCredential(document, faults);
+	return { url: compileUrl(document, ["url"], faults), ...(credential && { credential }) };
+}
+
+function byCommand(document: ConnectionDocument, command: string, faults: Fault[]): Reached {
+	refuseMembers(document, ["url", "insecure", "allowPrivateAddresses"], faults);
+	const { args = [], env = {} } = document;
+	const credential = compileCredential(document, faults);
+	if (credential && credential.as !== "env")
+		faults.push({
+			path: ["credential", "as"],
+			message: `found ${credential.as}, expected env: a program is shown its credential in a variable`,
+		});
+	if (credential?.as === "env" && Object.hasOwn(env, credential.name))
+		faults.push({
+			path: ["env", credential.name],
+			atKey: true,
+			message: `found ${credential.name}, expected another variable: the credential goes there`,
+		});
+	return { url: `stdio:${command}`, ...(credential && { credential }), program: { command, args, env } };
+}
+
+function readPinned(document: ConnectionDocument, pinned: unknown, faults: Fault[]) {
+	const refined = document.functions ?? {};
+	const named = (name: string) => (Object.hasOwn(refined, name) ? refined[name] : undefined);
+	const exposes = (name: string) => named(name)?.expose ?? (document.expose !== "listed" || named(name) !== undefined);
+	const read = functionsFromMcp(pinned ?? {}, exposes, new RegExp(functionNamePattern));
+	// Where the file itself is missing that has been said already.
+	if (pinned === undefined) return { ...read, errors: [] };
+	for (const [name, written] of Object.entries(refined)) {
+		if (!read.names.includes(name))
+			faults.push({
+				path: ["functions", name],
+				atKey: true,
+				message: `found the function "${name}", expected a tool of ${document.mcp}${didYouMean(name, read.names)}`,
+			});
+		for (const member of notOfTools)
+			if (written[member] !== undefined)
+				faults.push({ path: ["functions", name, member], atKey: true, message: `found ${member}, expected none: ${document.mcp} says it` });
+	}
+	if (read.functions.length === 0 && read.errors.length === 0)
+		faults.push({ path: ["mcp"], message: `found nothing in ${document.mcp} that is exposed, expected at least one function` });
+	return read;
+}

@@ -1,0 +1,153 @@
+// Calls functions of MCP servers, behind the dialer port: the server is greeted and its tool compared with its pin, then the call goes out once.
+import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
+import type { McpConnection } from "#libs/configuration/kinds/connection.ts";
+import { membersOf } from "#libs/mcp/messages.ts";
+import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
+import type { Secret } from "#libs/vault/secret.ts";
+import { CannotRun } from "../cannot-run.ts";
+import { DialError } from "../dial-error.ts";
+import { createHttpClient, type HttpClient, type OutboundRequest } from "../dial-http/http-client.ts";
+import { Scrubbers, withCredential } from "../dial-http/inject-credential.ts";
+import type { Asked, Credential, Dialer, McpFunctionAnswer } from "../ports.ts";
+import { Program } from "./program.ts";
+import { Server } from "./server.ts";
+
+const headerBytesMax = 64 * 1024;
+/** What a server may say beside its answer: progress, and the words around it. */
+const besideAnswerBytes = 64 * 1024;
+/** Servers that are known at once; the longest unused is greeted anew. */
+const serversMax = 256;
+
+export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer {
+	const scrubbers = new Scrubbers();
+	const servers = new Map<string, Known>();
+	const ending = new Set<Promise<void>>();
+	const running = new Set<Promise<unknown>>();
+	let closed = false;
+	const nowMs = () => performance.now();
+
+	const retire = (key: string, { program }: Known): void => {
+		servers.delete(key);
+		if (!program) return;
+		const ended = program.close().finally(() => ending.delete(ended));
+		ending.add(ended);
+	};
+
+	/** The server, and for a program the one process of it that has this credential. */
+	const knownOf = ({ connection }: Asked, transport: McpConnection, secret: Secret | undefined): Known => {
+		const { url, revision, program: spec } = transport;
+		const key = JSON.stringify([connection.name, url, revision, connection.secret, spec]);
+		const kept = servers.get(key);
+		// A program was started with the credential that it has: with another it is another program.
+		if (kept && spec && kept.secret !== secret) retire(key, kept);
+		const known = servers.get(key) ?? open(transport, secret, nowMs);
+		servers.delete(key);
+		servers.set(key, known);
+		for (const [oldest, one] of servers) if (servers.size > serversMax) retire(oldest, one);
+		return known;
+	};
+
+	return {
+		prepare: (asked, credential) => {
+			const { transport } = asked.connection;
+			const { fn, written, idempotencyKey } = asked;
+			if (transport.protocol !== "mcp" || written.protocol !== "mcp" || fn.transport.protocol !== "mcp")
+				throw new Error("this dialer calls MCP servers");
+			const { message } = written;
+			const tooLarge = whyTooLarge({ ...sizeOf(message), path: "", query: "" }, transport);
+			if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
+			const reach = reachOf(transport, credential, scrubbers);
+			const pinned = fn.transport.method === "tools/call" ? fn.transport : undefined;
+			const pin = `pinned in ${transport.pinnedIn}; callgate pull compares, and renews it`;
+			const meta = idempotencyKey === undefined ? {} : { "callgate/idempotency-key": idempotencyKey };
+			const run = async (beforeFirstByte: () => void): Promise<McpFunctionAnswer> => {
+				const { server, program } = knownOf(asked, transport, credential?.secret);
+				const line = program ? { program, scrub: reach.scrub } : { client, ...reach };
+				const untilMs = nowMs() + fn.timeoutMs;
+				await server.ready(line, pinned, pin, untilMs);
+				const { responseBodyBytesMax } = transport.limits;
+				const bodyBytesMax = responseBodyBytesMax + besideAnswerBytes;
+				return answerOf(await server.call(line, message, meta, untilMs, bodyBytesMax, beforeFirstByte), responseBodyBytesMax);
+			};
+			return {
+				dial: async (beforeFirstByte) => {
+					if (closed) throw new DialError("aborted", "the dialer is closed", { sent: false });
+					const dialling = run(beforeFirstByte);
+					running.add(dialling);
+					try {
+						return await dialling;
+					} finally {
+						running.delete(dialling);
+					}
+				},
+			};
+		},
+		close: async () => {
+			closed = true;
+			await Promise.allSettled(running);
+			for (const [key, known] of servers) retire(key, known);
+			await Promise.all(ending);
+			await client.close();
+		},
+	};
+}
+
+interface Known {
+	readonly server: Server;
+	readonly program: Program | undefined;
+	readonly secret: Secret | undefined;
+}
+
+function open({ revision, program: spec, credential }: McpConnection, secret: Secret | undefined, nowMs: () => number): Known {
+	const server = new Server(revision, nowMs);
+	if (!spec) return { server, program: undefined, secret };
+	const shown = secret && credential?.as === "env" ? { [credential.name]: secret.reveal() } : {};
+	return { server, program: new Program({ ...spec, env: { ...spec.env, ...shown } }, nowMs, () => server.forget()), secret };
+}
+
+/** The request that each message is sent with, and what keeps the credential out of what comes back. @throws {CannotRun} */
+function reachOf(transport: McpConnection, credential: Credential | undefined, scrubbers: Scrubbers) {
+	// What can stand in a header can stand in a variable, and is as long as it must be to be kept out of answers.
+	const declared = transport.credential?.as === "env" ? ({ as: "header", name: "x-credential" } as const) : transport.credential;
+	return withCredential(requestOf(transport), declared, credential, scrubbers);
+}
+
+function sizeOf({ params, fields }: { readonly params: object; readonly fields: readonly (readonly [string, string])[] }) {
+	return { headers: Object.fromEntries(fields), bodyBytes: Buffer.byteLength(JSON.stringify(params)) };
+}
+
+/** What all messages to the server have in common. */
+function requestOf(transport: McpConnection): OutboundRequest {
+	const { url, limits } = transport;
+	return {
+		url,
+		method: "POST",
+		headers: [
+			["content-type", "application/json"],
+			["accept", "application/json, text/event-stream"],
+			["user-agent", "callgate"],
+		],
+		limits: {
+			connectTimeoutMs: limits.connectTimeoutMs,
+			headersTimeoutMs: limits.headersTimeoutMs,
+			totalTimeoutMs: limits.totalTimeoutMs,
+			bodyBytesMax: limits.responseBodyBytesMax,
+			headerBytesMax,
+		},
+		addresses: addressPolicy(transport),
+	};
+}
+
+/** @throws {DialError} */
+function answerOf({ kind, text }: { readonly kind: "result" | "error"; readonly text: string }, bytesMax: number): McpFunctionAnswer {
+	const body = Buffer.from(text);
+	const members = membersOf(text);
+	const code = kind === "error" ? Number(members?.get("code")) : undefined;
+	const isError = kind === "error" || members?.get("isError") === "true";
+	const told = { isError, ...(code !== undefined && Number.isInteger(code) && Math.abs(code) < 2 ** 31 && { code }) };
+	const fault = (why: "body_too_large" | "protocol_error", detail: string) =>
+		new DialError(why, detail, { sent: true, answered: { mcp: told }, told: detail });
+	if (body.length > bytesMax) throw fault("body_too_large", "the result is over the bound");
+	if (!members) throw fault("protocol_error", "the result is not JSON, or names a member twice");
+	return { protocol: "mcp", ...told, body };
+}

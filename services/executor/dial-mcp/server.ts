@@ -1,0 +1,242 @@
+// One MCP server as this executor knows it: the session it is spoken to in, where its revision has one, and the definitions of its tools, for a while.
+import { randomUUID } from "node:crypto";
+import { isRecord } from "#libs/functions/schema.ts";
+import type { McpMessage } from "#libs/mcp/build-message.ts";
+import { changedParts, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
+import type { McpTransport, ToolPins } from "#libs/mcp/mcp-transport.ts";
+import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
+import { DialError } from "../dial-error.ts";
+import { type Line, noAnswer, type Reply, speak } from "./speak.ts";
+
+/** How long definitions are taken for present: what a server changes is noticed within this, and at once where it says so. */
+const definitionsMs = 15_000;
+const listBytesMax = 4 * 1024 * 1024;
+const pagesMax = 50;
+const toolsMax = 5_000;
+/** Questions of a server's own that are answered during one call. Nothing is granted to it: it hears that, so that it does not wait. */
+const repliesMax = 16;
+const replyMs = 5_000;
+
+type Pinned = Extract<McpTransport, { method: "tools/call" }>;
+
+/** By name; `undefined`: two tools have it. */
+type Definitions = ReadonlyMap<string, ToolPins | undefined>;
+
+export class Server {
+	readonly #revision: ServerRevision;
+	readonly #nowMs: () => number;
+	#session: Promise<readonly (readonly [string, string])[]> | undefined;
+	#definitions: { readonly listed: Promise<Definitions>; readonly atMs: number } | undefined;
+
+	constructor(revision: ServerRevision, nowMs: () => number) {
+		this.#revision = revision;
+		this.#nowMs = nowMs;
+	}
+
+	/** What was agreed with it is gone: it is another process by now. */
+	forget(): void {
+		this.#session = undefined;
+		this.#definitions = undefined;
+	}
+
+	/**
+	 * Makes the server ready for a call: greeted, and its tool still what was pinned.
+	 *
+	 * @param pin where the pin stands and what renews it, for whoever reads the error
+	 * @throws {DialError} with `sent: false`
+	 */
+	async ready(line: Line, pinned: Pinned | undefined, pin: string, untilMs: number): Promise<void> {
+		try {
+			await this.#greeted(line, untilMs);
+			if (!pinned) return;
+			const known = this.#definitions;
+			const isFresh = known !== undefined && this.#nowMs() - known.atMs < definitionsMs;
+			const cached = isFresh ? whatChanged(pinned, await known.listed) : "not known";
+			if (cached === undefined) return;
+			const present = whatChanged(pinned, await this.#list(line, untilMs));
+			if (present !== undefined) throw new DialError("definition_changed", present, { sent: false, told: `${present}; ${pin}` });
+		} catch (error) {
+			throw asUnsent(error);
+		}
+	}
+
+	/** The call itself. @throws {DialError} */
+	async call(line: Line, message: McpMessage, meta: object, untilMs: number, bodyBytesMax: number, beforeFirstByte: () => void) {
+		const id = randomUUID();
+		const params = { ...message.params, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
+		const session = await this.#greeted(line, untilMs).catch((error: unknown) => {
+			throw asUnsent(error);
+		});
+		const reply = await speak(line, {
+			...{ id, text: requestText(this.#revision, id, message.method, params), beforeFirstByte },
+			fields: [...this.#fields(message.method), ...session, ...(this.#isModern ? message.fields : [])],
+			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
+			heard: this.#listener(line, session),
+		});
+		this.#noticeLoss(reply, session);
+		if (!reply.answer) throw noAnswer(reply, true);
+		return reply.answer;
+	}
+
+	get #isModern(): boolean {
+		return this.#revision === modernRevision;
+	}
+
+	#left(untilMs: number): number {
+		return Math.max(1, untilMs - this.#nowMs());
+	}
+
+	#fields(method: string): [string, string][] {
+		const version: [string, string] = ["mcp-protocol-version", this.#revision];
+		return this.#isModern ? [version, ["mcp-method", method]] : [version];
+	}
+
+	/** The headers of the session, which is begun where there is none. Calls at once begin it together. */
+	async #greeted(line: Line, untilMs: number): Promise<readonly (readonly [string, string])[]> {
+		if (this.#isModern) return [];
+		const known = this.#session;
+		if (known) return await this.#inTime(known, untilMs);
+		const begun = this.#greet(line, untilMs);
+		this.#session = begun;
+		begun.catch(() => {
+			if (this.#session === begun) this.#session = undefined;
+		});
+		return await begun;
+	}
+
+	async #greet(line: Line, untilMs: number): Promise<readonly (readonly [string, string])[]> {
+		const reply = await this.#ask(line, "initialize", initializeParams(this.#revision), [], untilMs);
+		const said = reply.result.protocolVersion;
+		if (said !== this.#revision) {
+			const told = `the server no longer speaks revision ${this.#revision} of MCP`;
+			throw new DialError("definition_changed", told, { sent: false, told });
+		}
+		const id = reply.headers.find(([name]) => name === "mcp-session-id")?.[1];
+		if (id !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(id))
+			throw new DialError("protocol_error", "the session has no usable id", { sent: false });
+		const session: readonly (readonly [string, string])[] = id === undefined ? [] : [["mcp-session-id", id]];
+		await speak(line, {
+			text: notificationText("notifications/initialized"),
+			fields: [...this.#fields("notifications/initialized"), ...session],
+			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax: listBytesMax },
+		});
+		return session;
+	}
+
+	/** Lists the tools anew; calls at once share it. */
+	async #list(line: Line, untilMs: number): Promise<Definitions> {
+		const atMs = this.#nowMs();
+		const listed = this.#listAll(line, untilMs);
+		const mine = { listed, atMs };
+		this.#definitions = mine;
+		listed.catch(() => {
+			if (this.#definitions === mine) this.#definitions = undefined;
+		});
+		return await listed;
+	}
+
+	async #listAll(line: Line, untilMs: number): Promise<Definitions> {
+		const found = new Map<string, ToolPins | undefined>();
+		let cursor: unknown;
+		let bytesLeft = listBytesMax;
+		for (let page = 0; page < pagesMax; page++) {
+			const session = await this.#greeted(line, untilMs);
+			const { result, chars } = await this.#ask(line, "tools/list", cursor === undefined ? {} : { cursor }, session, untilMs, bytesLeft);
+			bytesLeft -= chars;
+			for (const tool of Array.isArray(result.tools) ? result.tools : []) {
+				if (!isRecord(tool) || typeof tool.name !== "string") continue;
+				found.set(tool.name, found.has(tool.name) ? undefined : pinsOf(tool));
+			}
+			cursor = result.nextCursor;
+			if (typeof cursor !== "string") return found;
+			if (found.size > toolsMax || bytesLeft <= 0) break;
+		}
+		throw new DialError("protocol_error", "the list of tools does not end", {
+			sent: false,
+			told: "the server's list of tools is larger than is read",
+		});
+	}
+
+	async #ask(
+		line: Line,
+		method: string,
+		params: Readonly<Record<string, unknown>>,
+		session: readonly (readonly [string, string])[],
+		untilMs: number,
+		bodyBytesMax = listBytesMax,
+	) {
+		const id = randomUUID();
+		const reply = await speak(line, {
+			...{ id, text: requestText(this.#revision, id, method, params) },
+			fields: [...this.#fields(method), ...session],
+			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
+			heard: this.#listener(line, session),
+		});
+		this.#noticeLoss(reply, session);
+		const { answer } = reply;
+		const result = answer?.kind === "result" ? parseResult(answer.text) : undefined;
+		if (!answer || !result) {
+			const told = `the server answered ${method} with ${answer ? "an error" : `${reply.status} and no message of MCP`}`;
+			throw new DialError("protocol_error", told, { sent: false, told });
+		}
+		return { result, chars: answer.text.length, headers: reply.headers };
+	}
+
+	/** A server that restarted knows no session: the next call begins one. This call is not sent again, whatever the server says became of it. */
+	#noticeLoss({ status }: Reply, session: readonly (readonly [string, string])[]): void {
+		if (status === 404 && session.length > 0) {
+			this.forget();
+		}
+	}
+
+	#listener(line: Line, session: readonly (readonly [string, string])[]) {
+		let replies = 0;
+		return (message: Extract<ServerMessage, { kind: "request" | "notification" }>): void => {
+			if (message.kind === "notification") {
+				if (message.method === "notifications/tools/list_changed") this.#definitions = undefined;
+				return;
+			}
+			if (this.#isModern || ++replies > repliesMax) return;
+			const answered = message.method === "ping" ? { result: {} } : { error: { code: -32_601, message: "not granted by the gateway" } };
+			const text = JSON.stringify({ jsonrpc: "2.0", id: message.id, ...answered });
+			const limits = { totalTimeoutMs: replyMs, bodyBytesMax: 65_536 };
+			// Whether the server hears it is its own concern: the call has its own time.
+			speak(line, { text, fields: [...this.#fields("reply"), ...session], limits }).catch(() => undefined);
+		};
+	}
+
+	/** What another call began, for no longer than this one may take. */
+	async #inTime<T>(work: Promise<T>, untilMs: number): Promise<T> {
+		const late = Promise.withResolvers<never>();
+		const timer = setTimeout(
+			() => late.reject(new DialError("connect_timeout", "the server was not ready in time", { sent: false })),
+			this.#left(untilMs),
+		);
+		try {
+			return await Promise.race([work, late.promise]);
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+}
+
+/** Undefined where the tool is what was pinned. Never the server's own words: they are what nobody approved. */
+function whatChanged({ tool, pins }: Pinned, present: Definitions): string | undefined {
+	if (!present.has(tool)) return `the server has no tool ${JSON.stringify(tool)} any more`;
+	const now = present.get(tool);
+	if (!now) return `the server has two tools ${JSON.stringify(tool)}`;
+	const changed = changedParts(pins, now);
+	if (changed.length === 0) return undefined;
+	return `of the tool ${JSON.stringify(tool)} not all is as it was pinned: ${changed.join(", ")}`;
+}
+
+/** What went wrong before the call: of the call itself nothing was sent. */
+function asUnsent(error: unknown): unknown {
+	if (!(error instanceof DialError)) return error;
+	const { code, message, told, cause } = error;
+	return new DialError(code, message.slice(code.length + 2), {
+		sent: false,
+		told: told ?? "before the call, as the server was greeted or its tools were listed",
+		cause,
+	});
+}

@@ -2,7 +2,7 @@
 import { defineConfig } from "vitest/config";
 
 const needsServers = ["**/*.server.test.ts", "infra/local/servers.test.ts", "infra/local/demo/**/*.test.ts"];
-const needsStack = ["test/e2e/**/*.test.ts"];
+const needsStack = ["test/e2e/**/*.test.ts", "test/conformance/**/*.test.ts"];
 /** Each starts a stack of its own and breaks it. */
 const breaksStack = ["test/faults/**/*.stack.test.ts"];
 const never = ["**/node_modules/**", ".callgate/**"];

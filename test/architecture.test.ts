@@ -39,9 +39,12 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@anthropic-ai/sdk": ["docs/examples/"],
 	"oidc-provider": ["infra/local/demo/"],
 	"@modelcontextprotocol/client": ["cli/pull.ts"],
+	"@modelcontextprotocol/conformance": ["test/"],
 	"@modelcontextprotocol/ext-tasks": ["test/"],
 	"@modelcontextprotocol/inspector-cli": ["test/"],
+	"@modelcontextprotocol/node": ["test/"],
 	"@modelcontextprotocol/sdk": ["test/"],
+	"@modelcontextprotocol/server": ["test/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
 };

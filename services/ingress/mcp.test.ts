@@ -340,6 +340,25 @@ describe("what is refused, and how", () => {
 		await stage.complete(await stage.received());
 		expect((await calling).json().result).toMatchObject({ isError: false });
 	});
+	test("an argument that its tool wants in a header again, and that is another there, or is not there", async () => {
+		const inputSchema = { type: "object", properties: { region: { type: "string", "x-mcp-header": "Region" } } };
+		const pinned = { protocolVersion: "2026-07-28", serverInfo: {}, capabilities: {}, tools: [{ name: "route", inputSchema }] };
+		const connection = "kind: Connection\nname: tools\nprotocol: mcp\nurl: https://tools.example/mcp\nmcp: tools.json\n";
+		const tools = openTo(connection, { "tools.json": JSON.stringify(pinned) });
+		const replica = await stage.replica({ configuration: inForce(tools) });
+		const route = (more: Headers) =>
+			ask("tools/call", { name: "route", arguments: { region: "Süd" } }, more, { url: "/mcp/tools", replica });
+		const [listed] = (await ask("tools/list", {}, {}, { url: "/mcp/tools", replica })).json().result.tools;
+		expect(listed.inputSchema.properties.region).toMatchObject({ type: "string", "x-mcp-header": "Region" });
+		for (const header of ["", "Nord", "=?base64?U8O8ZA?=", "U8O8ZA=="]) {
+			const reply = await route(header === "" ? {} : { "mcp-param-region": header });
+			expect({ header, status: reply.statusCode, code: reply.json().error?.code }).toEqual({ header, status: 400, code: -32_020 });
+		}
+		expect(stage.stream.messages).toEqual([]);
+		const calling = route({ "mcp-param-region": "=?base64?U8O8ZA==?=" });
+		await stage.deny(await stage.received());
+		expect((await calling).json().result).toMatchObject({ isError: true });
+	});
 	test("a connection of nobody, another method and another type of body", async () => {
 		expect((await ask("tools/list", {}, {}, { url: "/mcp/none" })).statusCode).toBe(404);
 		const get = await one.http.inject({ url: "/mcp/bank", headers: as("robin") });

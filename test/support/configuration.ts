@@ -1,5 +1,5 @@
 // The configuration of the end-to-end tests: the demo's, and beside it what the demo has no need of.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
@@ -35,6 +35,8 @@ export async function writeConfiguration(dir: string, { firstPort, labPort, forg
 		"lab.yaml": lab(labPort),
 		"desk.yaml": desk(labPort),
 		"late.yaml": late(labPort),
+		"fixture.yaml": fixture(labPort + 1),
+		"fixture.mcp.json": await readFile(new URL("../conformance/fixture.mcp.json", import.meta.url), "utf8"),
 		"tests.yaml": policy,
 	};
 	await mkdir(dir, { recursive: true });
@@ -118,6 +120,16 @@ functions:
     arguments: { type: object, properties: { tag: { type: string }, amount: { type: integer } }, required: [tag, amount] }
 `;
 
+/** The MCP server of the conformance suite, on the port after the lab's. */
+const fixture = (port: number): string => `kind: Connection
+name: fixture
+protocol: mcp
+url: http://127.0.0.1:${port}/mcp
+mcp: fixture.mcp.json
+media: pass
+allowPrivateAddresses: true
+`;
+
 const policy = `kind: Policy
 name: tests
 rules:
@@ -128,6 +140,9 @@ rules:
     approval: { anyOf: [finance], quorum: 1, expires: 1m }
   - name: lab-is-open
     match: { connection: lab, function: [work, repeatable, read, look], groups: [ci] }
+    effect: allow
+  - name: fixture-is-open
+    match: { connection: fixture, groups: [ci] }
     effect: allow
   - name: late-spends-ten
     match: { connection: late, function: spend, groups: [ci] }

@@ -132,7 +132,13 @@ async function readMessage({ aside, configuration }: IngressPorts, caller: Calle
 
 function headersOf({ headers }: FastifyRequest): McpHeaders {
 	const one = (value: string | string[] | undefined) => (typeof value === "string" ? value : undefined);
-	return { version: one(headers["mcp-protocol-version"]), method: one(headers["mcp-method"]), name: one(headers["mcp-name"]) };
+	const parameters = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+		name.startsWith("mcp-param-") && typeof value === "string" ? [[name, value]] : [],
+	);
+	return {
+		...{ version: one(headers["mcp-protocol-version"]), method: one(headers["mcp-method"]), name: one(headers["mcp-name"]) },
+		parameters: Object.fromEntries(parameters),
+	};
 }
 
 interface Request {

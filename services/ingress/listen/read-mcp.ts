@@ -2,6 +2,7 @@
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
+import { parameterFields } from "#libs/mcp/parameter-headers.ts";
 import type { Meant } from "../accept-call.ts";
 import { prepareNamed } from "../prepare-arguments.ts";
 import { calledTool } from "../tool-names.ts";
@@ -34,6 +35,8 @@ export interface McpHeaders {
 	readonly version: string | undefined;
 	readonly method: string | undefined;
 	readonly name: string | undefined;
+	/** `mcp-param-…`, by their names in lower case. */
+	readonly parameters: Readonly<Record<string, string>>;
 }
 
 export type ReadMessage =
@@ -95,6 +98,8 @@ export function readMcp(configuration: Configuration, { body, headers, only, pre
 		return { kind: "fault", id, fault: fault(rpc.params, "expected the name of a tool and an object of arguments", 200) };
 	try {
 		const call = calledTool(configuration, name, args, only);
+		if (isModern && parametersDiffer(configuration, call, headers))
+			return { kind: "fault", id, fault: mismatch("an Mcp-Param header is not the argument in its body") };
 		return {
 			kind: "call",
 			id,
@@ -106,6 +111,17 @@ export function readMcp(configuration: Configuration, { body, headers, only, pre
 		if (!(error instanceof Refusal)) throw error;
 		return { kind: "unfit", id, isModern, code: error.code, details: error.details };
 	}
+}
+
+/** Arguments that a tool wants in headers again (`x-mcp-header`) must be the same there, and none may be missing. */
+function parametersDiffer(configuration: Configuration, call: ReturnType<typeof calledTool>, { parameters }: McpHeaders): boolean {
+	const transport = configuration.connection(call.connection)?.function(call.function)?.transport;
+	if (transport?.protocol !== "mcp" || transport.method !== "tools/call") return false;
+	const fields = new Map(parameterFields(transport.parameters, call.arguments).map(([name, value]) => [name.toLowerCase(), value]));
+	return transport.parameters.some(({ header }) => {
+		const name = `mcp-param-${header.toLowerCase()}`;
+		return decoded(parameters[name]) !== decoded(fields.get(name));
+	});
 }
 
 export function fault(code: number, message: string, status: number, data?: object): RpcFault {
@@ -164,8 +180,10 @@ function unsupported(requested: string): RpcFault {
 	return fault(rpc.unsupportedVersion, "Unsupported protocol version", 400, { supported: revisions, requested: requested.slice(0, 64) });
 }
 
-/** A name that a header cannot carry stands in it as `=?base64?…?=`. */
-function decoded(value: string | undefined): string | undefined {
-	const encoded = value && /^=\?base64\?([A-Za-z0-9+/]*={0,2})\?=$/.exec(value)?.[1];
-	return encoded === undefined || encoded === "" ? value : Buffer.from(encoded, "base64").toString();
+/** What a header cannot carry stands in it as `=?base64?…?=`; what is not base64 between these marks is no text at all. */
+function decoded(value: string | undefined): string | undefined | null {
+	const encoded = value && /^=\?base64\?(.*)\?=$/.exec(value)?.[1];
+	if (encoded === undefined || encoded === "") return value;
+	const bytes = Buffer.from(encoded, "base64");
+	return bytes.toString("base64") === encoded ? bytes.toString() : null;
 }

@@ -2,12 +2,13 @@
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
+import { isRecord, type JsonSchema, memberOf } from "#libs/functions/schema.ts";
 import { type Callable, callableOf } from "../../list-functions.ts";
 import { toolNameOf, toolSchemaOf } from "../../tool-names.ts";
 import { outputSchemaOf } from "./structured-content.ts";
 
 /** Tools of one page: their schemas are written out between other people's requests. */
-const pageTools = 200;
+const pageTools = 100;
 
 export interface ToolsAsked {
 	readonly caller: Caller;
@@ -46,12 +47,29 @@ function isTool({ transport }: ConnectionFunction): boolean {
 function toolOf(name: string, { fn, mayNeedApproval }: Callable, isModern: boolean): object {
 	const outputSchema = outputSchemaOf(fn, isModern);
 	return {
-		...{ name, description: fn.description, inputSchema: toolSchemaOf(fn) },
+		...{ name, description: fn.description, inputSchema: toolSchemaOf(isModern ? wantingHeaders(fn) : fn) },
 		...(outputSchema && { outputSchema }),
 		annotations: annotationsOf(fn),
 		...(!isModern && { execution: { taskSupport: "optional" } }),
 		...(mayNeedApproval && { _meta: { "callgate/mayNeedApproval": true } }),
 	};
+}
+
+/** A tool that wants arguments in headers again says in its schema which ones: its clients put them there, and their calls are held to it. */
+function wantingHeaders(fn: ConnectionFunction): ConnectionFunction {
+	const { transport } = fn;
+	if (transport.protocol !== "mcp" || transport.method !== "tools/call" || transport.parameters.length === 0) return fn;
+	const argumentsSchema = transport.parameters.reduce((schema, { header, path }) => marked(schema, path, header), fn.argumentsSchema);
+	return { ...fn, argumentsSchema };
+}
+
+function marked(schema: JsonSchema, [name, ...rest]: readonly string[], header: string): JsonSchema {
+	if (typeof schema === "boolean") return schema;
+	if (name === undefined) return { ...schema, "x-mcp-header": header };
+	const { properties } = schema;
+	const property = memberOf(properties, name) as JsonSchema | undefined;
+	if (!isRecord(properties) || property === undefined) return schema;
+	return { ...schema, properties: { ...properties, [name]: marked(property, rest, header) } };
 }
 
 /**

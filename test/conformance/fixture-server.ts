@@ -1,0 +1,191 @@
+// The MCP server that the conformance suite's scenarios ask for: the tools, resources and prompts that they name, made with the official SDK.
+import { createServer } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
+import {
+	type CallToolResult,
+	type ContentBlock,
+	createMcpHandler,
+	ProtocolError,
+	Server,
+	type ServerContext,
+	type TextContent,
+} from "@modelcontextprotocol/server";
+
+interface Tool {
+	readonly name: string;
+	readonly properties?: Record<string, { readonly type: string; readonly "x-mcp-header"?: string }>;
+	readonly answer: (args: Record<string, unknown>, context: ServerContext) => CallToolResult | Promise<CallToolResult>;
+}
+
+const text = (said: string): TextContent => ({ type: "text", text: said });
+const textResource = (uri: string, mimeType: string, said: string) => ({ uri, mimeType, text: said });
+/** A red pixel, and a sound of no length. */
+const png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==";
+const wav = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=";
+const image: ContentBlock = { type: "image", data: png, mimeType: "image/png" };
+
+const tools: readonly Tool[] = [
+	{ name: "test_simple_text", answer: () => ({ content: [text("This is a simple text response for testing.")] }) },
+	{ name: "test_image_content", answer: () => ({ content: [image] }) },
+	{ name: "test_audio_content", answer: () => ({ content: [{ type: "audio", data: wav, mimeType: "audio/wav" }] }) },
+	{
+		name: "test_embedded_resource",
+		answer: () => ({
+			content: [
+				{ type: "resource", resource: textResource("test://embedded-resource", "text/plain", "This is an embedded resource content.") },
+			],
+		}),
+	},
+	{
+		name: "test_multiple_content_types",
+		answer: () => ({
+			content: [
+				text("Multiple content types test:"),
+				image,
+				{ type: "resource", resource: textResource("test://mixed-content-resource", "application/json", '{"test":"data","value":123}') },
+			],
+		}),
+	},
+	{
+		name: "test_error_handling",
+		answer: () => ({ isError: true, content: [text("This tool intentionally returns an error for testing")] }),
+	},
+	{
+		name: "test_tool_with_progress",
+		answer: async (_args, { mcpReq }) => {
+			const progressToken = mcpReq._meta?.progressToken;
+			for (const progress of [0, 50, 100]) {
+				if (progressToken !== undefined)
+					await mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, total: 100 } });
+				await delay(50);
+			}
+			return { content: [text("Progress was told.")] };
+		},
+	},
+	{ name: "greet", properties: { name: { type: "string" } }, answer: ({ name }) => ({ content: [text(`Hello, ${name}!`)] }) },
+	{
+		name: "routed",
+		properties: { region: { type: "string", "x-mcp-header": "Region" } },
+		answer: ({ region }) => ({ content: [text(`routed to ${region}`)] }),
+	},
+	{
+		name: "slow_compute",
+		properties: { seconds: { type: "number" }, label: { type: "string" } },
+		answer: async ({ seconds, label }, { mcpReq }) => {
+			await delay(Number(seconds) * 1_000, undefined, { signal: mcpReq.signal, ref: false });
+			return { content: [text(`computed ${label}`)] };
+		},
+	},
+	{
+		name: "failing_job",
+		answer: async () => {
+			await delay(1_000);
+			return { isError: true, content: [text("The job failed.")] };
+		},
+	},
+	{
+		name: "protocol_error_job",
+		answer: async () => {
+			await delay(1_000);
+			throw new ProtocolError(-32_603, "The job broke");
+		},
+	},
+];
+
+interface FixturePrompt {
+	readonly name: string;
+	readonly description: string;
+	readonly arguments?: { name: string; description: string; required: boolean }[];
+	readonly messages: (args: Record<string, string>) => ContentBlock[];
+}
+
+/** They ask something of the client on the way, and Callgate says to servers that it cannot be asked. */
+const asking = ["confirm_delete", "test_elicitation", "test_sampling", "test_tool_with_task", "test_tool_with_logging"].map(
+	(name): Tool => ({ name, answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) }),
+);
+const allTools = [...tools, ...asking];
+
+const prompts: readonly FixturePrompt[] = [
+	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },
+	{
+		name: "test_prompt_with_arguments",
+		description: "With arguments",
+		arguments: [
+			{ name: "arg1", description: "First", required: true },
+			{ name: "arg2", description: "Second", required: true },
+		],
+		messages: ({ arg1, arg2 }) => [text(`Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`)],
+	},
+	{
+		name: "test_prompt_with_embedded_resource",
+		description: "With a resource",
+		arguments: [{ name: "resourceUri", description: "Which", required: true }],
+		messages: ({ resourceUri = "" }) => [
+			{ type: "resource", resource: textResource(resourceUri, "text/plain", "Embedded resource content for testing.") },
+			text("Please process the embedded resource above."),
+		],
+	},
+	{ name: "test_prompt_with_image", description: "With an image", messages: () => [image, text("Please analyze the image above.")] },
+];
+
+const resources = [
+	{ uri: "test://static-text", name: "static-text", description: "A text", mimeType: "text/plain" },
+	{ uri: "test://static-binary", name: "static-binary", description: "An image", mimeType: "image/png" },
+];
+const template = { uriTemplate: "test://template/{id}/data", name: "template", description: "By id", mimeType: "application/json" };
+
+function read(uri: string) {
+	if (uri === "test://static-text") return textResource(uri, "text/plain", "This is the content of the static text resource.");
+	if (uri === "test://static-binary") return { uri, mimeType: "image/png", blob: png };
+	const id = /^test:\/\/template\/([^/]+)\/data$/.exec(uri)?.[1];
+	if (id === undefined) throw new ProtocolError(-32_602, "Resource not found", { uri });
+	return textResource(uri, "application/json", JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` }));
+}
+
+function createFixture(): Server {
+	const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {} };
+	const server = new Server({ name: "fixture", version: "1.0.0" }, { capabilities });
+	const listed = allTools.map(({ name, properties = {} }) => ({
+		...{ name, description: `The suite's ${name}` },
+		inputSchema: { type: "object" as const, properties },
+	}));
+	server.setRequestHandler("tools/list", () => ({ tools: listed }));
+	server.setRequestHandler("tools/call", async ({ params }, context) => {
+		const tool = allTools.find(({ name }) => name === params.name);
+		if (!tool) throw new ProtocolError(-32_602, `Unknown tool: ${params.name}`);
+		return await tool.answer(params.arguments ?? {}, context);
+	});
+	server.setRequestHandler("resources/list", () => ({ resources }));
+	server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [template] }));
+	server.setRequestHandler("resources/read", ({ params }) => ({ contents: [read(params.uri)] }));
+	server.setRequestHandler("prompts/list", () => ({ prompts: prompts.map(({ messages: _, ...prompt }) => prompt) }));
+	server.setRequestHandler("prompts/get", ({ params }) => {
+		const prompt = prompts.find(({ name }) => name === params.name);
+		if (!prompt) throw new ProtocolError(-32_602, `Unknown prompt: ${params.name}`);
+		const messages = prompt.messages(params.arguments ?? {});
+		return { messages: messages.map((content) => ({ role: "user" as const, content })) };
+	});
+	server.setRequestHandler("completion/complete", ({ params }) => {
+		const values = ["paris", "park", "party"].filter((value) => value.startsWith(params.argument.value));
+		return { completion: { values, total: values.length, hasMore: false } };
+	});
+	return server;
+}
+
+/** Listens on this machine alone until it is closed. */
+export async function serveFixture(port: number): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
+	const handle = toNodeHandler(createMcpHandler(createFixture));
+	// A request that a server gets has the members that the adapter's type demands.
+	const http = createServer((request, response) => void handle(request as NodeIncomingMessageLike, response));
+	await new Promise<void>((resolve) => http.listen(port, "127.0.0.1", resolve));
+	const address = http.address();
+	const bound = typeof address === "object" && address ? address.port : port;
+	return {
+		url: `http://127.0.0.1:${bound}/mcp`,
+		close: async () => {
+			http.closeAllConnections();
+			await new Promise((resolve) => http.close(resolve));
+		},
+	};
+}

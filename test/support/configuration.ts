@@ -1,9 +1,11 @@
 // The configuration of the end-to-end tests: the demo's, and beside it what the demo has no need of.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { urlOf } from "../../infra/local/port-plan.ts";
+import { sayTool } from "../../services/executor/dial-mcp/mcp-server.test-support.ts";
 
 /** An issuer whose key the tests hold: what it signs has a valid signature, so that everything else about a token can be wrong. */
 export interface Forger {
@@ -37,9 +39,13 @@ export async function writeConfiguration(dir: string, { firstPort, labPort, forg
 		"late.yaml": late(labPort),
 		"fixture.yaml": fixture(labPort + 1),
 		"fixture.mcp.json": await readFile(new URL("../conformance/fixture.mcp.json", import.meta.url), "utf8"),
+		"tools.yaml": JSON.stringify(tools(dir)),
+		"tools.mcp.json": JSON.stringify({ protocolVersion: "2025-11-25", tools: [sayTool] }),
 		"tests.yaml": policy,
 	};
 	await mkdir(dir, { recursive: true });
+	await mkdir(toolsDirOf(dir), { recursive: true });
+	await writeFile(join(toolsDirOf(dir), "behaviour"), "answers with the note");
 	for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
 }
 
@@ -130,9 +136,36 @@ media: pass
 allowPrivateAddresses: true
 `;
 
+/** Beside the data of the stack, which is searched for what must not be stored: the program notes what it was given, and its credential. */
+export const toolsDirOf = (configDir: string): string => `${dirname(configDir)}-tools`;
+
+/** An MCP server that is a program. It says what it is given, and notes each call in the file `calls`. */
+const tools = (dir: string) => ({
+	...{ kind: "Connection", name: "tools", protocol: "mcp", command: process.execPath, mcp: "tools.mcp.json" },
+	args: [fileURLToPath(new URL("../../services/executor/dial-mcp/program-peer.test-support.ts", import.meta.url)), toolsDirOf(dir)],
+	credential: { secret: "bank-api-key", as: "env", name: "API_KEY" },
+});
+
 const policy = `kind: Policy
 name: tests
+mask:
+  - match: { connection: tools }
+    response: { "$.structuredContent.ssn": redact }
+    detect: [card]
 rules:
+  - name: tools-say
+    match: { connection: tools, function: say, groups: [ci] }
+    when: has(args.note) && !args.note.startsWith("ask")
+    effect: allow
+  - name: tools-ask-finance
+    match: { connection: tools, function: say }
+    when: has(args.note) && args.note.startsWith("ask")
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 10m }
+  - name: tools-never
+    match: { connection: tools, function: say }
+    when: has(args.note) && args.note.contains("never")
+    effect: deny
   - name: held-for-a-moment
     match: { connection: bank, function: createTransfer }
     when: has(args.reference) && args.reference.startsWith("expires soon")

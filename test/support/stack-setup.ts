@@ -6,7 +6,7 @@ import type { TestProject } from "vitest/node";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { jsonOf } from "../../infra/local/describe-stack.ts";
 import { startStack } from "../../infra/local/stack.ts";
-import { makeForger, writeConfiguration } from "./configuration.ts";
+import { makeForger, toolsDirOf, writeConfiguration } from "./configuration.ts";
 import { findPortBase } from "./port-base.ts";
 import type { StackFacts } from "./stack.ts";
 import { serveControl } from "./stack-control.ts";
@@ -36,5 +36,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 	return async () => {
 		await control.stop();
 		await rm(dataDir, { recursive: true, force: true });
+		await rm(toolsDirOf(configDir), { recursive: true, force: true });
 	};
 }

@@ -1,0 +1,101 @@
+// A tool of an MCP server is a function like any other, whichever way its call comes: decided, held, masked, run once with its own credential, on the record.
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { toolsDirOf } from "../support/configuration.ts";
+import { patience } from "../support/patience.ts";
+import { click } from "../support/slack.ts";
+import { type Answer, ask, eventually, stack } from "../support/stack.ts";
+
+/** Calls that reached the program, with the credential that it was started with. */
+function callsWith(note: string): string[] {
+	const calls = join(toolsDirOf(join(stack.dataDir, "configuration")), "calls");
+	return readFileSync(calls, { encoding: "utf8", flag: "a+" })
+		.split("\n")
+		.filter((line) => line.includes(note));
+}
+
+interface WayIn {
+	readonly name: string;
+	send(note: string, wait?: number): Promise<Answer>;
+	/** What its caller read of the tool's text. */
+	heard(answer: Answer): unknown;
+}
+
+const post = (path: string, body: object, wait: number): Promise<Answer> =>
+	ask(`${stack.urls.ingress}${path}`, {
+		...{ method: "POST", as: "ci", body: JSON.stringify(body) },
+		headers: { "content-type": "application/json", accept: "application/json, text/event-stream", prefer: `wait=${wait}` },
+	});
+
+const ways: readonly WayIn[] = [
+	{
+		name: "calls",
+		send: (note, wait = 30) => post("/v1/calls", { connection: "tools", function: "say", arguments: { note } }, wait),
+		heard: ({ body }) => body.result?.body.content[0].text ?? body.code,
+	},
+	{
+		name: "MCP",
+		send: (note, wait = 30) =>
+			post("/mcp/tools", { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "say", arguments: { note } } }, wait),
+		heard: ({ body }) => {
+			const { text } = body.result.content[0];
+			return body.result.isError ? JSON.parse(text).code : text;
+		},
+	},
+	{
+		name: "a model",
+		send: (note, wait = 30) =>
+			post(
+				"/v1/anthropic/tool-uses",
+				{ role: "assistant", content: [{ type: "tool_use", id: randomUUID(), name: "tools__say", input: { note } }] },
+				wait,
+			),
+		heard: ({ body }) => {
+			const { content } = body.messages[0].content[0];
+			return content.startsWith('{"error"') ? JSON.parse(content).error.code : content;
+		},
+	},
+];
+
+describe.each(ways)("an MCP server's tool, called by $name", ({ send, heard }) => {
+	test("runs once, with its own credential, and its caller has its answer", async () => {
+		const note = `note ${randomUUID()}`;
+		const answer = await send(note);
+		expect(heard(answer), answer.text).toBe(note);
+		const calls = callsWith(note);
+		expect(calls).toHaveLength(1);
+		expect(answer.text).not.toContain(JSON.parse(calls[0] ?? "[]")[1]);
+	});
+
+	test("is denied, and sees nothing", async () => {
+		const note = `never ${randomUUID()}`;
+		const answer = await send(note);
+		expect(heard(answer), answer.text).toBe("denied");
+		expect(callsWith(note)).toEqual([]);
+	});
+
+	test("is masked, in texts and inside of texts that are JSON", async () => {
+		const answer = await send(JSON.stringify({ ssn: "is private", note: "paid with 4111111111111111" }));
+		expect(answer.text).not.toMatch(/is private|4111111111111111/);
+		expect(answer.text).toContain("paid with");
+	});
+});
+
+test("a held call of a tool runs when it is approved, once, and is told and recorded as what it is", async () => {
+	const note = `ask ${randomUUID()}`;
+	const held = await ways[0]?.send(note, 0);
+	expect(held?.status).toBe(202);
+	const { call } = held?.body ?? {};
+	await eventually(async () => {
+		const { body } = await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci" });
+		return body.state === "held" ? body : undefined;
+	});
+	expect(callsWith(note)).toEqual([]);
+	await click("frank", "approve", call);
+	await expect
+		.poll(async () => (await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci" })).body, patience)
+		.toMatchObject({ state: "completed", result: { mcp: { isError: false }, body: { content: [{ type: "text", text: note }] } } });
+	expect(callsWith(note)).toHaveLength(1);
+});

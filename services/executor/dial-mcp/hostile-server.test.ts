@@ -1,6 +1,7 @@
 // An MCP server that changed, or means harm: its tool is not called, its questions grant it nothing, and what it says is bounded and never repeated.
 import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
+import { patience } from "../../../test/support/patience.ts";
 import { DialError } from "../dial-error.ts";
 import type { Asked, Dialer, McpFunctionAnswer } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
@@ -179,7 +180,7 @@ test("a stream that goes on after the answer is left, and one that never answers
 	expect(Buffer.from((await call()).body).toString()).toContain("done");
 	server.answer = endless(() => "{}");
 	expect(await failureOf(call(undefined, { timeoutMs: 300 }))).toMatchObject({ code: "total_timeout", sent: true });
-	await expect.poll(() => ended).toBe(2);
+	await expect.poll(() => ended, patience).toBe(2);
 });
 
 test("a session that is gone is told, not tried again; the next call begins another", async () => {

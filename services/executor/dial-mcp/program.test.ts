@@ -9,6 +9,7 @@ import { expect, test } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { written } from "#libs/functions/transport.ts";
 import { Secret } from "#libs/vault/secret.ts";
+import { patience } from "../../../test/support/patience.ts";
 import { answerBytesMax, type DialBench, dialerContract } from "../dial-contract.ts";
 import type { Asked } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
@@ -94,7 +95,7 @@ test("it finds its own variables and its credential in its environment, nothing 
 	const [pid = 0] = pids;
 	expect(isRunning(pid)).toBe(true);
 	await dialer.close();
-	await expect.poll(() => isRunning(pid)).toBe(false);
+	await expect.poll(() => isRunning(pid), patience).toBe(false);
 	await rm(dir, { recursive: true });
 });
 

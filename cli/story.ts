@@ -55,6 +55,7 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 	"call.taken": (data) => [
 		`executor ${safeLine(data.executor)} took it over ${data.attempts === 0 ? "before anybody began" : `after attempt ${safeLine(data.attempts)}`}: nobody else may end it`,
 	],
+	"call.streamed": (data) => [`piece ${safeLine(data.piece)} of its answer (${safeLine(data.chars)} characters) was passed on`],
 	"call.ended": (data) => [
 		outcome(data),
 		said("detail", data.detail),

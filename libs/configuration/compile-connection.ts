@@ -291,11 +291,18 @@ export function refine<By extends Transport>(
 			message: `found ${written?.timeout}, expected at most ${connectionBounds.total.max / second}s`,
 		});
 	}
+	if (written?.stream === true && document.analyzer !== undefined) {
+		faults.push({
+			path: ["functions", fn.name, "stream"],
+			message: "found stream beside the connection's analyzer, expected one of them: what is analyzed is a whole answer",
+		});
+	}
 	let contract: string | undefined;
 	let sensitiveAnswers: MarkedPlaces | undefined;
 	return {
 		...fn,
 		idempotent: written?.idempotent ?? false,
+		streams: written?.stream ?? false,
 		timeoutMs,
 		get contract() {
 			contract ??= contractOf(fn);

@@ -39,6 +39,14 @@ export function readAnswer(opened: Answer | (Omit<HttpAnswer, "protocol"> & { re
 	return protocol === "http" ? { protocol, status, headers, body } : undefined;
 }
 
+/** A piece of an answer, masked, as it is sealed for its caller. Its number is in the seal: no piece can stand for another. */
+export interface AnswerPiece {
+	readonly piece: number;
+	/** How the answer begins; in the first piece. */
+	readonly head?: Pick<HttpAnswer, "protocol" | "status" | "headers">;
+	readonly text: string;
+}
+
 /**
  * What of an answer everyone may read, under the name of its protocol: that of a newer version is left out by a reader that does not know it, as
  * any member is, and the event stays readable.

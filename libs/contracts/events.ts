@@ -4,7 +4,7 @@ import { AnswerMark } from "./answer.ts";
 import { Caller, CallerGroups, CallId, Digest, endings, FunctionName, Instant, Name, Subject } from "./call.ts";
 import { pub, sensitive } from "./classification.ts";
 import { defineEvent, type EventOf, type Service } from "./define-event.ts";
-import { sealedCharsMax } from "./message-size.ts";
+import { pieceCharsMax, piecesMax, sealedCharsMax } from "./message-size.ts";
 
 /** What approvers, auditors and Slack see of arguments and results: masked and cut to size when it was captured. */
 const View = sensitive(Type.Unknown(), "flat");
@@ -199,6 +199,34 @@ export const callTaken = defineEvent({
 	},
 });
 
+export const callStreamed = defineEvent({
+	type: "call.streamed",
+	says: "A piece of a function's answer, for a caller who sees it as it comes. On the record before the caller has it.",
+	reader: "record",
+	writers: { executor: "per-call" },
+	pooled: true,
+	data: {
+		...theCall,
+		caller: Caller,
+		executor: pub(Type.String({ maxLength: 128 })),
+		/** The first is 1, and says how the answer begins. */
+		piece: pub(Type.Integer({ minimum: 1, maximum: piecesMax })),
+		/** Of text that is in it, masked. What that is, the ending shows: cut, as of any answer. */
+		chars: pub(Type.Integer({ minimum: 0, maximum: pieceCharsMax })),
+		sealed: Sealed,
+	},
+});
+
+/** Of an answer that came in pieces: how many there are, and SHA-256 over their seals in their order, in hexadecimal. */
+export const Streamed = Type.Object(
+	{
+		pieces: pub(Type.Integer({ minimum: 1, maximum: piecesMax })),
+		chars: pub(Type.Integer({ minimum: 0 })),
+		digest: pub(Type.String({ pattern: "^[0-9a-f]{64}$" })),
+	},
+	{ additionalProperties: false },
+);
+
 export const callEnded = defineEvent({
 	type: "call.ended",
 	says: "How the call ended. Each accepted call has exactly one.",
@@ -222,7 +250,9 @@ export const callEnded = defineEvent({
 		durationMs: Type.Optional(pub(Type.Integer({ minimum: 0 }))),
 		result: Type.Optional(View),
 		findings: Type.Optional(Findings),
+		/** The answer; of one that came in pieces `streamed` says which they are, and there is no other. */
 		sealed: Type.Optional(Sealed),
+		streamed: Type.Optional(Streamed),
 	},
 });
 
@@ -419,6 +449,7 @@ export const events = [
 	callGranted,
 	callStarted,
 	callTaken,
+	callStreamed,
 	callEnded,
 	callUnspent,
 	configurationActivated,

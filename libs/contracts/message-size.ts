@@ -20,3 +20,8 @@ export const sealedCharsMax = messageBytesMax - besideSealBytes;
  * what a function may send, and as much again for what becomes longer as it is masked or written in UTF-8.
  */
 export const answerBytesMax = 4 * mebibyte;
+
+/** Text of one piece of an answer that comes in pieces. */
+export const pieceCharsMax = 256 * 1024;
+/** Pieces of one answer: one each tenth of a second for as long as a function may take at most, which is fifteen minutes. */
+export const piecesMax = 10_000;

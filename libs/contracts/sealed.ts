@@ -1,6 +1,6 @@
 // Arguments and results that only their readers can open: compact JWE (RFC 7516) under keys of the pool's, each bound to one call and one direction.
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, hkdfSync, type KeyObject, randomBytes } from "node:crypto";
-import type { Answer } from "./answer.ts";
+import type { Answer, AnswerPiece } from "./answer.ts";
 import { ExpectedError } from "./expected-error.ts";
 import type { JsonObject } from "./json.ts";
 
@@ -24,6 +24,7 @@ export interface SealedArguments {
 interface Kinds {
 	arguments: SealedArguments;
 	result: Answer;
+	piece: AnswerPiece;
 }
 
 /** The seal is broken, of another call, or of a key that is not held. Never says more: the content is secret. */

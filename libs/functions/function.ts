@@ -27,6 +27,8 @@ export interface MadeFunction<By extends Transport = Transport> {
 export interface ConnectionFunction<By extends Transport = Transport> extends MadeFunction<By> {
 	/** Whether a call whose outcome is unknown may be sent again. */
 	readonly idempotent: boolean;
+	/** Whether its callers may see an answer in pieces, as it comes. */
+	readonly streams: boolean;
 	/** How long one call may take, until the last byte of its answer. */
 	readonly timeoutMs: number;
 	/** {@link contractOf}, made when it is first asked for. */

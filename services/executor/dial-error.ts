@@ -7,7 +7,7 @@ import type { ConnectErrorCode } from "#libs/outbound/connect-error.ts";
  * The kinds of failure. The executor maps a code to a problem and never looks at a message.
  *
  * - those of {@link ConnectErrorCode}: no connection came about
- * - `headers_timeout`, `total_timeout` the function is too slow, to begin its answer or to end it
+ * - `headers_timeout`, `idle_timeout`, `total_timeout` the function is too slow, to begin its answer, to go on with it or to end it
  * - `headers_too_large`, `body_too_large` the answer breaks a bound
  * - `protocol_error` not its protocol as we accept it; with `sent: false` it is our own request that cannot be written safely
  * - `connection_reset` the peer went away before an answer · `body_truncated` it went away inside one
@@ -17,6 +17,7 @@ import type { ConnectErrorCode } from "#libs/outbound/connect-error.ts";
 export type DialErrorCode =
 	| ConnectErrorCode
 	| "headers_timeout"
+	| "idle_timeout"
 	| "total_timeout"
 	| "body_too_large"
 	| "headers_too_large"

@@ -380,6 +380,7 @@ describe.each([
 				connect_timeout: true,
 				tls_failed: true,
 				headers_timeout: true,
+				idle_timeout: true,
 			},
 			...{ total_timeout: true, body_too_large: true, headers_too_large: true, protocol_error: true, connection_reset: true },
 			...{ body_truncated: true, aborted: true, definition_changed: true },

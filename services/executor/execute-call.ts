@@ -15,7 +15,8 @@ import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
 import { type LargeAnswer, type LargeMasked, maskAnswer } from "./mask-answer.ts";
-import { type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
+import { ClaimLost, passOnPieces } from "./pass-on-pieces.ts";
+import { type AnswerInPieces, type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
 import { type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
 
 /** Attempts at a function that is declared idempotent. */
@@ -28,13 +29,14 @@ const unreadClaimMs = 1_000;
 const leaseMsMax = 3_600_000;
 
 type Ended = Pick<Event<"call.ended">["data"], "ending"> &
-	Partial<Pick<Event<"call.ended">["data"], "sent" | "answer" | "durationMs" | "result" | "findings" | "sealed">> & {
+	Partial<Pick<Event<"call.ended">["data"], "sent" | "answer" | "durationMs" | "result" | "findings" | "sealed" | "streamed">> & {
 		code?: ProblemCode;
 		detail?: string;
 	};
 
 interface Claim {
-	readonly position: Position;
+	/** Of the last word under it: each piece of the answer is one. */
+	position: Position;
 	readonly attempt: number;
 	/** Milliseconds of the monotonic clock: one that is set back changes nothing. */
 	readonly claimedAtMs: number;
@@ -118,6 +120,7 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	const ended = await dial(ports, granted, prepared, claim);
 	crashPoint("after-answer-before-ending");
 	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
+	if (!ended) return await finishForeign(ports, granted, prepared);
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	crashPoint("after-ending-before-ack");
 	if (won) return await settled(ports, granted, ended, durationMs);
@@ -125,13 +128,10 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 	await finishForeign(ports, granted, prepared);
 }
 
-async function dial(
-	ports: ExecutorPorts,
-	granted: Granted,
-	prepared: PreparedCall,
-	{ attempt, claimedAtMs, claimedAt }: Claim,
-): Promise<Ended> {
-	const { call, pool } = granted.data;
+/** Undefined where another took the call while its answer was passed on in pieces. */
+async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<Ended | undefined> {
+	const { attempt, claimedAtMs, claimedAt } = claim;
+	const { call } = granted.data;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
@@ -140,14 +140,23 @@ async function dial(
 		crashPoint("after-claim-before-first-byte");
 		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
-	let answer: FunctionAnswer;
+	// Whose word stands in the ledger has nobody who follows it; what an analyzer is asked about must be whole.
+	const inPieces = prepared.fn.streams && granted.data.since === undefined && !prepared.analyzer && prepared.dialInPieces;
+	let answer: FunctionAnswer | AnswerInPieces;
 	try {
-		answer = await prepared.dial(beforeFirstByte);
+		answer = await (inPieces ? inPieces(beforeFirstByte) : prepared.dial(beforeFirstByte));
 	} catch (error) {
 		if (error instanceof DialError) return undialled(error, attempt);
 		ports.failed(error, call);
 		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 	}
+	return "records" in answer
+		? await endStreamed(ports, granted, prepared, claim, answer)
+		: await endAnswered(ports, granted, prepared, answer);
+}
+
+async function endAnswered(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, answer: FunctionAnswer): Promise<Ended> {
+	const { call, pool } = granted.data;
 	try {
 		const masked = await maskedOf(ports, granted, prepared, answer);
 		const sealed = ports.sealingKeys.sealText(pool, call, "result", masked.text);
@@ -158,6 +167,26 @@ async function dial(
 		if (!(error instanceof AnswerWithheld)) ports.failed(error, call);
 		const detail = error instanceof AnswerWithheld ? error.message : "its answer could not be processed";
 		return { ending: "failed", code: "function_answer_unusable", detail, answer: answerMark(answer) };
+	}
+}
+
+async function endStreamed(
+	ports: ExecutorPorts,
+	granted: Granted,
+	prepared: PreparedCall,
+	claim: Claim,
+	answer: AnswerInPieces,
+): Promise<Ended | undefined> {
+	const mark = { answer: answerMark(answer) };
+	try {
+		const { position, fault, ...told } = await passOnPieces(ports, granted, prepared, claim.position, answer);
+		claim.position = position;
+		const unusable = { ending: "failed", code: "function_answer_unusable" } as const;
+		if (fault instanceof DialError) return { ...undialled(fault, claim.attempt), ...mark, ...told };
+		return fault ? { ...unusable, detail: fault.message, ...mark, ...told } : { ending: "completed", ...mark, ...told };
+	} catch (error) {
+		if (error instanceof ClaimLost) return undefined;
+		throw error;
 	}
 }
 
@@ -297,13 +326,15 @@ async function finishForeign(ports: ExecutorPorts, granted: Granted, prepared: P
 	// Of a second attempt nobody knows what the first did.
 	if (own && undone && attempts === 1) return await endOwn(ports, granted, own, undone);
 	refuseWithinLease(ports, claimed);
-	const mayRun = attempts === 0 || (prepared?.fn.idempotent && attempts < attemptsMax);
+	const mayRun = attempts === 0 || (prepared?.fn.idempotent && attempts < attemptsMax && !claimed.hasPieces);
 	if (prepared && mayRun) {
 		const claim = await claimCall(ports, granted, prepared, position, attempts + 1);
 		if (!claim) throw overtaken();
 		return await runClaimed(ports, granted, prepared, claim);
 	}
-	const detail = "the executor that claimed it died; whether the function ran is not known";
+	const detail = claimed.hasPieces
+		? "the executor that passed its answer on died; the function ran, and what it answered is not whole"
+		: "the executor that claimed it died; whether the function ran is not known";
 	const word: Ended = attempts === 0 && undone ? undone : { ending: "unknown", code: "outcome_unknown", detail };
 	const { won } = await history.endOthers(endingOf(ports, granted, word), position);
 	if (!won) throw overtaken();

@@ -18,7 +18,7 @@ import { createMemoryVault } from "#libs/vault/vault-memory.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { Claims } from "./claims.ts";
 import { createHttpDialer } from "./dial-http/dial-http.ts";
-import type { HttpClient, OutboundAnswer, OutboundRequest } from "./dial-http/http-client.ts";
+import type { HttpClient, OutboundAnswer, OutboundRequest, OutboundStream } from "./dial-http/http-client.ts";
 import { executeCall } from "./execute-call.ts";
 import type { History } from "./history.ts";
 import { Ledger } from "./ledger.ts";
@@ -63,10 +63,16 @@ export function answered(body: string, type = "application/json", status = 200):
 class ScriptedClient implements HttpClient {
 	readonly requests: OutboundRequest[] = [];
 	answering: Answering = () => answered('{"id":"t1"}', "application/json", 201);
+	streaming: ((request: OutboundRequest) => OutboundStream) | undefined;
 	async dial(request: OutboundRequest): Promise<OutboundAnswer> {
 		request.beforeFirstByte?.();
 		this.requests.push(request);
 		return await this.answering(request);
+	}
+	async dialInPieces(request: OutboundRequest): Promise<OutboundAnswer | OutboundStream> {
+		request.beforeFirstByte?.();
+		this.requests.push(request);
+		return await (this.streaming ?? this.answering)(request);
 	}
 	async close(): Promise<void> {}
 }

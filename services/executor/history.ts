@@ -4,11 +4,14 @@ import type { Event } from "#libs/contracts/events.ts";
 
 /** Who has a call. */
 export interface Claimed {
+	/** Of the last word. */
 	readonly position: Position;
 	/** A take-over is no attempt: whoever wrote it was about to end the call, or to begin another. */
 	readonly type: "call.started" | "call.taken";
 	/** Attempts that were begun, this one included. */
 	readonly attempts: number;
+	/** Of its answer there is a piece: the function did run, and its caller may have seen it. */
+	readonly hasPieces?: true;
 	readonly executor: string;
 	readonly claimedAt: Date;
 	/** As whoever claimed it said, by its own clock at both ends. Not a number where that cannot be read. */
@@ -46,11 +49,14 @@ export class OwnSubjects implements History {
 	}
 
 	async told({ data: { call, pool } }: Event<"call.granted">): Promise<Told> {
-		const [started, ended] = await Promise.all([
+		const [started, streamed, ended] = await Promise.all([
 			this.bus.last("call.started", "executor", call, pool),
+			this.bus.last("call.streamed", "executor", call, pool),
 			this.bus.last("call.ended", "executor", call, pool),
 		]);
-		return { claimed: started && claimedBy(started.event, started.position), ended: ended?.event.data };
+		const claimed = started && claimedBy(started.event, started.position);
+		if (!claimed || !streamed) return { claimed, ended: ended?.event.data };
+		return { claimed: { ...claimed, position: streamed.position, hasPieces: true }, ended: ended?.event.data };
 	}
 
 	async claim(started: Event<"call.started">, after: Position): Promise<Conditional> {

@@ -109,7 +109,7 @@ export function maskNamed(configuration: Configuration, { connection, function: 
 	}
 }
 
-function maskHeader([name, value]: HttpFunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
+export function maskHeader([name, value]: HttpFunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.
 	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];

@@ -56,6 +56,26 @@ export interface McpFunctionAnswer {
 	readonly body: Uint8Array;
 }
 
+/** A function's answer that comes in pieces, without the credential, not masked yet. */
+export interface AnswerInPieces {
+	readonly protocol: "http";
+	readonly status: number;
+	/** Lower-case names. */
+	readonly headers: HttpFunctionAnswer["headers"];
+	/** What a record is: one of server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), or one line. */
+	readonly framing: "events" | "lines";
+	/**
+	 * Each whole, with the end that its format gives it, as the function sent it; read no faster than they are taken.
+	 *
+	 * @throws {DialError} where it breaks off or breaks a bound
+	 */
+	readonly records: AsyncIterable<string>;
+	/** Lets the function go. Must be called by whoever does not take all records. */
+	leave(): void;
+	/** Takes the credential out of a text that is put together from several records. */
+	readonly scrub: (text: string) => Promise<string>;
+}
+
 /** A call of which nothing can be wrong any more but the way there and the function itself. */
 export interface Prepared {
 	/**
@@ -65,6 +85,8 @@ export interface Prepared {
 	 * @throws {DialError} where no whole answer came: what was sent of it, and whether an answer had begun.
 	 */
 	dial(beforeFirstByte: () => void): Promise<FunctionAnswer>;
+	/** As `dial`, where an answer may come in pieces: one in a format that has records is told of when it begins. Absent: no answer has. */
+	dialInPieces?(beforeFirstByte: () => void): Promise<FunctionAnswer | AnswerInPieces>;
 }
 
 /** How functions are reached, whatever their protocol. dial-contract.ts is what each dialer passes. */

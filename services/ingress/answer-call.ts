@@ -2,6 +2,7 @@
 import { type HttpAnswer, type McpAnswer, readAnswer } from "#libs/contracts/answer.ts";
 import { isProblemCode, type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { wholeOf } from "./follow-pieces.ts";
 import type { Ended } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 
@@ -24,13 +25,20 @@ export type CallAnswer =
  * @throws {SealBroken} where the result was tampered with, which is an internal failure.
  */
 export async function answerOf(
-	ports: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
-	{ data }: Ended,
+	ports: Pick<IngressPorts, "bus" | "pending" | "sealingKeys" | "configuration" | "aside">,
+	ended: Ended,
 	gone: AbortSignal,
 ): Promise<CallAnswer> {
-	const { ending, sealed } = data;
+	const { data } = ended;
+	const { ending, sealed, streamed } = data;
+	if (ending === "completed" && streamed) return { ok: true, result: await wholeOf(ports, ended) };
 	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed, gone) };
-	return { ok: false, code: codeOf(data), details: detailsOf(data) };
+	return { ok: false, ...refusedAs(ended) };
+}
+
+/** An ending without an answer. */
+export function refusedAs({ data }: Ended): { readonly code: ProblemCode; readonly details: ProblemDetails } {
+	return { code: codeOf(data), details: detailsOf(data) };
 }
 
 async function resultOf(

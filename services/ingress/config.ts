@@ -23,7 +23,11 @@ export const IngressConfig = Type.Object({
 	),
 	waitSecondsMax: setting("CALLGATE_WAIT_SECONDS_MAX", "longest `Prefer: wait` that is honoured", integer(1, 3_600, 300)),
 	proxyWaitSeconds: setting("CALLGATE_PROXY_WAIT_SECONDS", "how long a proxied request waits that does not say", integer(1, 3_600, 60)),
-	pendingMax: setting("CALLGATE_PENDING_MAX", "callers that wait at this replica at once", integer(1, 100_000, 10_000)),
+	pendingMax: setting(
+		"CALLGATE_PENDING_MAX",
+		"callers that wait at this replica at once; one who reads an answer in pieces counts as ten",
+		integer(1, 100_000, 10_000),
+	),
 	intakeBytesMax: setting(
 		"CALLGATE_INTAKE_BYTES_MAX",
 		"bodies of requests that this replica has not answered yet or still works on, together; one caller has at most as much of it as is left for the others",

@@ -1,5 +1,5 @@
 // Two ingress replicas with the real API and proxy over the bus in memory, and someone who plays policy, approval and executor.
-import { createSecretKey } from "node:crypto";
+import { createHash, createSecretKey } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import { vi } from "vitest";
 import type { Bus } from "#libs/bus/bus.ts";
@@ -193,6 +193,43 @@ export class Backstage {
 		const { call, pool } = received.data;
 		const last = await this.executor.last("call.started", "executor", call, pool);
 		await this.executor.publishAfter(this.completed(received, result), last?.position ?? 0);
+	}
+
+	/** What an executor says last about a call. */
+	private async lastOf({ data: { call, pool } }: Event<"call.received">): Promise<number> {
+		const said = (["call.started", "call.streamed"] as const).map((type) => this.executor.last(type, "executor", call, pool));
+		return Math.max(...(await Promise.all(said)).map((last) => last?.position ?? 0));
+	}
+
+	/** Pieces of an answer, in order; each one's seal. */
+	async passOn(received: Event<"call.received">, texts: readonly string[], type = "text/event-stream", from = 1): Promise<string[]> {
+		const theCall = this.theCall(received);
+		const seals: string[] = [];
+		for (const [nth, text] of texts.entries()) {
+			const piece = from + nth;
+			const head = { protocol: "http", status: 200, headers: [["content-type", type]] } as const;
+			const sealed = sealingKeys.seal(theCall.pool, theCall.call, "piece", { piece, ...(piece === 1 && { head }), text });
+			const data = { ...theCall, executor: "e", piece, chars: text.length, sealed };
+			const event = newEvent("executor", "call.streamed", data, { at: new Date(), nth: piece });
+			await this.executor.publishAfter(event, await this.lastOf(received));
+			seals.push(sealed);
+		}
+		return seals;
+	}
+
+	/** The ending of an answer that came in these pieces. */
+	async endStreamed(
+		received: Event<"call.received">,
+		seals: readonly string[],
+		over: Partial<Event<"call.ended">["data"]> = {},
+	): Promise<void> {
+		const digest = createHash("sha256")
+			.update(seals.map((seal) => `${seal}\n`).join(""))
+			.digest("hex");
+		const streamed = { pieces: seals.length, chars: 1, digest };
+		const said = { ending: "completed" as const, rules: [], reasons: [], answer: { http: { status: 200 } }, streamed, ...over };
+		const ended = newEvent("executor", "call.ended", { ...this.theCall(received), ...said }, { at: new Date() });
+		await this.executor.publishAfter(ended, await this.lastOf(received));
 	}
 
 	/** As {@link complete}, in the ledger of the call's pool. */

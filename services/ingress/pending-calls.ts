@@ -23,6 +23,7 @@ export class PendingCalls {
 	private readonly waits = new Map<string, Set<Listener>>();
 	private readonly max: number;
 	private count = 0;
+	private taken = 0;
 	private isParting = false;
 	constructor(max: number) {
 		this.max = max;
@@ -32,11 +33,14 @@ export class PendingCalls {
 	 * Begins to listen for a call's ending; do so before the call is published, or it may have ended unheard. Only what is said in the call's own
 	 * pool counts: an executor may say what it likes of calls in its own pool, but of no other's.
 	 *
+	 * @param places of those who wait; more for one who holds more than a connection
 	 * @throws {Refusal} `too_many_requests` when this replica holds as many callers as it may.
 	 */
-	listen(call: string, pool: string): Wait {
-		if (this.count >= this.max) throw new Refusal("too_many_requests", { detail: "too many callers wait at once", retryAfterSeconds: 2 });
+	listen(call: string, pool: string, places = 1): Wait {
+		if (this.taken + places > this.max)
+			throw new Refusal("too_many_requests", { detail: "too many callers wait at once", retryAfterSeconds: 2 });
 		this.count++;
+		this.taken += places;
 		const heard = Promise.withResolvers<Ended>();
 		const waits = this.waits.get(call) ?? new Set();
 		this.waits.set(call, waits);
@@ -60,6 +64,7 @@ export class PendingCalls {
 			cancel: () => {
 				if (!waits.delete(listener)) return;
 				this.count--;
+				this.taken -= places;
 				if (waits.size === 0) this.waits.delete(call);
 			},
 		};

@@ -4,6 +4,7 @@ import { stepsOf } from "#libs/bus/permissions.ts";
 import { answerMarkOf } from "#libs/contracts/answer.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { Pieces } from "./follow-pieces.ts";
 import type { Wait } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 import { type OwnCall, stateOf } from "./show-call.ts";
@@ -11,7 +12,7 @@ import { type OwnCall, stateOf } from "./show-call.ts";
 /** A call that nobody decides is not watched for ever; who watches may come again. */
 const watchMsMax = 3_600_000;
 
-type StepPorts = Pick<IngressPorts, "bus" | "pending" | "ended">;
+export type StepPorts = Pick<IngressPorts, "bus" | "pending" | "ended" | "sealingKeys">;
 
 /** What a caller is told of a step. */
 export interface Step {
@@ -23,6 +24,8 @@ export interface Step {
 /** Whoever watches, in its protocol's words. */
 export interface StepSink {
 	show(step: Step): void;
+	/** A piece of the answer, by its number. Resolves when there is room for the next. */
+	piece(step: Step, piece: number): Promise<void>;
 	/** `ended`: the ending was shown. `left`: it goes on, and whoever watches may come again, elsewhere, and is shown every step from the first. */
 	end(why: "ended" | "left"): void;
 }
@@ -49,10 +52,13 @@ export class StepStreams {
 		for (const steps of this.open) steps.end("left");
 	}
 
-	/** @throws {Refusal} `too_many_requests` */
-	watch(ports: StepPorts, own: OwnCall, sink: StepSink): Watch {
+	/**
+	 * @param after pieces of the answer up to this number are known already
+	 * @throws {Refusal} `too_many_requests`
+	 */
+	watch(ports: StepPorts, own: OwnCall, sink: StepSink, after = 0): Watch {
 		if (this.open.size >= this.max) throw new Refusal("too_many_requests", { detail: "too many event streams are open here" });
-		const steps = new Steps(ports, own, sink);
+		const steps = new Steps(ports, own, sink, after);
 		this.open.add(steps);
 		const late = setTimeout(() => steps.end("left"), watchMsMax);
 		if (this.isParting) steps.end("left");
@@ -77,9 +83,14 @@ class Steps {
 	private early: StoredEvent[] | undefined = [];
 	private ending = false;
 	private over = false;
+	private readonly after: number;
+	private hasPieces = false;
+	/** Resolves when all pieces of the answer were shown. */
+	private pieces: Promise<void> | undefined;
 
-	constructor(ports: StepPorts, own: OwnCall, sink: StepSink) {
+	constructor(ports: StepPorts, own: OwnCall, sink: StepSink, after: number) {
 		this.ports = ports;
+		this.after = after;
 		this.own = own;
 		this.sink = sink;
 	}
@@ -87,7 +98,15 @@ class Steps {
 	async begin(): Promise<void> {
 		const { call, receivedAt, connection, function: name } = this.own;
 		this.write("call.received", { call, time: receivedAt, connection, function: name });
-		const handle = (stored: StoredEvent) => (this.early ? void this.early.push(stored) : this.hear(stored.event));
+		const handle = (stored: StoredEvent) => {
+			// Pieces are read by themselves: that there is one is enough.
+			if (stored.event.type === "call.streamed") {
+				if (this.hasPieces || stored.event.data.pool !== this.own.pool) return;
+				this.hasPieces = true;
+			}
+			if (this.early) this.early.push(stored);
+			else this.hear(stored.event);
+		};
 		const wait = this.listen();
 		await Promise.all(stepsOf(call).map((filter) => this.follow(filter, handle)));
 		// It may have ended before this began to listen.
@@ -125,7 +144,8 @@ class Steps {
 	private hear(event: CallgateEvent): void {
 		// An executor of another pool may say what it likes about calls that are not its own.
 		if ("pool" in event.data && event.data.pool !== this.own.pool) return;
-		if (event.type !== "call.ended") this.show(event);
+		if (event.type === "call.streamed") this.pieces ??= this.showPieces().catch(() => this.end("left"));
+		else if (event.type !== "call.ended") this.show(event);
 		else if (!this.ending) {
 			this.ending = true;
 			void this.finish(event);
@@ -143,8 +163,24 @@ class Steps {
 			// The caller learns the ending; the steps before it are on the record.
 			if (!(error instanceof EventsUnavailable)) throw error;
 		}
+		await this.pieces;
 		this.show(ended);
 		this.end("ended");
+	}
+
+	/** Pieces are read beside the steps, no faster than they are taken. */
+	private async showPieces(): Promise<void> {
+		const pieces = await Pieces.follow(this.ports, this.own);
+		this.leaving.signal.addEventListener("abort", () => pieces.leave());
+		if (this.leaving.signal.aborted) pieces.leave();
+		try {
+			for await (const { piece, ...rest } of pieces) {
+				if (piece > this.after && !this.over)
+					await this.sink.piece({ type: "call.streamed", data: { call: this.own.call, piece, ...rest } }, piece);
+			}
+		} finally {
+			pieces.leave();
+		}
 	}
 
 	end(why: "ended" | "left"): void {

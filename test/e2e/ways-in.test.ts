@@ -1,12 +1,13 @@
 // One table of promises over every way in: the same call is decided, held, masked and run once, whichever way it comes, and each way says so in its own words.
 import { randomUUID } from "node:crypto";
-import { describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Lab, startLab } from "../support/lab.ts";
 import { patience } from "../support/patience.ts";
 import { click, giveReason } from "../support/slack.ts";
 import { type Answer, ask, iban, newReference, stack, transfersNamed } from "../support/stack.ts";
 
 interface Asked {
-	readonly fn: "createTransfer" | "getAccount";
+	readonly fn: "createTransfer" | "getAccount" | "chat";
 	readonly args: Readonly<Record<string, unknown>>;
 	/** The caller's own name for the call. */
 	readonly id: string;
@@ -32,6 +33,8 @@ interface WayIn {
 	readonly nameless?: true;
 }
 
+const connectionOf = ({ fn }: Pick<Asked, "fn">): string => (fn === "chat" ? "lab" : "bank");
+
 const problemOf = ({ status, body }: Answer): Heard | undefined => {
 	if (status === 202) return { kind: "pending", call: body.call };
 	if (typeof body.type === "string" && body.type.startsWith("urn:callgate:")) return { kind: "problem", code: body.code };
@@ -48,17 +51,21 @@ function hearCall(answer: Answer): Heard {
 
 const calls: WayIn = {
 	via: "calls",
-	request: ({ fn, args }) => ({ path: "/v1/calls", body: { connection: "bank", function: fn, arguments: args }, keyed: true }),
+	request: ({ fn, args }) => ({
+		path: "/v1/calls",
+		body: { connection: connectionOf({ fn }), function: fn, arguments: args },
+		keyed: true,
+	}),
 	hear: hearCall,
 	askAgain: async (call) => hearCall(await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci" })),
 };
 
 const proxy: WayIn = {
 	via: "proxy",
-	request: ({ fn, args }) =>
-		fn === "getAccount"
-			? { path: `/proxy/bank/accounts/${args.id}`, method: "GET", keyed: true }
-			: { path: "/proxy/bank/transfers", body: args, keyed: true },
+	request({ fn, args }) {
+		if (fn === "getAccount") return { path: `/proxy/bank/accounts/${args.id}`, method: "GET", keyed: true };
+		return { path: fn === "chat" ? "/proxy/lab/file/chat/completions" : "/proxy/bank/transfers", body: args, keyed: true };
+	},
 	hear: (answer) => problemOf(answer) ?? functionSaid(answer.status, answer.body),
 };
 
@@ -81,7 +88,7 @@ function model(
 	const parsed = (one: unknown) => (typeof one === "string" && one.startsWith("{") ? JSON.parse(one) : one);
 	return {
 		via,
-		request: ({ fn, args, id }) => ({ path, body: message({ id, name: `bank__${fn}`, args }) }),
+		request: ({ fn, args, id }) => ({ path, body: message({ id, name: `${connectionOf({ fn })}__${fn}`, args }) }),
 		hear: (answer) => problemOf(answer) ?? toldOf(answer, parsed(told(answer.body as never))),
 	};
 }
@@ -91,7 +98,7 @@ const mcp: WayIn = {
 	nameless: true,
 	request: ({ fn, args, id }) => ({
 		path: "/mcp",
-		body: { jsonrpc: "2.0", id, method: "tools/call", params: { name: `bank__${fn}`, arguments: args } },
+		body: { jsonrpc: "2.0", id, method: "tools/call", params: { name: `${connectionOf({ fn })}__${fn}`, arguments: args } },
 	}),
 	hear(answer) {
 		const { result } = answer.body;
@@ -139,7 +146,10 @@ const ways: readonly WayIn[] = [
 	),
 ];
 
-describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
+type Transfer = Asked & { readonly reference: string };
+
+/** A caller that comes one way. */
+function callerBy(way: WayIn) {
 	async function send(asked: Asked, as: string | undefined = "ci"): Promise<Answer> {
 		const { path, method = "POST", body, keyed } = way.request(asked);
 		const headers: Record<string, string> = { prefer: `wait=${asked.wait ?? 30}` };
@@ -149,21 +159,36 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		return await ask(`${stack.urls.ingress}${path}`, init);
 	}
 	const hear = async (asked: Asked): Promise<Heard> => way.hear(await send(asked));
-	const transfer = (amount: number, more: object = {}): Asked & { readonly reference: string } => {
-		const reference = newReference(way.via);
-		return {
-			fn: "createTransfer",
-			id: randomUUID(),
-			reference,
-			args: { amount, currency: "EUR", to: iban, country: "DE", reference, ...more },
-		};
-	};
-	const account = (id: string): Asked => ({ fn: "getAccount", id: randomUUID(), args: { id } });
 	async function held(asked: Asked): Promise<string> {
 		const heard = await hear({ ...asked, wait: 1 });
 		return heard.kind === "pending" ? heard.call : expect.fail(JSON.stringify(heard));
 	}
+	const transfer = (amount: number, more: object = {}, reference = newReference(way.via)): Transfer => ({
+		fn: "createTransfer",
+		id: randomUUID(),
+		reference,
+		args: { amount, currency: "EUR", to: iban, country: "DE", reference, ...more },
+	});
 	const outcome = (asked: Asked, call: string): Promise<Heard> => way.askAgain?.(call) ?? hear(asked);
+	return { send, hear, held, transfer, outcome };
+}
+
+let lab: Lab;
+/** A minute is the least that a policy may give people: those that are to expire are asked for first, and looked at last. */
+const expiring = new Map<string, { readonly asked: Transfer; readonly call: string }>();
+beforeAll(async () => {
+	lab = await startLab();
+	for (const way of ways) {
+		const { held, transfer } = callerBy(way);
+		const asked = transfer(100, {}, newReference(`expires soon ${way.via}`));
+		expiring.set(way.via, { asked, call: await held(asked) });
+	}
+});
+afterAll(() => lab?.stop());
+
+describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
+	const { send, hear, held, transfer, outcome } = callerBy(way);
+	const account = (id: string): Asked => ({ fn: "getAccount", id: randomUUID(), args: { id } });
 
 	test("allowed: it runs, and its caller has the function's answer", async () => {
 		const asked = transfer(70);
@@ -209,6 +234,21 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		for (const raw of ["4111111111111111", "jane.doe@customer.example", "536-90-4399"]) expect(answer.text).not.toContain(raw);
 	});
 
+	test("in pieces: a function that streams has one answer, masked across them", async () => {
+		lab.serve((response) => {
+			response.writeHead(200, { "content-type": "text/event-stream" });
+			const parts = ["the card is 4111 11", "11 1111", " 1111, or so"];
+			for (const content of parts) response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`);
+			response.end("data: [DONE]\n\n");
+		});
+		const args = { model: "scripted", messages: [{ role: "user", content: newReference(way.via) }] };
+		const answer = await send({ fn: "chat", id: randomUUID(), args });
+		expect(way.hear(answer).kind, answer.text).toBe("answered");
+		expect(answer.text).toContain("[card …1111]");
+		expect(answer.text).toContain("[DONE]");
+		expect(answer.text).not.toMatch(/4111|11 1111/);
+	});
+
 	const named = way.nameless ? [] : [["one call, one answer"]];
 	test.each(named)("repeated under one name: %s", async () => {
 		const asked = transfer(70);
@@ -230,3 +270,12 @@ describe.each(ways.map((way) => [way.via, way] as const))("%s", (_via, way) => {
 		expect(problemOf(await send(transfer(70, { note: "x".repeat(2_000_000) })))).toEqual({ kind: "problem", code: "body_too_large" });
 	});
 });
+
+test.each(ways.map((way) => [way.via, way] as const))(
+	"%s: held until nobody could approve it any more, it never runs",
+	async (via, way) => {
+		const { asked, call } = expiring.get(via) ?? expect.fail("it was not asked for");
+		await expect.poll(() => callerBy(way).outcome({ ...asked, wait: 5 }, call), patience).toEqual({ kind: "problem", code: "expired" });
+		expect(await transfersNamed(asked.reference)).toEqual([]);
+	},
+);

@@ -75,6 +75,12 @@ functions:
   guarded: { method: POST, path: /guarded, timeout: 2s, ${tag} }
   read: { method: GET, path: /file, ${tag} }
   look: { method: HEAD, path: /file, ${tag} }
+  chat:
+    method: POST
+    path: /file/chat/completions
+    stream: true
+    timeout: 8s
+    arguments: { type: object, properties: { model: { type: string }, messages: { type: array } }, required: [model, messages], additionalProperties: true }
   forbidden: { method: POST, path: /forbidden, ${tag} }
   say:
     method: POST
@@ -172,7 +178,7 @@ rules:
     effect: hold
     approval: { anyOf: [finance], quorum: 1, expires: 1m }
   - name: lab-is-open
-    match: { connection: lab, function: [work, repeatable, read, look], groups: [ci] }
+    match: { connection: lab, function: [work, repeatable, read, look, chat], groups: [ci] }
     effect: allow
   - name: fixture-is-open
     match: { connection: fixture, groups: [ci] }

@@ -55,6 +55,13 @@ const refinement = {
 	timeout: Type.Optional(
 		Type.String({ pattern: durationPattern, description: "How long one call may take. Default: the connection's `limits.total`." }),
 	),
+	stream: Type.Optional(
+		Type.Boolean({
+			default: false,
+			description:
+				"Whether callers may see an answer in `text/event-stream` or lines of JSON as it comes, piece by piece. Without it each answer is whole.",
+		}),
+	),
 	expose: Type.Optional(
 		Type.Boolean({ description: "Whether callers can reach it at all. Default: what the connection's `expose` says." }),
 	),

@@ -2,6 +2,7 @@
 import { performance } from "node:perf_hooks";
 import type { AnswerMark } from "#libs/contracts/answer.ts";
 import { DialError, type DialErrorCode } from "../dial-error.ts";
+import { BodyChunks } from "./body-chunks.ts";
 import { toDialError } from "./client-error.ts";
 import type { HeaderField } from "./outbound-headers.ts";
 import { BodyCollector } from "./read-body.ts";
@@ -10,7 +11,7 @@ import { BodyCollector } from "./read-body.ts";
 export type DialLimits = {
 	/** Until the first byte can be written: waiting for a free connection, DNS, TCP and TLS together. */
 	connectTimeoutMs: number;
-	/** From the first byte of the request to the complete head of the answer. */
+	/** From the first byte of the request to the complete head of the answer; of an answer that is read while it comes, also between two parts of it. */
 	headersTimeoutMs: number;
 	/** Until the last byte of the answer. */
 	totalTimeoutMs: number;
@@ -32,18 +33,28 @@ export type Watch = (headers: readonly HeaderField[], piece: Uint8Array) => bool
 /** How long a peer may take to end an answer of which nothing more is needed. */
 const lingerMs = 1_000;
 
+/** The head of an answer whose body is read while it comes. */
+export type RawStream = { status: number; headers: HeaderField[]; chunks: BodyChunks };
+
 /** The part of undici's DispatchController that is used here. */
-export type ExchangeController = { abort(reason: Error): void; rawHeaders?: unknown };
+export type ExchangeController = { abort(reason: Error): void; pause?(): void; resume?(): void; rawHeaders?: unknown };
+
+/** Whether the body of an answer with this head is read while it comes. */
+export type InPieces = (head: { readonly status: number; readonly headers: readonly HeaderField[] }) => boolean;
 
 /**
- * The handler of one undici dispatch. `answer` settles exactly once; after that everything that still arrives is ignored.
+ * The handler of one undici dispatch. `answer` settles exactly once; after that everything that still arrives is ignored, but for the body of an
+ * answer that is read in pieces, which ends or fails by itself.
  * Only one exchange is on a connection at a time (no pipelining), so ending it may end the connection.
  */
 export class Exchange {
-	readonly answer: Promise<RawAnswer>;
-	readonly #settle: { resolve: (answer: RawAnswer) => void; reject: (error: DialError) => void };
+	readonly answer: Promise<RawAnswer | RawStream>;
+	/** Resolves when nothing more comes. */
+	readonly over: Promise<void>;
+	readonly #settle: { resolve: (answer: RawAnswer | RawStream) => void; reject: (error: DialError) => void; over: () => void };
 	readonly #limits: DialLimits;
 	readonly #beforeFirstByte: (() => void) | undefined;
+	readonly #inPieces: InPieces | undefined;
 	readonly #isHead: boolean;
 	readonly #watch: Watch | undefined;
 	readonly #startedAt = performance.now();
@@ -53,15 +64,24 @@ export class Exchange {
 	#controller: ExchangeController | undefined;
 	#settled = false;
 	#lingering: NodeJS.Timeout | undefined;
+	#chunks: BodyChunks | undefined;
+	#bytes = 0;
 	#sent = false;
 	#head: { status: number; headers: HeaderField[] } | undefined;
 	#firstByteMs = 0;
 	#headersMs = 0;
 
-	constructor(limits: DialLimits, request: { method: string; beforeFirstByte?: (() => void) | undefined; watch?: Watch | undefined }) {
-		const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+	constructor(
+		limits: DialLimits,
+		request: { method: string; beforeFirstByte?: (() => void) | undefined; watch?: Watch | undefined },
+		inPieces?: InPieces,
+	) {
+		const { promise, resolve, reject } = Promise.withResolvers<RawAnswer | RawStream>();
+		const over = Promise.withResolvers<void>();
 		this.answer = promise;
-		this.#settle = { resolve, reject };
+		this.over = over.promise;
+		this.#settle = { resolve, reject, over: over.resolve };
+		this.#inPieces = inPieces;
 		this.#limits = limits;
 		this.#beforeFirstByte = request.beforeFirstByte;
 		this.#isHead = request.method === "HEAD";
@@ -110,15 +130,45 @@ export class Exchange {
 			headers.some(([name, value]) => name === "content-length" && Number(value) > this.#limits.bodyBytesMax && this.#expectsBody(status))
 		) {
 			this.fail("body_too_large", "the answer announces a body over the bound");
-		}
+		} else if (this.#expectsBody(status) && this.#inPieces?.(this.#head)) this.#begin(this.#head, controller);
+	}
+
+	/** From now on the body is its reader's, who may be slower than the function. */
+	#begin(head: { status: number; headers: HeaderField[] }, controller: ExchangeController): void {
+		this.#chunks = new BodyChunks({
+			pause: () => {
+				clearTimeout(this.#phaseTimer);
+				controller.pause?.();
+			},
+			resume: () => {
+				if (this.#settled) return;
+				this.#awaitMore();
+				controller.resume?.();
+			},
+			leave: () => this.fail("aborted", "nobody reads the answer any more"),
+		});
+		this.#awaitMore();
+		this.#settle.resolve({ ...head, chunks: this.#chunks });
+	}
+
+	#awaitMore(): void {
+		clearTimeout(this.#phaseTimer);
+		this.#phaseTimer = setTimeout(() => this.fail("idle_timeout", "no more of the answer in time"), this.#limits.headersTimeoutMs);
 	}
 
 	onResponseData(_controller: ExchangeController, chunk: Uint8Array): void {
 		if (this.#settled) return;
-		if (!this.#body.add(chunk)) {
+		this.#bytes += chunk.byteLength;
+		if (this.#bytes > this.#limits.bodyBytesMax) {
 			this.fail("body_too_large", "the body is over the bound");
 			return;
 		}
+		if (this.#chunks) {
+			this.#awaitMore();
+			this.#chunks.add(chunk);
+			return;
+		}
+		this.#body.add(chunk);
 		if (!this.#head || this.#watch?.(this.#head.headers, chunk) !== true) return;
 		this.#answered(this.#head);
 		// A peer that has nothing more to say ends within moments, and its connection can be used again.
@@ -128,6 +178,11 @@ export class Exchange {
 	onResponseEnd(): void {
 		clearTimeout(this.#lingering);
 		if (this.#settled || this.#head === undefined) return;
+		if (this.#chunks) {
+			this.#finish();
+			this.#chunks.end();
+			return;
+		}
 		this.#answered(this.#head);
 	}
 
@@ -146,12 +201,14 @@ export class Exchange {
 	#end(error: DialError): void {
 		if (this.#settled) return;
 		this.#finish();
-		this.#settle.reject(error);
+		if (this.#chunks) this.#chunks.end(error);
+		else this.#settle.reject(error);
 		this.#controller?.abort(error);
 	}
 
 	#finish(): void {
 		this.#settled = true;
+		this.#settle.over();
 		clearTimeout(this.#phaseTimer);
 		clearTimeout(this.#totalTimer);
 	}

@@ -7,7 +7,8 @@ import { connectorOf, trustAlso } from "#libs/outbound/connect-socket.ts";
 import { isHeaderName, isHeaderValue } from "#libs/outbound/header-syntax.ts";
 import type { AddressPolicy, Lookup } from "#libs/outbound/resolve-address.ts";
 import { DialError } from "../dial-error.ts";
-import { type DialLimits, type DialTimings, Exchange, type Watch } from "./exchange.ts";
+import type { BodyChunks } from "./body-chunks.ts";
+import { type DialLimits, type DialTimings, Exchange, type InPieces, type Watch } from "./exchange.ts";
 import { dropDialerOwned, dropHopByHop, type HeaderField } from "./outbound-headers.ts";
 import { decodeBody } from "./read-body.ts";
 
@@ -35,6 +36,9 @@ export type OutboundRequest = {
 /** What the function answered. Header names are lower-case; hop-by-hop fields and content-encoding are taken out, and so is content-length but of an answer to HEAD and of 304; the body is plain. */
 export type OutboundAnswer = { status: number; headers: HeaderField[]; body: Uint8Array; timings: DialTimings };
 
+/** An answer whose body is read while it comes. Reading may throw a DialError; whoever does not read it to its end must `leave` its chunks. */
+export type OutboundStream = { status: number; headers: HeaderField[]; chunks: BodyChunks };
+
 /** Dials HTTP functions; see {@link createHttpClient}. */
 export type HttpClient = {
 	/**
@@ -42,6 +46,11 @@ export type HttpClient = {
 	 * @throws DialError and nothing else
 	 */
 	dial(request: OutboundRequest, signal?: AbortSignal): Promise<OutboundAnswer>;
+	/**
+	 * As `dial`, of an answer that comes in pieces if `inPieces` says so of its head: then the deadlines and bounds of the request hold until the last.
+	 * @throws DialError and nothing else
+	 */
+	dialInPieces(request: OutboundRequest, inPieces: InPieces): Promise<OutboundAnswer | OutboundStream>;
 	/** Lets running dials finish, then closes every connection. */
 	close(): Promise<void>;
 };
@@ -95,7 +104,10 @@ export const createHttpClient = (options: HttpClientOptions = {}): HttpClient =>
 		return origin;
 	};
 
-	const dial = async (request: OutboundRequest, signal?: AbortSignal): Promise<OutboundAnswer> => {
+	const exchangeOnce = async (
+		request: OutboundRequest,
+		{ signal, inPieces }: { signal?: AbortSignal | undefined; inPieces?: InPieces },
+	): Promise<OutboundAnswer | OutboundStream> => {
 		const { url, headers } = checkRequest(request);
 		if (closed) throw new DialError("aborted", "the dialer is closed", { sent: false });
 		if (signal?.aborted === true) throw new DialError("aborted", "cancelled before it began", { sent: false, cause: signal.reason });
@@ -103,21 +115,31 @@ export const createHttpClient = (options: HttpClientOptions = {}): HttpClient =>
 		if (origin.dials >= (options.dialsPerOriginMax ?? 1024)) {
 			throw new DialError("connect_timeout", `too many dials to ${url.host} at once`, { sent: false });
 		}
-		const exchange = new Exchange(request.limits, request);
+		const exchange = new Exchange(request.limits, request, inPieces);
 		const onAbort = (): void => exchange.fail("aborted", "cancelled", signal?.reason);
 		signal?.addEventListener("abort", onAbort, { once: true });
 		origin.dials += 1;
 		try {
 			send(origin.pool, request, url, headers, exchange);
 			const raw = await exchange.answer;
+			if ("chunks" in raw) return { ...raw, headers: dropHopByHop(raw.headers) };
 			const bodiless = request.method === "HEAD" || raw.status === 304;
 			const plain = await decodeBody({ ...raw, headers: dropHopByHop(raw.headers), bodiless }, request.limits.bodyBytesMax);
 			return { status: raw.status, headers: plain.headers, body: plain.body, timings: raw.timings };
 		} finally {
-			origin.dials -= 1;
-			signal?.removeEventListener("abort", onAbort);
+			void exchange.over.then(() => {
+				origin.dials -= 1;
+				signal?.removeEventListener("abort", onAbort);
+			});
 		}
 	};
+
+	const dial = async (request: OutboundRequest, signal?: AbortSignal): Promise<OutboundAnswer> => {
+		const answer = await exchangeOnce(request, { signal });
+		if ("chunks" in answer) throw new Error("an answer came in pieces that nobody asked to come so");
+		return answer;
+	};
+	const dialInPieces: HttpClient["dialInPieces"] = (request, inPieces) => exchangeOnce(request, { inPieces });
 
 	const close = async (): Promise<void> => {
 		closed = true;
@@ -125,7 +147,7 @@ export const createHttpClient = (options: HttpClientOptions = {}): HttpClient =>
 		await Promise.all(closing);
 	};
 
-	return { dial, close };
+	return { dial, dialInPieces, close };
 };
 
 const openPool = (request: OutboundRequest, url: URL, options: HttpClientOptions): Pool => {

@@ -69,10 +69,16 @@ export function withCredential(
 }
 
 /** The answer without the credential: header values, names and body. A function that echoes its request learns nothing for its caller. */
-export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => {
-	const headers: HeaderField[] = [];
-	for (const [name, value] of answer.headers) headers.push([await scrubName(name, scrub), await scrub.text(value)]);
-	return { ...answer, headers, body: await scrub.bytes(answer.body) };
+export const scrubAnswer = async (answer: OutboundAnswer, scrub: Scrubber): Promise<OutboundAnswer> => ({
+	...answer,
+	headers: await scrubHeaders(answer.headers, scrub),
+	body: await scrub.bytes(answer.body),
+});
+
+export const scrubHeaders = async (headers: readonly HeaderField[], scrub: Scrubber): Promise<HeaderField[]> => {
+	const scrubbed: HeaderField[] = [];
+	for (const [name, value] of headers) scrubbed.push([await scrubName(name, scrub), await scrub.text(value)]);
+	return scrubbed;
 };
 
 const scrubName = async (name: string, scrub: Scrubber): Promise<string> => ((await scrub.text(name)) === name ? name : "x-removed");

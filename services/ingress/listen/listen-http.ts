@@ -23,7 +23,7 @@ import { retryAfterSeconds, waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { eventStream } from "./event-stream.ts";
 import type { ReadCall } from "./read-call.ts";
-import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
+import { goneSignal, readIdempotencyKey, readLastEventId, readTraceparent, readWaitMs } from "./read-request.ts";
 import { completedText } from "./write-answer.ts";
 
 export interface HttpLimits {
@@ -90,7 +90,8 @@ export async function listenHttp(http: FastifyInstance, ports: DoorPorts, { wait
 	http.get<{ Params: Static<typeof CallParams> }>("/v1/calls/:call/events", { schema: stepsSchema, onRequest }, async (request, reply) => {
 		const own = await showCall(ports, callerOf(request), request.params.call);
 		reply.header("cache-control", "no-store").header("callgate-call", own.call).type("text/event-stream");
-		return reply.send(await eventStream(steps, ports, own, goneSignal(request, reply)));
+		const after = readLastEventId(request.headers["last-event-id"]);
+		return reply.send(await eventStream(steps, ports, own, goneSignal(request, reply), after));
 	});
 
 	http.delete<{ Params: Static<typeof CallParams> }>("/v1/calls/:call", { schema: cancelSchema, onRequest }, async (request, reply) => {
@@ -194,7 +195,13 @@ not told that it has started. A call that was answered with 202 can be asked for
 	security,
 	params: CallParams,
 };
-const stepsSchema = { summary: "The call's steps as server-sent events", security, params: CallParams };
+const stepsSchema = {
+	summary: "The call's steps as server-sent events",
+	description: `Of a function that streams, each piece of its answer is one (\`call.streamed\`), with its number for an id. \`Last-Event-ID\`: pieces up to
+that one are left out.`,
+	security,
+	params: CallParams,
+};
 const cancelSchema = {
 	summary: "Cancel a call that still waits for people",
 	description:

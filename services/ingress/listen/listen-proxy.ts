@@ -18,12 +18,13 @@ import { type AskedCall, checkCall } from "../accept-call.ts";
 import { answerOf } from "../answer-call.ts";
 import type { IngressPorts } from "../ports.ts";
 import { PreparedArguments } from "../prepare-arguments.ts";
-import { submitCall } from "../submit-call.ts";
+import { type Begun, submitCall } from "../submit-call.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { sendAccepted } from "./listen-http.ts";
 import { bodyOf, type LargeRequest, type WrittenBody } from "./read-proxied.ts";
 import { goneSignal, readIdempotencyKey, readTraceparent, readWaitMs } from "./read-request.ts";
 import { rawBody } from "./write-answer.ts";
+import { textOfPieces } from "./write-pieces.ts";
 
 export interface ProxyLimits {
 	readonly waitSecondsMax: number;
@@ -52,7 +53,7 @@ export async function listenProxy(http: FastifyInstance, ports: DoorPorts, limit
 }
 
 async function proxyRequest(
-	ports: IngressPorts,
+	ports: DoorPorts,
 	door: Door,
 	limits: ProxyLimits,
 	request: FastifyRequest<{ Params: { connection: string } }>,
@@ -76,8 +77,9 @@ async function proxyRequest(
 		return await checkCall(ports, asked, gone);
 	});
 	const waitMs = readWaitMs(request.headers.prefer, limits.waitSecondsMax) ?? limits.proxyWaitSeconds * 1_000;
-	const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: true }));
+	const submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: true, inPieces: true }));
 	reply.header("callgate-call", submitted.call);
+	if ("pieces" in submitted) return await sendPieces(ports, reply, submitted, gone);
 	if (!submitted.ended) return await sendAccepted(ports, reply, submitted);
 	const answer = await answerOf(ports, submitted.ended, gone);
 	if (!answer.ok) return sendProblem(reply, answer.code, answer.details);
@@ -152,6 +154,39 @@ function forwardedOf({ forward }: HttpConnection, { headers }: FastifyRequest): 
 
 function sendResult(reply: FastifyReply, result: HttpAnswer): FastifyReply {
 	const body = rawBody(result);
+	sendHead(reply, result);
+	if (body.length === 0) return reply.send();
+	if (reply.hasHeader("content-type")) return reply.send(body);
+	// Of a stream no type is invented.
+	return reply.header("content-length", body.length).send(Readable.from([body]));
+}
+
+/** The answer as it comes, no faster than its caller takes it. */
+async function sendPieces(ports: DoorPorts, reply: FastifyReply, begun: Begun, gone: AbortSignal): Promise<FastifyReply> {
+	const { pieces } = begun;
+	const leave = () => pieces.leave();
+	gone.addEventListener("abort", leave);
+	if (gone.aborted) leave();
+	const reading = pieces[Symbol.asyncIterator]();
+	const first = await reading.next().catch((error: unknown) => {
+		leave();
+		throw error;
+	});
+	if (first.done || !first.value.head) {
+		leave();
+		throw new Refusal("not_ready", { detail: "this replica stops; ask for the call again", call: begun.call });
+	}
+	sendHead(reply, first.value.head);
+	const texts = textOfPieces(ports, begun, first.value, reading);
+	// Status and headers are the caller's at once: how long the function's first word takes nobody knows.
+	const answer = async function* (): AsyncGenerator<string, void> {
+		reply.raw.flushHeaders();
+		yield* texts;
+	};
+	return reply.send(Readable.from(answer(), { objectMode: false, highWaterMark: 65_536 }));
+}
+
+function sendHead(reply: FastifyReply, result: Pick<HttpAnswer, "status" | "headers">): void {
 	const isBodiless = reply.request.method === "HEAD" || result.status === 304;
 	const own = result.headers.filter(([name]) => !endsAtIngress(name) && (name !== "content-length" || isBodiless));
 	for (const [name, fields] of Map.groupBy(own, ([name]) => name)) {
@@ -160,8 +195,4 @@ function sendResult(reply: FastifyReply, result: HttpAnswer): FastifyReply {
 		reply.header(name, more.length === 0 || name === "content-type" ? first : [first, ...more]);
 	}
 	reply.code(result.status);
-	if (body.length === 0) return reply.send();
-	if (reply.hasHeader("content-type")) return reply.send(body);
-	// Of a stream no type is invented.
-	return reply.header("content-length", body.length).send(Readable.from([body]));
 }

@@ -15,6 +15,11 @@ export function readWaitMs(prefer: string | string[] | undefined, secondsMax: nu
 	return undefined;
 }
 
+/** The number of the last piece that the client has; 0 where it says none that could be one. */
+export function readLastEventId(value: string | string[] | undefined): number {
+	return typeof value === "string" && /^\d{1,9}$/.test(value) ? Number(value) : 0;
+}
+
 /** draft-ietf-httpapi-idempotency-key-header: one opaque string. */
 export function readIdempotencyKey(value: string | string[] | undefined): string | undefined {
 	if (value === undefined) return undefined;

@@ -1,0 +1,245 @@
+// An answer in pieces, masked record by record, and what belongs together over several records (the words of a model, say) as the one text that it is.
+import { setImmediate } from "node:timers/promises";
+import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
+import { Findings } from "#libs/masking/findings.ts";
+import { JoinedText, type MaskText } from "#libs/masking/joined-text.ts";
+import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
+import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { parseAnswer } from "./answer-text.ts";
+import type { AnswerMasks } from "./mask-answer.ts";
+import type { AnswerInPieces } from "./ports.ts";
+
+/**
+ * Members in which APIs that stream send a text in parts: OpenAI (chat, completions, responses), Anthropic, Gemini, Cohere, Ollama, vLLM, TGI. A string
+ * in a member of another name is masked by itself.
+ */
+const joinedNames: ReadonlySet<string> = new Set([
+	...["content", "text", "delta", "arguments", "partial_json", "thinking", "reasoning", "reasoning_content", "refusal"],
+	...["response", "completion", "generated_text", "output_text"],
+]);
+/** A text that is not continued within so many records is over. */
+const recordsWithoutMax = 32;
+/** Texts that are continued at the same time; one more, and the one that was continued longest ago is over. */
+const textsMax = 64;
+const depthMax = 64;
+
+type Key = string | number;
+
+/** A string that is a part of a text. */
+interface Slot {
+	readonly path: readonly Key[];
+	readonly raw: string;
+	/** Which text: where it stands, and the indexes that stand beside it. */
+	readonly text: string;
+}
+
+/** A record that waits until all of it is masked. */
+interface Held {
+	readonly raw: string;
+	/** What it is written from, once every slot is filled; undefined where nothing of it is changed but perhaps its slots. */
+	readonly write: (filled: readonly string[]) => string;
+	readonly filled: (string | undefined)[];
+	open: number;
+}
+
+interface Text {
+	readonly joined: JoinedText;
+	/** The parts it waits for, in order. */
+	readonly parts: { readonly held: Held; readonly slot: number }[];
+	lastRecord: number;
+}
+
+export class RecordMasker {
+	private readonly masks: AnswerMasks;
+	private readonly keys: MaskingContext | undefined;
+	private readonly framing: AnswerInPieces["framing"];
+	private readonly maskText: MaskText;
+	private readonly texts = new Map<string, Text>();
+	private readonly held: Held[] = [];
+	private readonly found = new Findings();
+	private records = 0;
+
+	/**
+	 * @param scrub takes out of a text that was put together what no single part holds
+	 * @param keys of the caller's session; needed where the masks are keyed
+	 */
+	constructor(masks: AnswerMasks, framing: AnswerInPieces["framing"], scrub: AnswerInPieces["scrub"], keys?: MaskingContext) {
+		this.masks = masks;
+		this.keys = keys;
+		this.framing = framing;
+		this.maskText = async (text) => {
+			if (text.length > hereCharsMax) await setImmediate();
+			return masks.mask.maskText(await scrub(text), keys);
+		};
+	}
+
+	/**
+	 * Takes the next record. Returns what may leave now, in the format that came: whole records, none twice, or nothing.
+	 *
+	 * @throws {MaskingError}, {@link AnswerWithheld}: nothing that did not leave yet may.
+	 */
+	async add(record: string): Promise<string> {
+		this.records++;
+		this.hold(record);
+		for (const [name, text] of this.texts) {
+			const isOver = this.records - text.lastRecord >= recordsWithoutMax;
+			if (isOver || text.lastRecord === this.records) await this.settle(name, text, isOver);
+		}
+		for (const [name, text] of this.texts) {
+			if (this.texts.size <= textsMax) break;
+			await this.settle(name, text, true);
+		}
+		return this.release();
+	}
+
+	/** Nothing follows: all that is left. */
+	async end(): Promise<string> {
+		for (const [name, text] of this.texts) await this.settle(name, text, true);
+		return this.release();
+	}
+
+	findings(): ReturnType<Findings["list"]> {
+		return this.found.list();
+	}
+
+	private count(detector: string, count: number, path = ""): void {
+		this.found.at(path === "" ? [] : path.slice(1).split("/"));
+		this.found.add(detector, count);
+	}
+
+	private async settle(name: string, { joined, parts }: Text, isOver: boolean): Promise<void> {
+		for (const masked of await joined.settle(isOver)) {
+			const part = parts.shift();
+			if (!part) continue;
+			part.held.filled[part.slot] = masked;
+			part.held.open--;
+		}
+		for (const { detector, count } of joined.findings.splice(0)) this.count(detector, count);
+		if (isOver) this.texts.delete(name);
+	}
+
+	private release(): string {
+		const ready = this.held.findIndex(({ open }) => open > 0);
+		const leaving = this.held.splice(0, ready < 0 ? this.held.length : ready);
+		return leaving.map(({ write, filled }) => write(filled.map((part) => part ?? ""))).join("");
+	}
+
+	private hold(raw: string): void {
+		const { slots, write } = this.framing === "events" ? this.readEvent(raw) : this.readLine(raw);
+		const held: Held = { raw, write, filled: slots.map(() => undefined), open: slots.length };
+		this.held.push(held);
+		for (const [slot, { text: name, raw: part }] of slots.entries()) {
+			const known = this.texts.get(name) ?? { joined: new JoinedText(this.maskText), parts: [], lastRecord: 0 };
+			// The order of the map is the order in which they were continued.
+			this.texts.delete(name);
+			this.texts.set(name, known);
+			known.joined.add(part);
+			known.parts.push({ held, slot });
+			known.lastRecord = this.records;
+		}
+	}
+
+	/** An event of server-sent events: its data is masked as one value; each of its other lines by itself. */
+	private readEvent(raw: string): Pick<Held, "write"> & { readonly slots: readonly Slot[] } {
+		const lines = raw.replace(/(?:\r\n|\n|\r){1,2}$/, "").split(/\r\n|\n|\r/);
+		const isData = (line: string) => line === "data" || line.startsWith("data:");
+		const data = lines.filter(isData).map((line) => line.replace(/^data:? ?/, ""));
+		const first = lines.findIndex(isData);
+		const others = lines.map((line) => (isData(line) ? undefined : this.masked(line)));
+		const isSame = lines.every((line, at) => others[at] === undefined || others[at] === line);
+		const { slots, write } = data.length === 0 ? { slots: [], write: () => "" } : this.readData(data.join("\n"));
+		return {
+			slots,
+			write: (filled) => {
+				const written = write(filled);
+				if (isSame && written === data.join("\n")) return raw;
+				const dataLines = written.split("\n").map((line) => `data: ${line}`);
+				const all = others.flatMap((line, at) => (line !== undefined ? [line] : at === first ? dataLines : []));
+				return `${all.join("\n")}\n\n`;
+			},
+		};
+	}
+
+	private readLine(raw: string): Pick<Held, "write"> & { readonly slots: readonly Slot[] } {
+		const line = raw.replace(/\r?\n$/, "");
+		const { slots, write } = this.readData(line, "\n");
+		return {
+			slots,
+			write: (filled) => {
+				const written = write(filled);
+				return written === line ? raw : `${written}\n`;
+			},
+		};
+	}
+
+	private masked(text: string): string {
+		const { text: masked, findings } = this.masks.mask.maskText(text, this.keys);
+		for (const { detector, count } of findings) this.count(detector, count);
+		return masked;
+	}
+
+	/** JSON is masked as a value, but for the strings that are parts of a text. What is no JSON is a part of the one text that there is. @param between what stands between two parts of that */
+	private readData(text: string, between = ""): { readonly slots: readonly Slot[]; write(filled: readonly string[]): string } {
+		const json = parseAnswer(text, false, this.masks.byPlace);
+		if (json === undefined) {
+			const slots = text === "" ? [] : [{ path: [], raw: text + between, text: "" }];
+			return { slots, write: ([masked = ""]) => (masked.endsWith(between) ? masked.slice(0, masked.length - between.length) : masked) };
+		}
+		const candidates = takeSlots(json.value);
+		const { value, findings } = this.masks.mask.mask(json.value, this.keys);
+		for (const { detector, path, count } of findings) this.count(detector, count, path);
+		// One whose place is masked, or in what is masked as a whole, is no longer there to be filled.
+		const slots = candidates.filter(({ path }) => at(value, path) === "");
+		const isSame = findings.length === 0 && json.exact && slots.length === candidates.length;
+		return {
+			slots,
+			write: (filled) => {
+				if (isSame && slots.every(({ raw }, slot) => filled[slot] === raw)) return text;
+				for (const [slot, { path }] of slots.entries()) put(value, path, filled[slot] ?? "");
+				return JSON.stringify(value);
+			},
+		};
+	}
+}
+
+/** Takes the strings that are parts of texts out of a value: an empty one stands for each. */
+function takeSlots(value: JsonValue): Slot[] {
+	const slots: Slot[] = [];
+	const walk = (inner: JsonValue, path: readonly Key[], name: string): void => {
+		if (typeof inner !== "object" || inner === null || path.length > depthMax) return;
+		if (Array.isArray(inner)) {
+			for (const [index, item] of inner.entries()) walk(item, [...path, index], `${name}/${index}`);
+			return;
+		}
+		const here = name + indexesOf(inner);
+		for (const [member, child] of Object.entries(inner)) {
+			if (typeof child !== "string") walk(child, [...path, member], `${here}/${member}`);
+			else if (child !== "" && joinedNames.has(member)) {
+				slots.push({ path: [...path, member], raw: child, text: `${here}/${member}` });
+				inner[member] = "";
+			}
+		}
+	};
+	walk(value, [], "");
+	return slots;
+}
+
+/** Numbers that tell texts of one shape apart: `index` of a choice, `output_index` and `content_index` of a part. */
+function indexesOf(value: JsonObject): string {
+	const indexes = Object.entries(value).filter(([member, child]) => /(?:^|_)index$/.test(member) && typeof child === "number");
+	return indexes.map(([member, child]) => `[${member}=${child}]`).join("");
+}
+
+function at(value: JsonValue, path: readonly Key[]): JsonValue | undefined {
+	let inner: JsonValue | undefined = value;
+	for (const key of path) {
+		if (typeof inner !== "object" || inner === null || !Object.hasOwn(inner, key)) return undefined;
+		inner = (inner as Record<Key, JsonValue>)[key];
+	}
+	return inner;
+}
+
+function put(value: JsonValue, path: readonly Key[], text: string): void {
+	const holder = at(value, path.slice(0, -1)) as Record<Key, JsonValue>;
+	holder[path.at(-1) ?? ""] = text;
+}

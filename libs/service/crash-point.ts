@@ -13,6 +13,7 @@ export const crashPoints = [
 	"after-lost-condition",
 	"after-claim-before-first-byte",
 	"after-first-byte-before-answer",
+	"after-piece-before-next",
 	"after-answer-before-ending",
 	"after-ending-before-ack",
 	"between-index-and-ack",

@@ -119,8 +119,8 @@ function leaseMs(
 async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<void> {
 	const ended = await dial(ports, granted, prepared, claim);
 	crashPoint("after-answer-before-ending");
-	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
 	if (!ended) return await finishForeign(ports, granted, prepared);
+	const durationMs = Math.max(0, Math.round(elapsedMs(ports) - claim.claimedAtMs));
 	const { won } = await endForSure(ports, granted, claim.position, { ...ended, durationMs });
 	crashPoint("after-ending-before-ack");
 	if (won) return await settled(ports, granted, ended, durationMs);

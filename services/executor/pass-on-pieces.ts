@@ -10,6 +10,7 @@ import type { JsonValue } from "#libs/contracts/json.ts";
 import { answerBytesMax, pieceCharsMax, piecesMax } from "#libs/contracts/message-size.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { cutView, maskedView } from "#libs/masking/view.ts";
+import { crashPoint } from "#libs/service/crash-point.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { DialError } from "./dial-error.ts";
 import { maskHeader } from "./mask-answer.ts";
@@ -188,6 +189,7 @@ class Pieces {
 		const saying = { at: ports.clock.now(), nth: piece, traceparent: granted.traceparent };
 		const event = newEvent("executor", "call.streamed", data, saying);
 		this.position = await this.storeEvent(event);
+		crashPoint("after-piece-before-next");
 		this.written = piece;
 		this.chars += text.length;
 		this.digest.update(`${sealed}\n`);

@@ -1,9 +1,10 @@
 // Whether the events of one call are a story that can be: one decision, votes that count, one ending, one digest.
+import { createHash } from "node:crypto";
 import type { Find, Joined } from "./check-rows.ts";
 import type { Evidence, StreamEvent } from "./evidence.ts";
 
 /** Where a call stands. */
-type State = "nothing" | "received" | "held" | "asked" | "granted" | "running" | "taken" | "ended";
+type State = "nothing" | "received" | "held" | "asked" | "granted" | "running" | "streaming" | "taken" | "ended";
 
 /** From where an event leads where; by type and, where that matters, by writer. */
 const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
@@ -18,11 +19,13 @@ const moves: Readonly<Record<string, Partial<Record<State, State>>>> = {
 	"call.granted approval": { asked: "granted" },
 	// On subjects of its own a call that is tried again is claimed anew; in the ledger it is taken over before.
 	"call.started": { granted: "running", running: "running", taken: "running" },
+	// Its caller has seen a part of it: it is not tried again.
+	"call.streamed": { running: "streaming", streaming: "streaming" },
 	// Whoever takes over learns only afterwards that the call was ended before.
 	"call.taken": { granted: "taken", running: "taken", taken: "taken", ended: "ended" },
 	"call.ended policy": { received: "ended" },
 	"call.ended approval": { held: "ended", asked: "ended" },
-	"call.ended executor": { granted: "ended", running: "ended", taken: "ended" },
+	"call.ended executor": { granted: "ended", running: "ended", streaming: "ended", taken: "ended" },
 };
 /** Said by callers, at any time. */
 const anytime = new Set(["call.withdrawn", "approval.withdrawn"]);
@@ -40,6 +43,7 @@ export function checkStory(joined: Joined, evidence: Evidence, find: Find): void
 	if (decisions.length > 1) find("decided twice", story());
 	checkOrder(joined, evidence, find);
 	checkLedger(joined, evidence, find);
+	checkPieces(joined, evidence, find);
 	checkVotes(joined, evidence, find);
 	checkDigests(joined, evidence, find);
 	for (const { data } of endings) {
@@ -77,6 +81,21 @@ function checkLedger(joined: Joined, evidence: Evidence, find: Find): void {
 		if (fault !== undefined) find("illegal sequence", `${named(event)} ${fault}: ${storyOf(joined, evidence)}`);
 		if (event.type !== "call.ended") owner = event;
 	}
+}
+
+/** Pieces are numbered, and an ending that knows them has their number and digest. */
+function checkPieces(joined: Joined, evidence: Evidence, find: Find): void {
+	const pieces = joined.events.filter(({ type }) => type === "call.streamed");
+	const ended = joined.events.find(({ type }) => type === "call.ended");
+	const streamed = ended?.data.streamed as { pieces: number; digest: string } | undefined;
+	const isNumbered = pieces.every(({ data }, nth) => data.piece === nth + 1);
+	const digest = createHash("sha256")
+		.update(pieces.map(({ data }) => `${data.sealed}\n`).join(""))
+		.digest("hex");
+	const isTold = streamed
+		? streamed.pieces === pieces.length && streamed.digest === digest
+		: ended?.data.ending !== "completed" || pieces.length === 0;
+	if (!isNumbered || !isTold) find("illegal sequence", `${pieces.length} pieces are not those of the ending: ${storyOf(joined, evidence)}`);
 }
 
 /** In the ledger only who has a call ends it, and nobody claims what another has but by a take-over. @param owner the last word before, on the lane of whoever has it. */

@@ -225,6 +225,17 @@ const seeded: readonly (readonly [what: string, row: Row, how: Break])[] = [
 				{ ending: "completed" },
 			),
 	],
+	["a piece of an answer after its ending", "illegal sequence", (e) => say(e, "executor", "call.streamed", allowed, { piece: 1 })],
+	[
+		"a piece that the ending does not know",
+		"illegal sequence",
+		(e) => {
+			const { sequence, at } = event(e, allowed, "call.started");
+			say(e, "executor", "call.streamed", allowed, { piece: 1, sealed: "s" });
+			set(event(e, allowed, "call.streamed"), { sequence: sequence + 0.5, at });
+			set(e.documents.at(-1) ?? [], { position: sequence + 0.5 });
+		},
+	],
 	["a document at another position", "record differs", (e) => set(e.documents, { position: 0 })],
 	["a bad message that its reader did not park", "poison not handled", (e) => unsay(e, undefined, "control.message.parked")],
 	[

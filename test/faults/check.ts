@@ -87,6 +87,7 @@ function count(calls: ReadonlyMap<string, Joined>, evidence: Evidence): Record<s
 		"  messages of which some calls were dialled, and others never": claimGroups(own).filter(
 			(group) => new Set(group.map((call) => wasDialled(call, evidence))).size > 1,
 		).length,
+		"pieces of answers": own.flatMap(({ events }) => events.filter(({ type }) => type === "call.streamed")).length,
 		"calls taken over": own.filter(({ events }) => events.some(({ type }) => type === "call.taken")).length,
 		"events on the stream": evidence.stream.length,
 		"events of another version": evidence.stream.filter(({ data }) => data.release !== undefined).length,

@@ -1,4 +1,4 @@
-// The configuration of a fault run: one function that may be repeated and one that may not, and a rule for each path a call can take.
+// The configuration of a fault run: one function that may be repeated, one that may not and one that answers in pieces, and a rule for each path a call can take.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -40,6 +40,7 @@ allowPrivateAddresses: true
 functions:
   pay: { method: POST, path: /pay, timeout: ${functionTimeoutMs / 1_000}s, arguments: ${args} }
   payOnce: { method: POST, path: /pay-once, timeout: ${functionTimeoutMs / 1_000}s, idempotent: true, arguments: ${args} }
+  tell: { method: POST, path: /tell, timeout: ${functionTimeoutMs / 1_000}s, stream: true, arguments: ${args} }
 ---
 kind: Group
 name: finance

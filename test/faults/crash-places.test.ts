@@ -35,7 +35,10 @@ const places: Readonly<Record<CrashPoint, readonly Place[]>> = {
 		{ file: "services/executor/execute-call.ts", after: "throw new LeaseLost()", before: "crashPointAfterThisTurn(" },
 	],
 	"after-first-byte-before-answer": [{ file: "services/executor/execute-call.ts", after: "crashPoint(", before: "};" }],
-	"after-answer-before-ending": [{ file: "services/executor/execute-call.ts", after: "await dial(", before: "const durationMs" }],
+	"after-piece-before-next": [
+		{ file: "services/executor/pass-on-pieces.ts", after: "await this.storeEvent(", before: "this.written = piece" },
+	],
+	"after-answer-before-ending": [{ file: "services/executor/execute-call.ts", after: "await dial(", before: "if (!ended)" }],
 	"after-ending-before-ack": [{ file: "services/executor/execute-call.ts", after: "await endForSure(", before: "if (won)" }],
 	"between-index-and-ack": [{ file: "services/audit/record-event.ts", after: "metrics.indexed(", before: "}," }],
 	"after-segment-before-tiles": [{ file: "services/audit/proof/keep-tree.ts", after: "const root", before: "await this.derive(" }],

@@ -45,6 +45,7 @@ test("the run was one worth checking", () => {
 	expect(counts["429 from OpenSearch"]).toBeGreaterThan(0);
 	expect(counts["calls ended by another while their executor was stopped"]).toBeGreaterThan(0);
 	expect(counts["claims that shared a message"]).toBeGreaterThan(0);
+	expect(counts["pieces of answers"]).toBeGreaterThan(10);
 	expect(counts["calls taken over"]).toBeGreaterThan(0);
 	expect(counts["requests through the proxy"]).toBeGreaterThan(10);
 	expect(counts["events of another version"]).toBeGreaterThan(0);

@@ -131,7 +131,7 @@ async function ask({ token }: ClientParts, plan: PlannedCall, at: string, isAgai
 			status: answer.status,
 			...(retryAfter !== null && { retryAfter }),
 			...said,
-			...shownIn(text),
+			...shownIn(text + spokenIn(text)),
 		};
 	} catch (error) {
 		return { at: begun, answeredAt: Date.now(), failure: failureOf(error) };
@@ -139,7 +139,7 @@ async function ask({ token }: ClientParts, plan: PlannedCall, at: string, isAgai
 }
 
 /** As in configuration.ts. */
-const functionPaths = { pay: "/pay", payOnce: "/pay-once" } as const;
+const functionPaths = { pay: "/pay", payOnce: "/pay-once", tell: "/tell" } as const;
 /** The revision that says itself with each request. */
 const mcpMeta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
 
@@ -154,6 +154,11 @@ const ways: Readonly<Record<PlannedCall["via"], (plan: PlannedCall) => { readonl
 		},
 	}),
 };
+
+/** What the events of an answer in pieces come to, as they are or in the JSON of a call. */
+function spokenIn(text: string): string {
+	return [...text.matchAll(/\\?"content\\?":\\?"([^"\\]*)/g)].map(([, part]) => part).join("");
+}
 
 function shownIn(text: string): Pick<ClientRequest, "shows"> {
 	const shows = Object.entries({ "the card": planted.card, "the e-mail": planted.email, "the answer's card": planted.answerCard })
@@ -172,8 +177,10 @@ function readAnswer(text: string): Said {
 function readProxied(answer: Response, text: string): Said & Pick<ClientRequest, "proxied"> {
 	const header = answer.headers.get("callgate-call") ?? undefined;
 	const isProblem = (answer.headers.get("content-type") ?? "").startsWith("application/problem+json");
-	const own = !isProblem && answer.status !== 202;
-	const said: Said = own ? { state: "completed" } : readAnswer(text);
+	// An answer in pieces that broke off ends with the problem.
+	const broken = /\nevent: error\ndata: (.*)\n/.exec(text)?.[1];
+	const own = !isProblem && answer.status !== 202 && broken === undefined;
+	const said: Said = own ? { state: "completed" } : readAnswer(broken === undefined ? text : JSON.stringify(JSON.parse(broken).error));
 	const call = said.call ?? header;
 	return {
 		...said,
@@ -195,7 +202,11 @@ function readTool(answer: Response, text: string): Said & Pick<ClientRequest, "p
 		...said,
 		status: status ?? (said.code === undefined ? 202 : answer.status),
 		...(call !== undefined && { call }),
-		proxied: { own, whole: own && isWhole(JSON.stringify(result.structuredContent ?? null)), ...(header !== undefined && { header }) },
+		proxied: {
+			own,
+			whole: own && [JSON.stringify(result.structuredContent ?? null), result.content[0]?.text ?? ""].some(isWhole),
+			...(header !== undefined && { header }),
+		},
 	};
 }
 
@@ -209,6 +220,8 @@ interface ToolResult {
 const isMark = (value: unknown): boolean => typeof value === "string" && /^\[[^[\]]+\]$/.test(value);
 
 function isWhole(text: string): boolean {
+	if (/^"?data:/.test(text))
+		return /\{\\?"done\\?":true\}/.test(text) && /^The card is \[[^[\]]+\], ask \[email\]\. That is/.test(spokenIn(text));
 	try {
 		const { done, card, contact } = JSON.parse(text) as Record<string, unknown>;
 		return done === true && isMark(card) && isMark(contact);

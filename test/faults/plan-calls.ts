@@ -23,7 +23,7 @@ export interface PlannedCall {
 	/** Asked for as a call, through the proxy as the function itself, or as a tool of MCP, where calls have no keys. */
 	readonly via: "calls" | "proxy" | "mcp";
 	readonly path: Path;
-	readonly function: "pay" | "payOnce";
+	readonly function: "pay" | "payOnce" | "tell";
 	readonly amount: number;
 	readonly behaviour: Behaviour;
 	/** Idempotency key. */
@@ -102,7 +102,11 @@ export function planCall({ seed, calls }: PlanTerms, number: number, wanted?: Pa
 		...{ number, reference, path },
 		// Nobody decides on their own call, and two others are not there: dana asks only where one other is enough.
 		caller: path === "approve" && random.chance(0.2) ? "dana" : "ci",
-		function: random.chance(0.2) ? "payOnce" : "pay",
+		function: random.weighted([
+			["pay", 70],
+			["payOnce", 18],
+			["tell", 12],
+		] as const),
 		amount: least + random.integer(span),
 		behaviour: behaviourOf(random),
 		...(keyed && { key: `key-${seed}-${number}` }),

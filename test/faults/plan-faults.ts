@@ -56,6 +56,7 @@ export const passedBy: Readonly<Record<CrashPoint, readonly [Service, ...Service
 	"after-lost-condition": ["executor"],
 	"after-claim-before-first-byte": ["executor"],
 	"after-first-byte-before-answer": ["executor"],
+	"after-piece-before-next": ["executor"],
 	"after-answer-before-ending": ["executor"],
 	"after-ending-before-ack": ["executor"],
 	"between-index-and-ack": ["audit"],

@@ -21,8 +21,10 @@ export function eventsOf({ sequence, subject, at, bytes }: StoredMessage): Strea
 	for (const [item, value] of items.entries()) {
 		const { id, type, data } = value as { id?: unknown; type?: unknown; data?: unknown };
 		if (typeof id !== "string" || typeof type !== "string" || typeof data !== "object" || data === null) return undefined;
-		const { sealed: _, ...rest } = data as Record<string, unknown>;
-		events.push({ sequence, item, at, id, type, writer, ...lane, data: rest });
+		const { sealed, ...rest } = data as Record<string, unknown>;
+		// The digest in an ending is made of the seals of pieces, which are small.
+		const kept = type === "call.streamed" ? { ...rest, sealed } : rest;
+		events.push({ sequence, item, at, id, type, writer, ...lane, data: kept });
 	}
 	return events;
 }

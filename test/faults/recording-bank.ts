@@ -24,7 +24,7 @@ export async function startRecordingBank(port: number): Promise<RecordingBank> {
 	const server = createServer((request, response) => {
 		const at = Date.now();
 		record(request, at, log)
-			.then((behaviour) => behave(behaviour, response))
+			.then((behaviour) => behave(behaviour, response, request.url === "/tell" ? told : paid))
 			.catch(() => response.destroy());
 	});
 	server.keepAliveTimeout = 5_000;
@@ -62,20 +62,47 @@ async function record(request: IncomingMessage, at: number, log: BankRequest[]):
 	return body.behaviour;
 }
 
+interface BankAnswer {
+	readonly head: { readonly "content-type": string };
+	readonly parts: readonly string[];
+}
 const json = { "content-type": "application/json" };
-const answer = JSON.stringify({ done: true, card: planted.answerCard, contact: planted.email });
+const paid: BankAnswer = { head: json, parts: [JSON.stringify({ done: true, card: planted.answerCard, contact: planted.email })] };
+/** What is said in events, the secrets cut over several. */
+const words = [
+	"The card is ",
+	...cut(planted.answerCard),
+	", ask ",
+	...cut(planted.email),
+	". ",
+	..."That is all there is to say. ".repeat(8).split(/(?<= )/),
+];
+const told: BankAnswer = {
+	head: { "content-type": "text/event-stream" },
+	parts: [...words.map((content) => `data: ${JSON.stringify({ content })}\n\n`), 'data: {"done":true}\n\n'],
+};
 
-async function behave(behaviour: Behaviour, response: ServerResponse): Promise<void> {
+function cut(secret: string): string[] {
+	return secret.match(/.{1,5}/g) ?? [];
+}
+
+async function behave(behaviour: Behaviour, response: ServerResponse, { head, parts }: BankAnswer): Promise<void> {
+	const answer = parts.join("");
 	switch (behaviour) {
 		case "ok":
-			return void response.writeHead(201, json).end(answer);
+			response.writeHead(201, head);
+			for (const part of parts) {
+				response.write(part);
+				if (parts.length > 1) await delay(4);
+			}
+			return void response.end();
 		case "slow":
 			await delay(400);
-			return void response.writeHead(201, json).end(answer);
+			return void response.writeHead(201, head).end(answer);
 		case "hang":
 			return;
 		case "drip":
-			response.writeHead(200, json);
+			response.writeHead(200, head);
 			for (const character of answer.slice(0, 20)) {
 				response.write(character);
 				await delay(40);
@@ -85,18 +112,18 @@ async function behave(behaviour: Behaviour, response: ServerResponse): Promise<v
 			// Not a byte of an answer: nothing tells whether it was done.
 			return void response.socket?.resetAndDestroy();
 		case "reset":
-			response.writeHead(200, json).write(answer.slice(0, 10));
+			response.writeHead(200, head).write(answer.slice(0, answer.length / 2));
 			await delay(20);
 			return void response.socket?.resetAndDestroy();
 		case "endless":
-			response.writeHead(200, { "content-type": "text/plain" });
+			response.writeHead(200, parts.length > 1 ? head : { "content-type": "text/plain" });
 			while (!response.destroyed) {
 				response.write("more ".repeat(2_000));
 				await delay(100);
 			}
 			return;
 		case "lie":
-			return void response.writeHead(200, { ...json, "content-length": "100000" }).end(answer);
+			return void response.writeHead(200, { ...head, "content-length": "100000" }).end(answer);
 		case "bomb":
 			return void response.writeHead(200, { ...json, "content-encoding": "gzip" }).end(bomb);
 		case "redirect":

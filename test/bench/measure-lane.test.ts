@@ -31,6 +31,6 @@ test("an event that is missing or doubled fails", () => {
 
 test("the floor has a message for each event that Callgate declares for an allowed call", () => {
 	const declared = events.map(({ type }) => type as string).filter((type) => type.startsWith("call."));
-	const onlyOthers = ["call.withdrawn", "call.held", "call.taken", "call.unspent"];
+	const onlyOthers = ["call.withdrawn", "call.held", "call.taken", "call.streamed", "call.unspent"];
 	expect(floorEvents.map((event) => `call.${event}`)).toEqual(declared.filter((type) => !onlyOthers.includes(type)));
 });

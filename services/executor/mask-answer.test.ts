@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { HttpAnswer } from "#libs/contracts/answer.ts";
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
-import { compileMask, type MaskSpec } from "#libs/masking/mask.ts";
+import { compileMask, type Mask, type MaskSpec } from "#libs/masking/mask.ts";
 import { compileView, masksAsView } from "#libs/masking/view.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { answered } from "./granted-call.test-support.ts";
@@ -75,6 +75,30 @@ describe("JSON", () => {
 		expect(masksAsView(spec)).toBe(false);
 		expect(once).toEqual(twice);
 		expect(shownOf(once as MaskedAnswer)).toMatch(/\[card …1111\].*\[password\].*more characters/);
+	});
+	test("is looked at once, for the caller and the record together", () => {
+		const whole: MaskSpec = { paths: {}, detect: ALL_DETECTORS };
+		const inner = compileMask(whole);
+		const looked: unknown[] = [];
+		const mask: Mask = {
+			mask: (value) => {
+				looked.push(value);
+				return inner.mask(value);
+			},
+			maskText: (text) => {
+				looked.push(text);
+				return inner.maskText(text);
+			},
+		};
+		for (const [body, type] of [
+			['{"to":"ana@example.com"}', "application/json"],
+			["to ana@example.com", "text/plain"],
+		] as const) {
+			looked.length = 0;
+			const answer = maskAnswer({ protocol: "http", ...answered(body, type) }, { mask, view: undefined, byPlace: false, isKeyed: false, passesMedia: false });
+			expect(looked).toHaveLength(1);
+			for (const text of [passed(answer), shownOf(answer)]) expect(text).toContain("[email]");
+		}
 	});
 	test.each<[string, string]>([
 		["a number", `{"n":${card}}`],

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { readCheckpoint } from "#libs/merkle/checkpoint.ts";
 import { type NoteSigner, noteSigner } from "#libs/merkle/signed-note.ts";
+import { entryText } from "#libs/proof/entry.ts";
 import { exportRecord } from "#libs/proof/export-record.ts";
 import { decodeSegment, segmentPath } from "#libs/proof/segment.ts";
 import { type ProofStore, StoreUnavailable } from "#libs/proof/store.ts";
@@ -15,6 +16,7 @@ import { RecordVerifier, type Verified } from "#libs/proof/verify-record.ts";
 import { patience } from "../../../test/support/patience.ts";
 import { type KeeperParts, keepTree, type TreeKeeper } from "./keep-tree.ts";
 import type { ProofLog } from "./ports.ts";
+import { RecordTree } from "./record-tree.ts";
 
 const origin = "callgate.test/record";
 const newSigner = () => noteSigner(origin, generateKeyPairSync("ed25519").privateKey);
@@ -128,6 +130,19 @@ describe("the record's tree", () => {
 		await keeper.stop();
 		expect((await store.get("checkpoint"))?.toString()).toBe(decodeSegment((await lastSegment()).bytes).note);
 		expect(await verified()).toMatchObject({ events: 5_000 });
+	});
+
+	it("has a head whose tiles are there, whatever was read since its checkpoint", async () => {
+		const parts = { store, origin, signers: [signer] };
+		const era = { identity: "stream" };
+		const tree = await RecordTree.open(parts);
+		for (let position = 1; position <= 300; position++) {
+			tree.add({ entry: entryText({ kind: "missing", from: position, to: position }) });
+			if (position % 30 === 0) await tree.checkpoint(new Date(), position, era);
+			if (position % 7 === 0) await tree.derive();
+			await expect(RecordTree.open({ ...parts, store: readOnly(store) })).resolves.toBeInstanceOf(RecordTree);
+		}
+		expect((await RecordTree.open(parts)).number).toBe(9);
 	});
 
 	it("is one tree whoever writes it: two at once, one after the other, with what the one left undone", async () => {
@@ -279,6 +294,11 @@ describe("what the stream lost and what changed", () => {
 		expect((await verified([next])).finding).toMatchObject({ fault: "wrong-key" });
 	});
 });
+
+/** What a writer that comes next reads, without what it would write. */
+function readOnly({ get }: ProofStore): ProofStore {
+	return { get, create: async () => true, put: async () => undefined, remove: async () => undefined };
+}
 
 async function lastSegment(): Promise<{ number: number; bytes: Buffer }> {
 	let last: { number: number; bytes: Buffer } | undefined;

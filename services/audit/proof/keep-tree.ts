@@ -234,8 +234,7 @@ class Writing {
 	private async derive(): Promise<void> {
 		const nowMs = this.elapsedMs();
 		if (nowMs - this.derivedAtMs < deriveEveryMs) return;
-		await this.grown().derive();
-		this.derivedAtMs = nowMs;
+		if (await this.grown().derive()) this.derivedAtMs = nowMs;
 	}
 
 	private async sign(): Promise<void> {

@@ -151,11 +151,17 @@ export class RecordTree {
 		await this.derive();
 	}
 
-	/** Writes what follows from the segments so far; the checkpoint last, because what it needs must be there. @throws {StoreUnavailable} */
-	async derive(): Promise<void> {
+	/**
+	 * Writes what follows from the segments so far; the checkpoint last, because what it needs must be there. While leaves wait for their checkpoint
+	 * there is nothing to write: the tiles of the tree as it is are not those of the last one.
+	 *
+	 * @returns whether something was written
+	 * @throws {StoreUnavailable}
+	 */
+	async derive(): Promise<boolean> {
 		const { store } = this.parts;
 		const note = this.undone;
-		if (note === undefined) return;
+		if (note === undefined || this.pending.length > 0) return false;
 		const tiles = this.tree.takeTiles();
 		const bundles = this.fullBundles.splice(0).map(({ index, bytes }) => ({ path: entriesPath({ index, width: tileWidth }), bytes }));
 		const width = this.size % tileWidth;
@@ -168,6 +174,7 @@ export class RecordTree {
 		this.undone = undefined;
 		for (const { path } of objects) if (path.includes(".p/")) this.partials.add(path);
 		await this.dropPartials(objects.map(({ path }) => path));
+		return true;
 	}
 
 	private async dropPartials(written: readonly string[]): Promise<void> {

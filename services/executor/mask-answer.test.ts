@@ -95,7 +95,10 @@ describe("JSON", () => {
 			["to ana@example.com", "text/plain"],
 		] as const) {
 			looked.length = 0;
-			const answer = maskAnswer({ protocol: "http", ...answered(body, type) }, { mask, view: undefined, byPlace: false, isKeyed: false, passesMedia: false });
+			const answer = maskAnswer(
+				{ protocol: "http", ...answered(body, type) },
+				{ mask, view: undefined, byPlace: false, isKeyed: false, passesMedia: false },
+			);
 			expect(looked).toHaveLength(1);
 			for (const text of [passed(answer), shownOf(answer)]) expect(text).toContain("[email]");
 		}

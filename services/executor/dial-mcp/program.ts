@@ -118,8 +118,14 @@ export class Program {
 
 	#read(child: Child, text: string): void {
 		if (child !== this.#child) return;
-		const lines = (this.#rest + text).split("\n");
-		this.#rest = lines.pop() ?? "";
+		// A line that comes in many parts is looked through once, not with each part.
+		const [first = "", ...lines] = text.split("\n");
+		this.#rest += first;
+		const last = lines.pop();
+		if (last !== undefined) {
+			lines.unshift(this.#rest);
+			this.#rest = last;
+		}
 		for (const line of lines) if (line.trim() !== "") this.#hear(line);
 		if (this.#rest.length > lineCharsMax) void this.#end("body_too_large");
 	}

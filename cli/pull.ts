@@ -12,6 +12,7 @@ import type { ConnectionDocument, McpConnection } from "#libs/configuration/kind
 import { didYouMean } from "#libs/configuration/nearest.ts";
 import { readDocuments, resolveReference } from "#libs/configuration/read-documents.ts";
 import { readFolder } from "#libs/configuration/read-folder.ts";
+import { implementation } from "#libs/mcp/messages.ts";
 import { comparePins, pinDocument } from "#libs/mcp/pin-document.ts";
 import { createCheckedLibraryFetch } from "#libs/outbound/checked-fetch.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
@@ -100,7 +101,7 @@ async function askServer(document: ConnectionDocument, options: PullOptions, io:
 	if (wrong.length > 0) throw new CommandFailed(wrong.map(({ message }) => safeLine(message)).join("\n"));
 	const transport = connection.transport as McpConnection;
 	const wire = wireTo(transport, await secretOf(connection.secret, options, io));
-	const client = new Client({ name: "callgate", version: "0.1.0" }, { capabilities: {}, versionNegotiation: { mode: "auto" } });
+	const client = new Client(implementation, { capabilities: {}, versionNegotiation: { mode: "auto" } });
 	const within = { timeout: waitMs, maxTotalTimeout: waitMs };
 	try {
 		await client.connect(wire, within);

@@ -1,6 +1,7 @@
 // What servers write, however they write it and in whatever pieces it comes.
 import { describe, expect, test } from "vitest";
-import { EventReader, membersOf, readMessage } from "./messages.ts";
+import manifest from "../../package.json" with { type: "json" };
+import { EventReader, implementation, membersOf, readMessage } from "./messages.ts";
 
 describe("a message", () => {
 	test.each<[text: string, read: object]>([
@@ -37,4 +38,8 @@ describe("events", () => {
 		for (let at = 0; at < bytes.length; at += size) events.push(...reader.push(bytes.subarray(at, at + size)));
 		expect(events).toEqual(['{"a":1}', "one\ntwo", "ü"]);
 	});
+});
+
+test("Callgate says which version it is", () => {
+	expect(implementation).toEqual({ name: manifest.name, version: manifest.version });
 });

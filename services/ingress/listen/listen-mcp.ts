@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
+import { implementation } from "#libs/mcp/messages.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
 import type { IngressPorts } from "../ports.ts";
@@ -13,7 +14,7 @@ import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { listTools, type ToolsPage } from "./mcp/list-tools.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
-import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, serverInfo, toolError } from "./mcp/send.ts";
+import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
 	fault,
@@ -158,7 +159,7 @@ async function answerRequest(ports: IngressPorts, limits: McpLimits, request: Re
 		case "handshaking initialize": {
 			const protocolVersion = handshaking.find((revision) => revision === params.protocolVersion) ?? handshaking[0];
 			const capabilities = protocolVersion === "2025-11-25" ? olderCapabilities : { tools: {} };
-			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo, instructions });
+			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo: implementation, instructions });
 		}
 		case "handshaking ping":
 			return sendResult(reply, message, {});

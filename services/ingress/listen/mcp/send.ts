@@ -1,11 +1,11 @@
 // Results and errors of JSON-RPC, as each revision of MCP has them.
 import type { FastifyReply } from "fastify";
 import { type ProblemCode, type ProblemDetails, problemBody } from "#libs/contracts/problems.ts";
+import { implementation } from "#libs/mcp/messages.ts";
 import { fault, type RequestId, type RpcFault, rpc } from "../read-mcp.ts";
 
-export const serverInfo = { name: "callgate", version: "0.1.0" };
 /** What every result of 2026-07-28 has. */
-export const complete = { resultType: "complete", _meta: { "io.modelcontextprotocol/serverInfo": serverInfo } } as const;
+export const complete = { resultType: "complete", _meta: { "io.modelcontextprotocol/serverInfo": implementation } } as const;
 
 /** A request, as far as its answer must know it. */
 export interface Asked {

@@ -10,7 +10,7 @@ export interface Found {
 	readonly unit: string;
 	readonly chars: number;
 	readonly milliseconds: number;
-	/** Times the control: how long the loop of `controlMs` takes for as many characters. */
+	/** Times the control: how long the loop of `lookMs` takes for as many characters. */
 	readonly looks: number;
 }
 
@@ -47,9 +47,20 @@ export function searchSlowest(part: Part, { chars, rounds, seed }: SearchOptions
 	for (const piece of part.pieces) consider([piece]);
 	for (let round = 0; round < rounds; round++) consider(changed(worst.pieces, alphabet, chance));
 	const text = textOf(part, worst.pieces, chars);
-	const milliseconds = ownMs(() => attempt(part, text));
-	return { part: part.name, unit: worst.pieces.join(""), chars: text.length, milliseconds, looks: milliseconds / (lookMs * text.length) };
+	let least = { milliseconds: Number.POSITIVE_INFINITY, looks: Number.POSITIVE_INFINITY };
+	for (let time = 0; time < measuredTimes && least.looks > looksMax / 2; time++) {
+		const milliseconds = ownMs(() => attempt(part, text));
+		const looks = milliseconds / (lookMs() * text.length);
+		if (looks < least.looks) least = { milliseconds, looks };
+	}
+	return { part: part.name, unit: worst.pieces.join(""), chars: text.length, ...least };
 }
+
+/**
+ * A text that seems slow is measured so often, each time beside the control, and its least counts: a neighbour on the machine or code that is
+ * just being compiled makes one measurement dear, what is slow by its nature is slow in each.
+ */
+const measuredTimes = 6;
 
 function changed(pieces: readonly string[], alphabet: readonly string[], chance: () => number): string[] {
 	const next = [...pieces];
@@ -92,13 +103,14 @@ export function ownMs(run: () => void): number {
 	}
 }
 
+const controlText = "lorem ipsum, 42 ".repeat(65_536);
+
 /** The control: what one look at one character takes in a loop over plain text, here and now. */
-const lookMs = (() => {
-	const text = "lorem ipsum, 42 ".repeat(65_536);
+function lookMs(): number {
 	let sum = 0;
 	const took = ownMs(() => {
-		for (let at = 0; at < text.length; at++) sum = (sum * 31 + text.charCodeAt(at)) | 0;
+		for (let at = 0; at < controlText.length; at++) sum = (sum * 31 + controlText.charCodeAt(at)) | 0;
 	});
 	// Never so: it keeps the loop from being left out.
-	return sum === 0.5 ? 0 : took / text.length;
-})();
+	return sum === 0.5 ? 0 : took / controlText.length;
+}

@@ -1,7 +1,7 @@
 // A document of kind `Connection` that names an MCP server, and the server's pinned lists → a connection with its functions.
 import { functionNamePattern } from "#libs/contracts/call.ts";
-import { listed } from "#libs/mcp/definitions.ts";
 import { functionsFromMcp } from "#libs/mcp/functions-from-mcp.ts";
+import { pinnedEntries } from "#libs/mcp/pinned-entries.ts";
 import {
 	type CompiledConnection,
 	compileCredential,
@@ -46,11 +46,7 @@ export function compileMcpConnection(document: ConnectionDocument, pinned: unkno
 		revision: read.revision,
 		passesMedia: document.media === "pass",
 		pinnedIn: document.mcp ?? "",
-		pinned: {
-			resources: listed(pinned, "resources"),
-			resourceTemplates: listed(pinned, "resourceTemplates"),
-			prompts: listed(pinned, "prompts"),
-		},
+		pinned: pinnedEntries(pinned),
 	};
 	const connection: Connection = {
 		name: document.name,

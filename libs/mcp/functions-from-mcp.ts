@@ -7,6 +7,7 @@ import { SchemaConverter } from "#libs/openapi/schema-from-openapi.ts";
 import { listed, pinsOf, type ServerRevision, serverRevisions } from "./definitions.ts";
 import type { McpTransport } from "./mcp-transport.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
+import { errorsIn } from "./pinned-entries.ts";
 
 /** Most tools of one server. */
 const toolsMax = 2_000;
@@ -33,6 +34,7 @@ export function functionsFromMcp(document: unknown, exposes: (name: string) => b
 	const tools = memberOf(document, "tools");
 	if (tools !== undefined && !(Array.isArray(tools) && tools.every(isRecord)))
 		errors.push({ path: ["tools"], message: "expected a list of tools" });
+	errors.push(...errorsIn(document));
 	const others = otherFunctions(document);
 	const functions = others.filter(({ name }) => exposes(name));
 	const names = new Map(others.map(({ name }) => [name, name]));
@@ -89,7 +91,7 @@ function toolFunction(
 		documentedAnswer: () => (typeof structured === "object" ? { schema: structured, isObject: true } : undefined),
 		sensitive: markedArguments(argumentsSchema),
 		transport: {
-			...{ protocol: "mcp", method: "tools/call", tool: name, pins: pinsOf(tool) },
+			...{ protocol: "mcp", method: "tools/call", tool: name, pins: pinsOf("tools", tool) },
 			parameters: "fault" in found ? [] : found.parameters,
 		},
 	};
@@ -126,6 +128,14 @@ function resultSchema(structured: JsonSchema): JsonSchema {
 const text = { type: "string", maxLength: 8_192 };
 const texts = { type: "object", additionalProperties: text };
 
+/**
+ * A URI that says what it means: servers resolve `..` (RFC 3986 section 5.2.4), and a rule about how a URI begins must be about what is read.
+ */
+const resourceUri = {
+	...{ type: "string", maxLength: 8_192, pattern: "^[^\\s\\p{Cc}]+$" },
+	not: { pattern: "(?:[/\\\\]|%2[fF]|%5[cC])(?:\\.|%2[eE]){1,2}(?:[/\\\\?#]|%2[fF]|%5[cC]|$)" },
+};
+
 /** What a server that has resources, prompts or completions can be asked beside its tools. */
 function otherFunctions(document: unknown): McpFunction[] {
 	const capabilities = memberOf(document, "capabilities");
@@ -148,7 +158,7 @@ function otherFunctions(document: unknown): McpFunction[] {
 			transport: { protocol: "mcp", method },
 		});
 	};
-	if (hasResources) add("resources/read", "Reads a resource of the server.", { uri: text }, ["uri"]);
+	if (hasResources) add("resources/read", "Reads a resource of the server.", { uri: resourceUri }, ["uri"]);
 	if (prompts.length > 0)
 		add("prompts/get", "Gets a prompt of the server, filled in with arguments.", { name: { enum: prompts }, arguments: texts }, ["name"]);
 	if (memberOf(capabilities, "completions") !== undefined)

@@ -1,16 +1,9 @@
 // How a function of an MCP server is reached: which request of MCP carries its arguments, and what its definition must still be.
+import type { Pins } from "./definitions.ts";
 
 /** The requests that are functions. */
 export const mcpMethods = ["tools/call", "resources/read", "prompts/get", "completion/complete"] as const;
 export type McpMethod = (typeof mcpMethods)[number];
-
-/** What callers are shown of a tool, part by part: a digest each (`sha256:` over its RFC 8785 form). Annotations decide nothing and are not in it. */
-export interface ToolPins {
-	readonly title: string;
-	readonly description: string;
-	readonly inputSchema: string;
-	readonly outputSchema: string;
-}
 
 /** Plain data: it can be stored, compared and sent. */
 export type McpTransport =
@@ -19,7 +12,7 @@ export type McpTransport =
 			readonly method: "tools/call";
 			/** As the server calls it. */
 			readonly tool: string;
-			readonly pins: ToolPins;
+			readonly pins: Pins;
 			/** Headers in which revision 2026-07-28 wants arguments again (`x-mcp-header`), by their names behind `Mcp-Param-`. */
 			readonly parameters: readonly { readonly header: string; readonly path: readonly string[] }[];
 	  }

@@ -2,25 +2,13 @@
 import { canonicalJson } from "#libs/contracts/digest.ts";
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { isRecord, memberOf } from "#libs/functions/schema.ts";
-import { definitionOf, listed, pinnedLists } from "./definitions.ts";
-
-type Entry = Readonly<Record<string, unknown>>;
-
-/** What is kept of an entry, by list; the rest is the server's word alone. `tools` are what definitions.ts says. */
-const kept = {
-	resources: ["uri", "name", "title", "description", "mimeType"],
-	resourceTemplates: ["uriTemplate", "name", "title", "description", "mimeType"],
-	prompts: ["name", "title", "description", "arguments"],
-} as const;
-
-/** By what an entry of a list is known. */
-const keys = { tools: "name", resources: "uri", resourceTemplates: "uriTemplate", prompts: "name" } as const;
+import { definitionOf, type Entry, keys, listed, type PinnedList, picked, pinnedLists } from "./definitions.ts";
 
 /** Entries in the order of their names: a server that lists them in another order did not change. */
 export function pinDocument(said: Readonly<Record<string, unknown>>): Record<string, unknown> {
 	const { protocolVersion, serverInfo, capabilities } = said;
 	const lists = pinnedLists.map((list): [string, Entry[]] => {
-		const entries = listed(said, list).map((entry) => (list === "tools" ? definitionOf(entry) : picked(entry, kept[list])));
+		const entries = listed(said, list).map((entry) => definitionOf(list, entry));
 		return [list, entries.sort((one, other) => (nameIn(list, one) < nameIn(list, other) ? -1 : 1))];
 	});
 	return {
@@ -31,18 +19,12 @@ export function pinDocument(said: Readonly<Record<string, unknown>>): Record<str
 	};
 }
 
-function picked(entry: Entry, members: readonly string[]): Entry {
-	return Object.fromEntries(
-		members.flatMap((name): [string, unknown][] => (memberOf(entry, name) === undefined ? [] : [[name, entry[name]]])),
-	);
-}
-
-function nameIn(list: (typeof pinnedLists)[number], entry: Entry): string {
+function nameIn(list: PinnedList, entry: Entry): string {
 	return String(entry[keys[list]]);
 }
 
 export interface Difference {
-	readonly list: (typeof pinnedLists)[number] | "revision";
+	readonly list: PinnedList | "revision";
 	readonly name: string;
 	readonly what: "new" | "gone" | "changed";
 	readonly parts?: readonly { readonly part: string; readonly pinned: unknown; readonly present: unknown }[];
@@ -58,7 +40,7 @@ export function comparePins(pinned: unknown, present: Readonly<Record<string, un
 	];
 }
 
-function compareLists(list: (typeof pinnedLists)[number], pinned: readonly Entry[], present: readonly Entry[]): Difference[] {
+function compareLists(list: PinnedList, pinned: readonly Entry[], present: readonly Entry[]): Difference[] {
 	const [before, after] = [pinned, present].map((entries) => new Map(entries.map((entry) => [nameIn(list, entry), entry])));
 	const gone = [...(before ?? [])].flatMap(([name]): Difference[] => (after?.has(name) ? [] : [{ list, name, what: "gone" }]));
 	const others = [...(after ?? [])].flatMap(([name, entry]): Difference[] => {

@@ -54,7 +54,8 @@ function cut(text: string, charsMax: number): string {
 	return text.length <= charsMax ? text : `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }
 
-function callableFor({ policy }: Configuration, caller: Caller, connection: string, fn: ConnectionFunction): Callable[] {
+/** The function, if some rule could let this caller call it. */
+export function callableFor({ policy }: Configuration, caller: Caller, connection: string, fn: ConnectionFunction): Callable[] {
 	const rules = candidatesFor(policy.shelves, { caller, connection, function: fn.name });
 	const unconditional = rules.some((rule) => rule.effect === "deny" && rule.condition === undefined);
 	if (unconditional || !rules.some((rule) => rule.effect !== "deny")) return [];

@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from "typebox";
 import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { ServerRevision } from "#libs/mcp/definitions.ts";
+import type { PinnedEntries } from "#libs/mcp/pinned-entries.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 import { allowPrivateAddresses } from "./addresses.ts";
@@ -243,11 +244,7 @@ export type McpConnection = Pick<HttpConnection, "allowPrivateAddresses" | "limi
 	/** The file that holds the pinned lists. */
 	readonly pinnedIn: string;
 	/** What the server had when it was pinned, for callers that speak MCP: entries as the server wrote them. */
-	readonly pinned: {
-		readonly resources: readonly Readonly<Record<string, unknown>>[];
-		readonly resourceTemplates: readonly Readonly<Record<string, unknown>>[];
-		readonly prompts: readonly Readonly<Record<string, unknown>>[];
-	};
+	readonly pinned: PinnedEntries;
 };
 
 export type Connection = {

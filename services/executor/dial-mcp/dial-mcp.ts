@@ -1,7 +1,11 @@
-// Calls functions of MCP servers, behind the dialer port: the server is greeted and its tool compared with its pin, then the call goes out once.
+// Calls functions of MCP servers, behind the dialer port: the server is greeted, what is called of it compared with its pin, then the call goes out once.
 import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
 import type { McpConnection } from "#libs/configuration/kinds/connection.ts";
+import type { McpMessage } from "#libs/mcp/build-message.ts";
+import { keys, pinsOf } from "#libs/mcp/definitions.ts";
+import type { McpTransport } from "#libs/mcp/mcp-transport.ts";
 import { membersOf } from "#libs/mcp/messages.ts";
+import { entriesAbout } from "#libs/mcp/pinned-entries.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import type { Secret } from "#libs/vault/secret.ts";
 import { CannotRun } from "../cannot-run.ts";
@@ -10,7 +14,7 @@ import { createHttpClient, type HttpClient, type OutboundRequest } from "../dial
 import { Scrubbers, withCredential } from "../dial-http/inject-credential.ts";
 import type { Asked, Credential, Dialer, McpFunctionAnswer } from "../ports.ts";
 import { Program } from "./program.ts";
-import { Server } from "./server.ts";
+import { type Pinned, Server } from "./server.ts";
 
 const headerBytesMax = 64 * 1024;
 /** What a server may say beside its answer: progress, and the words around it. */
@@ -57,7 +61,7 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 			const tooLarge = whyTooLarge({ ...sizeOf(message), path: "", query: "" }, transport);
 			if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
 			const reach = reachOf(transport, credential, scrubbers);
-			const pinned = fn.transport.method === "tools/call" ? fn.transport : undefined;
+			const pinned = pinnedFor(transport, fn.transport, message.params);
 			const pin = `pinned in ${transport.pinnedIn}; callgate pull compares, and renews it`;
 			const meta = idempotencyKey === undefined ? {} : { "callgate/idempotency-key": idempotencyKey };
 			const run = async (beforeFirstByte: () => void): Promise<McpFunctionAnswer> => {
@@ -90,6 +94,16 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 			await client.close();
 		},
 	};
+}
+
+/** What the call is about, as its caller was shown it. */
+function pinnedFor({ pinned }: McpConnection, of: McpTransport, args: McpMessage["params"]): Pinned[] {
+	if (of.method === "tools/call") return [{ list: "tools", key: of.tool, pins: of.pins }];
+	return entriesAbout(pinned, of.method, args).map(({ list, entry }) => ({
+		list,
+		key: String(entry[keys[list]]),
+		pins: pinsOf(list, entry),
+	}));
 }
 
 interface Known {

@@ -222,10 +222,75 @@ test("in the modern revision each request says its version, its method and its s
 	expect(server.heard.some(({ method }) => method === "initialize")).toBe(false);
 });
 
-test("resources are read without a tool to compare", async () => {
-	const { server, call } = await stage("2025-11-25", { resources: [{ uri: "file:///a", name: "a" }] });
-	server.answer = ({ id, method }, response) =>
-		method === "resources/read" && sendJson(response, resultText(id, { contents: [{ uri: "file:///a", text: "A" }] }));
-	const answer = await call({ uri: "file:///a" }, { fn: "resources/read" });
-	expect(Buffer.from(answer.body).toString()).toContain('"text":"A"');
+describe.each(["2026-07-28", "2025-11-25"])("what is no tool is compared with its pin alike (%s)", (revision) => {
+	const page = { uriTemplate: "docs://page/{id}", name: "page", description: "By id" };
+	const lists = {
+		resources: [{ uri: "docs://a", name: "a", description: "A", mimeType: "text/plain" }],
+		resourceTemplates: [page],
+		prompts: [{ name: "p", description: "P", arguments: [{ name: "x", required: true }] }],
+		capabilities: { completions: {} },
+	};
+	const methods = { "resources/list": "resources", "resources/templates/list": "resourceTemplates", "prompts/list": "prompts" } as const;
+
+	/** A server that lists what `now` has, and answers everything else. */
+	async function listing(now: Partial<typeof lists> & Record<string, unknown>) {
+		const { server, call } = await stage(revision, lists);
+		server.answer = (message, response) => {
+			const { id, method = "" } = message;
+			const list = Object.hasOwn(methods, method) ? methods[method as keyof typeof methods] : undefined;
+			if (list) return sendJson(response, resultText(id, { [list]: now[list] }));
+			return asked.includes(method) && sendJson(response, resultText(id, { contents: [], messages: [], completion: { values: [] } }));
+		};
+		return { server, call, calls: () => server.heard.filter(({ method = "" }) => asked.includes(method)) };
+	}
+	const asked = ["resources/read", "prompts/get", "completion/complete"];
+	const reading = (uri: string) => ["resources/read", { uri }] as const;
+	const getting = ["prompts/get", { name: "p", arguments: { x: "1" } }] as const;
+	const completing = (ref: object) => ["completion/complete", { ref, argument: { name: "x", value: "" } }] as const;
+
+	test("and called while it is what was pinned", async () => {
+		const { call, calls } = await listing({
+			...lists,
+			resources: [...lists.resources, { ...lists.resources[0], uri: "docs://new" }],
+		} as never);
+		const refs = [
+			{ type: "ref/prompt", name: "p" },
+			{ type: "ref/resource", uri: page.uriTemplate },
+		];
+		for (const [fn, args] of [reading("docs://a"), reading("docs://page/1"), reading("other://x"), getting, ...refs.map(completing)])
+			await call(args, { fn });
+		expect(calls()).toHaveLength(6);
+	});
+
+	test.each<[what: string, now: Record<string, unknown>, call: readonly [string, Record<string, unknown>], told: string]>([
+		["a resource", { resources: [{ ...lists.resources[0], description: evil }] }, reading("docs://a"), "description"],
+		["a resource that is gone", { resources: [] }, reading("docs://a"), 'no resource "docs://a"'],
+		[
+			"a resource listed twice",
+			{ resources: [lists.resources[0], { ...lists.resources[0], name: evil }] },
+			reading("docs://a"),
+			"two resources",
+		],
+		["a template", { resourceTemplates: [{ ...page, title: evil }] }, reading("docs://page/1"), "title"],
+		["a prompt", { prompts: [{ ...lists.prompts[0], description: evil }] }, getting, "description"],
+		[
+			"a prompt's arguments",
+			{ prompts: [{ name: "p", description: "P", arguments: [{ name: "x", description: evil }] }] },
+			getting,
+			"arguments",
+		],
+		[
+			"a prompt that is completed",
+			{ prompts: [{ name: "p", description: evil }] },
+			completing({ type: "ref/prompt", name: "p" }),
+			"description",
+		],
+	])("but not where it changed: %s", async (_what, now, [fn, args], told) => {
+		const { call, calls } = await listing({ ...lists, ...now });
+		const error = await failureOf(call(args, { fn }));
+		expect(error).toMatchObject({ code: "definition_changed", sent: false });
+		expect(error.told).toContain(told);
+		expect(`${error.told} ${error.message}`).not.toContain(evil);
+		expect(calls()).toEqual([]);
+	});
 });

@@ -1,9 +1,8 @@
-// One MCP server as this executor knows it: the session it is spoken to in, where its revision has one, and the definitions of its tools, for a while.
+// One MCP server as this executor knows it: the session it is spoken to in, where its revision has one, and the definitions of what it has, for a while.
 import { randomUUID } from "node:crypto";
 import { isRecord } from "#libs/functions/schema.ts";
 import type { McpMessage } from "#libs/mcp/build-message.ts";
-import { changedParts, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
-import type { McpTransport, ToolPins } from "#libs/mcp/mcp-transport.ts";
+import { changedParts, keys, type PinnedList, type Pins, pinnedLists, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
 import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
 import { DialError } from "../dial-error.ts";
 import { type Line, noAnswer, type Reply, speak } from "./speak.ts";
@@ -12,21 +11,34 @@ import { type Line, noAnswer, type Reply, speak } from "./speak.ts";
 const definitionsMs = 15_000;
 const listBytesMax = 4 * 1024 * 1024;
 const pagesMax = 50;
-const toolsMax = 5_000;
+const entriesMax = 5_000;
 /** Questions of a server's own that are answered during one call. Nothing is granted to it: it hears that, so that it does not wait. */
 const repliesMax = 16;
 const replyMs = 5_000;
 
-type Pinned = Extract<McpTransport, { method: "tools/call" }>;
+/** An entry of a list as it was pinned. */
+export interface Pinned {
+	readonly list: PinnedList;
+	readonly key: string;
+	readonly pins: Pins;
+}
 
-/** By name; `undefined`: two tools have it. */
-type Definitions = ReadonlyMap<string, ToolPins | undefined>;
+/** By name or URI; `undefined`: two entries have it. */
+type Definitions = ReadonlyMap<string, Pins | undefined>;
+
+/** How a list is asked for, what an entry of it is called, and what the server says when it changes. */
+const lists = {
+	tools: { method: "tools/list", noun: "tool", changed: "notifications/tools/list_changed" },
+	resources: { method: "resources/list", noun: "resource", changed: "notifications/resources/list_changed" },
+	resourceTemplates: { method: "resources/templates/list", noun: "template", changed: "notifications/resources/list_changed" },
+	prompts: { method: "prompts/list", noun: "prompt", changed: "notifications/prompts/list_changed" },
+} as const satisfies Record<PinnedList, object>;
 
 export class Server {
 	readonly #revision: ServerRevision;
 	readonly #nowMs: () => number;
 	#session: Promise<readonly (readonly [string, string])[]> | undefined;
-	#definitions: { readonly listed: Promise<Definitions>; readonly atMs: number } | undefined;
+	readonly #definitions = new Map<PinnedList, { readonly listed: Promise<Definitions>; readonly atMs: number }>();
 
 	constructor(revision: ServerRevision, nowMs: () => number) {
 		this.#revision = revision;
@@ -36,28 +48,31 @@ export class Server {
 	/** What was agreed with it is gone: it is another process by now. */
 	forget(): void {
 		this.#session = undefined;
-		this.#definitions = undefined;
+		this.#definitions.clear();
 	}
 
 	/**
-	 * Makes the server ready for a call: greeted, and its tool still what was pinned.
+	 * Makes the server ready for a call: greeted, and what the call is about still what was pinned.
 	 *
 	 * @param pin where the pin stands and what renews it, for whoever reads the error
 	 * @throws {DialError} with `sent: false`
 	 */
-	async ready(line: Line, pinned: Pinned | undefined, pin: string, untilMs: number): Promise<void> {
+	async ready(line: Line, pinned: readonly Pinned[], pin: string, untilMs: number): Promise<void> {
 		try {
 			await this.#greeted(line, untilMs);
-			if (!pinned) return;
-			const known = this.#definitions;
-			const isFresh = known !== undefined && this.#nowMs() - known.atMs < definitionsMs;
-			const cached = isFresh ? whatChanged(pinned, await known.listed) : "not known";
-			if (cached === undefined) return;
-			const present = whatChanged(pinned, await this.#list(line, untilMs));
-			if (present !== undefined) throw new DialError("definition_changed", present, { sent: false, told: `${present}; ${pin}` });
+			for (const one of pinned) await this.#compare(line, one, pin, untilMs);
 		} catch (error) {
 			throw asUnsent(error);
 		}
+	}
+
+	async #compare(line: Line, pinned: Pinned, pin: string, untilMs: number): Promise<void> {
+		const known = this.#definitions.get(pinned.list);
+		const isFresh = known !== undefined && this.#nowMs() - known.atMs < definitionsMs;
+		const cached = isFresh ? whatChanged(pinned, await known.listed) : "not known";
+		if (cached === undefined) return;
+		const present = whatChanged(pinned, await this.#list(line, pinned.list, untilMs));
+		if (present !== undefined) throw new DialError("definition_changed", present, { sent: false, told: `${present}; ${pin}` });
 	}
 
 	/** The call itself. @throws {DialError} */
@@ -123,37 +138,45 @@ export class Server {
 		return session;
 	}
 
-	/** Lists the tools anew; calls at once share it. */
-	async #list(line: Line, untilMs: number): Promise<Definitions> {
+	/** Lists anew; calls at once share it. */
+	async #list(line: Line, list: PinnedList, untilMs: number): Promise<Definitions> {
 		const atMs = this.#nowMs();
-		const listed = this.#listAll(line, untilMs);
+		const listed = this.#listAll(line, list, untilMs);
 		const mine = { listed, atMs };
-		this.#definitions = mine;
+		this.#definitions.set(list, mine);
 		listed.catch(() => {
-			if (this.#definitions === mine) this.#definitions = undefined;
+			if (this.#definitions.get(list) === mine) this.#definitions.delete(list);
 		});
 		return await listed;
 	}
 
-	async #listAll(line: Line, untilMs: number): Promise<Definitions> {
-		const found = new Map<string, ToolPins | undefined>();
+	async #listAll(line: Line, list: PinnedList, untilMs: number): Promise<Definitions> {
+		const found = new Map<string, Pins | undefined>();
 		let cursor: unknown;
 		let bytesLeft = listBytesMax;
 		for (let page = 0; page < pagesMax; page++) {
 			const session = await this.#greeted(line, untilMs);
-			const { result, chars } = await this.#ask(line, "tools/list", cursor === undefined ? {} : { cursor }, session, untilMs, bytesLeft);
+			const { result, chars } = await this.#ask(
+				line,
+				lists[list].method,
+				cursor === undefined ? {} : { cursor },
+				session,
+				untilMs,
+				bytesLeft,
+			);
 			bytesLeft -= chars;
-			for (const tool of Array.isArray(result.tools) ? result.tools : []) {
-				if (!isRecord(tool) || typeof tool.name !== "string") continue;
-				found.set(tool.name, found.has(tool.name) ? undefined : pinsOf(tool));
+			const entries = result[list];
+			for (const entry of Array.isArray(entries) ? entries : []) {
+				const key: unknown = isRecord(entry) ? entry[keys[list]] : undefined;
+				if (typeof key === "string") found.set(key, found.has(key) ? undefined : pinsOf(list, entry));
 			}
 			cursor = result.nextCursor;
 			if (typeof cursor !== "string") return found;
-			if (found.size > toolsMax || bytesLeft <= 0) break;
+			if (found.size > entriesMax || bytesLeft <= 0) break;
 		}
-		throw new DialError("protocol_error", "the list of tools does not end", {
+		throw new DialError("protocol_error", `${lists[list].method} does not end`, {
 			sent: false,
-			told: "the server's list of tools is larger than is read",
+			told: `the server's answer to ${lists[list].method} is larger than is read`,
 		});
 	}
 
@@ -193,7 +216,7 @@ export class Server {
 		let replies = 0;
 		return (message: Extract<ServerMessage, { kind: "request" | "notification" }>): void => {
 			if (message.kind === "notification") {
-				if (message.method === "notifications/tools/list_changed") this.#definitions = undefined;
+				for (const list of pinnedLists) if (message.method === lists[list].changed) this.#definitions.delete(list);
 				return;
 			}
 			if (this.#isModern || ++replies > repliesMax) return;
@@ -220,14 +243,15 @@ export class Server {
 	}
 }
 
-/** Undefined where the tool is what was pinned. Never the server's own words: they are what nobody approved. */
-function whatChanged({ tool, pins }: Pinned, present: Definitions): string | undefined {
-	if (!present.has(tool)) return `the server has no tool ${JSON.stringify(tool)} any more`;
-	const now = present.get(tool);
-	if (!now) return `the server has two tools ${JSON.stringify(tool)}`;
-	const changed = changedParts(pins, now);
+/** Undefined where the entry is what was pinned. Never the server's own words: they are what nobody approved. */
+function whatChanged({ list, key, pins }: Pinned, present: Definitions): string | undefined {
+	const { noun } = lists[list];
+	if (!present.has(key)) return `the server has no ${noun} ${JSON.stringify(key)} any more`;
+	const now = present.get(key);
+	if (!now) return `the server has two ${noun}s ${JSON.stringify(key)}`;
+	const changed = changedParts(list, pins, now);
 	if (changed.length === 0) return undefined;
-	return `of the tool ${JSON.stringify(tool)} not all is as it was pinned: ${changed.join(", ")}`;
+	return `of the ${noun} ${JSON.stringify(key)} not all is as it was pinned: ${changed.join(", ")}`;
 }
 
 /** What went wrong before the call: of the call itself nothing was sent. */
@@ -236,7 +260,7 @@ function asUnsent(error: unknown): unknown {
 	const { code, message, told, cause } = error;
 	return new DialError(code, message.slice(code.length + 2), {
 		sent: false,
-		told: told ?? "before the call, as the server was greeted or its tools were listed",
+		told: told ?? "before the call, as the server was greeted or asked what it has",
 		cause,
 	});
 }

@@ -1,4 +1,5 @@
-// MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools. No session, no stream: each request is answered by itself.
+// MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools, and what MCP servers have beside tools in their own
+// words. No session, no stream: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
@@ -11,22 +12,14 @@ import { PreparedArguments } from "../prepare-arguments.ts";
 import { type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
-import { listTools, type ToolsPage } from "./mcp/list-tools.ts";
+import { capabilitiesOf } from "./mcp/capabilities.ts";
+import { isListMethod, listEntries } from "./mcp/list-entries.ts";
+import { listTools } from "./mcp/list-tools.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
-import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
+import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
-import {
-	fault,
-	handshaking,
-	type McpBody,
-	type McpHeaders,
-	type ReadMessage,
-	readMcp,
-	revisions,
-	rpc,
-	tasksExtension,
-} from "./read-mcp.ts";
+import { fault, handshaking, type McpBody, type McpHeaders, modern, type ReadMessage, readMcp, revisions, rpc } from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 
 export interface McpLimits {
@@ -44,8 +37,6 @@ const privately = { ttlMs: 60_000, cacheScope: "private" } as const;
 /** A client with tasks is told of its call when most functions would have answered. */
 const taskAfterMs = 500;
 
-const modernCapabilities = { tools: {}, extensions: { [tasksExtension]: {} } };
-const olderCapabilities = { tools: {}, tasks: { cancel: {}, requests: { tools: { call: {} } } } };
 const instructions =
 	"Each tool is a function behind Callgate. A call may be denied by policy, or held until people approve it: then call the same tool with the same arguments again to pick up what became of it.";
 
@@ -107,7 +98,7 @@ async function answer(ports: DoorPorts, door: Door, limits: McpLimits, request: 
 	const gone = goneSignal(request, reply);
 	const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
 	const message = await door.during(request, () =>
-		readMessage(ports, caller, { body, headers: headersOf(request), only, prepare: false }, gone),
+		readMessage(ports, caller, { body, headers: headersOf(request), caller, only, prepare: false }, gone),
 	);
 	switch (message.kind) {
 		case "fault":
@@ -119,7 +110,7 @@ async function answer(ports: DoorPorts, door: Door, limits: McpLimits, request: 
 		case "unfit":
 			return sendUnfit(reply, message, message.code, message.details);
 		case "call":
-			return await callTool(ports, door, limits, caller, message, { request, reply, gone });
+			return await makeCall(ports, door, limits, caller, message, { request, reply, gone });
 	}
 }
 
@@ -153,20 +144,28 @@ interface Request {
 async function answerRequest(ports: IngressPorts, limits: McpLimits, request: Request): Promise<FastifyReply> {
 	const { caller, only, message, reply } = request;
 	const { id, method, isModern, params } = message;
+	const configuration = ports.configuration.current();
 	switch (`${isModern ? "modern" : "handshaking"} ${method}`) {
-		case "modern server/discover":
-			return sendResult(reply, message, { supportedVersions: revisions, capabilities: modernCapabilities, instructions, ...privately });
+		case "modern server/discover": {
+			const capabilities = capabilitiesOf(configuration, { caller, only }, modern);
+			return sendResult(reply, message, { supportedVersions: revisions, capabilities, instructions, ...privately });
+		}
 		case "handshaking initialize": {
 			const protocolVersion = handshaking.find((revision) => revision === params.protocolVersion) ?? handshaking[0];
-			const capabilities = protocolVersion === "2025-11-25" ? olderCapabilities : { tools: {} };
+			const capabilities = capabilitiesOf(configuration, { caller, only }, protocolVersion);
 			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo: implementation, instructions });
 		}
 		case "handshaking ping":
 			return sendResult(reply, message, {});
 		case "modern tools/list":
 		case "handshaking tools/list":
-			return sendTools(reply, message, listTools(ports.configuration.current(), { caller, only, cursor: params.cursor, isModern }));
+			return sendPage(reply, message, listTools(configuration, { caller, only, cursor: params.cursor, isModern }));
 		default: {
+			if (isListMethod(method)) {
+				const asked = { caller, only, method, cursor: params.cursor, now: ports.clock.now() };
+				const listed = await listEntries(configuration, asked);
+				if (listed) return sendPage(reply, message, listed.page);
+			}
 			const task = answerTask(ports, { ...request, asked: message, waitMs: waitMsOf(limits) });
 			return (await task) ?? sendFault(reply, id, fault(rpc.method, "Method not found", isModern ? 404 : 200), "not_found");
 		}
@@ -177,12 +176,12 @@ function waitMsOf({ proxyWaitSeconds }: McpLimits): number {
 	return Math.min(proxyWaitSeconds, waitSecondsMax) * 1_000;
 }
 
-function sendTools(reply: FastifyReply, asked: Asked, page: ToolsPage | undefined): FastifyReply {
+function sendPage(reply: FastifyReply, asked: Asked, page: object | undefined): FastifyReply {
 	if (page) return sendResult(reply, asked, { ...page, ...(asked.isModern && privately) });
-	return sendFault(reply, asked.id, fault(rpc.params, "Invalid cursor: list the tools from the beginning", 200), "malformed_request");
+	return sendFault(reply, asked.id, fault(rpc.params, "Invalid cursor: list from the beginning", 200), "malformed_request");
 }
 
-async function callTool(
+async function makeCall(
 	ports: IngressPorts,
 	door: Door,
 	limits: McpLimits,
@@ -191,7 +190,7 @@ async function callTool(
 	{ request, reply, gone }: { readonly request: McpRequest; readonly reply: FastifyReply; readonly gone: AbortSignal },
 ): Promise<FastifyReply> {
 	const asked: AskedCall = { ...message.call, caller, via: "mcp", traceparent: readTraceparent(request.headers.traceparent) };
-	const { isModern, takesTasks } = message;
+	const { isModern, method, takesTasks } = message;
 	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one.
 	const patienceMs = takesTasks ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
@@ -206,7 +205,7 @@ async function callTool(
 	}
 	const { call, ended } = submitted;
 	reply.header("callgate-call", call);
-	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, gone }));
+	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, method, gone }));
 	// In 2026-07-28 a request whose answer nobody waits for is cancelled; before that, to leave says nothing.
 	if (isModern && gone.aborted) await withdraw(ports, caller, call);
 	const receivedAt = madeAt(call).toISOString();
@@ -215,11 +214,15 @@ async function callTool(
 }
 
 function sendOutcome(reply: FastifyReply, { id }: Asked, outcome: Outcome): FastifyReply {
-	if (outcome.kind === "fault") return sendFault(reply, id, outcome.fault, "function_unknown");
-	return sendResultText(reply, id, outcome.text);
+	return outcome.kind === "fault" ? sendFault(reply, id, outcome.fault, outcome.refused) : sendResultText(reply, id, outcome.text);
 }
 
-function sendUnfinished(reply: FastifyReply, asked: Asked, call: string, state: string, waitsFor: object | undefined): FastifyReply {
-	const advice = "Call the same tool with the same arguments again later: that asks nobody anew, and gets what became of this call.";
-	return sendResult(reply, asked, toolError(JSON.stringify({ call, state, waitsFor, advice })));
+/** What a tool answers a model reads, so a tool says it; of anything else it is an error, because nothing was read. */
+function sendUnfinished(reply: FastifyReply, asked: CallAsked, call: string, state: string, waitsFor: object | undefined): FastifyReply {
+	const subject =
+		asked.method === "tools/call" ? "Call the same tool with the same arguments" : "Ask for the same with the same parameters";
+	const advice = `${subject} again later: that asks nobody anew, and gets what became of this call.`;
+	const told = { call, state, waitsFor, advice };
+	if (asked.method === "tools/call") return sendResult(reply, asked, toolError(JSON.stringify(told)));
+	return sendFault(reply, asked.id, fault(rpc.internal, "The call has not ended: ask again", 200, told), "not_ready");
 }

@@ -1,11 +1,14 @@
 // One message of MCP's streamable HTTP (revisions 2025-06-18, 2025-11-25 and 2026-07-28), read and held against the headers it came with.
 import type { Configuration } from "#libs/configuration/configuration.ts";
+import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
+import { type McpMethod, mcpMethods } from "#libs/mcp/mcp-transport.ts";
 import { parameterFields } from "#libs/mcp/parameter-headers.ts";
 import type { Meant } from "../accept-call.ts";
 import { prepareNamed } from "../prepare-arguments.ts";
 import { calledTool } from "../tool-names.ts";
+import { type MeantCall, meantBy } from "./mcp/meant.ts";
 
 /** The revision that carries its version with every request, and those that begin with `initialize`. */
 export const modern = "2026-07-28";
@@ -51,11 +54,19 @@ export type ReadMessage =
 			readonly takesTasks: boolean;
 	  }
 	/** `takesTasks`: its client need not wait for it (2026-07-28), or asks not to (2025-11-25). */
-	| { readonly kind: "call"; readonly id: RequestId; readonly isModern: boolean; readonly takesTasks: boolean; readonly call: Meant }
+	| {
+			readonly kind: "call";
+			readonly id: RequestId;
+			readonly method: McpMethod;
+			readonly isModern: boolean;
+			readonly takesTasks: boolean;
+			readonly call: Meant;
+	  }
 	/** The call cannot be made, and whoever asked for it can do better. */
 	| {
 			readonly kind: "unfit";
 			readonly id: RequestId;
+			readonly method: McpMethod;
 			readonly isModern: boolean;
 			readonly code: ProblemCode;
 			readonly details: ProblemDetails;
@@ -64,6 +75,7 @@ export type ReadMessage =
 export interface McpBody {
 	readonly body: Uint8Array;
 	readonly headers: McpHeaders;
+	readonly caller: Caller;
 	/** The connection whose functions alone are tools here. */
 	readonly only?: string | undefined;
 	/** Where the text is large: in another thread. */
@@ -71,8 +83,9 @@ export interface McpBody {
 }
 
 /** Never throws what it can answer. */
-export function readMcp(configuration: Configuration, { body, headers, only, prepare }: McpBody): ReadMessage {
-	const message = parsed(body);
+export function readMcp(configuration: Configuration, read: McpBody): ReadMessage {
+	const { headers } = read;
+	const message = parsed(read.body);
 	if (!isJsonObject(message)) {
 		const isJson = message !== undefined;
 		return {
@@ -92,29 +105,47 @@ export function readMcp(configuration: Configuration, { body, headers, only, pre
 	const { isModern, wrong } = versionOf(headers, method, params);
 	if (wrong) return { kind: "fault", id, fault: wrong };
 	const takesTasks = isModern ? declaresTasks(params) : headers.version === "2025-11-25" && isJsonObject(params.task);
-	if (method !== "tools/call") return { kind: "request", id, method, isModern, params, takesTasks };
-	const { name, arguments: args = {} } = params;
-	if (typeof name !== "string" || !isJsonObject(args))
-		return { kind: "fault", id, fault: fault(rpc.params, "expected the name of a tool and an object of arguments", 200) };
+	const request = { id, method, isModern, params, takesTasks };
+	return readMeant(configuration, request, read) ?? { kind: "request", ...request };
+}
+
+interface Request {
+	readonly id: RequestId;
+	readonly method: string;
+	readonly isModern: boolean;
+	readonly params: JsonObject;
+	readonly takesTasks: boolean;
+}
+
+/** A request that is a call; undefined where it is another, or one that nothing here answers. */
+function readMeant(configuration: Configuration, request: Request, read: McpBody): ReadMessage | undefined {
+	const { id, isModern, params } = request;
+	const method = mcpMethods.find((one) => one === request.method);
+	if (!method) return undefined;
 	try {
-		const call = calledTool(configuration, name, args, only);
-		if (isModern && parametersDiffer(configuration, call, headers))
+		const call = method === "tools/call" ? toolIn(configuration, params, read.only) : meantBy(configuration, method, params, read);
+		if (!call) return undefined;
+		if ("code" in call) return { kind: "fault", id, fault: call };
+		if (isModern && parametersDiffer(configuration, call, read.headers))
 			return { kind: "fault", id, fault: mismatch("an Mcp-Param header is not the argument in its body") };
-		return {
-			kind: "call",
-			id,
-			isModern,
-			takesTasks,
-			call: prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call,
-		};
+		// A task is a tool's call: nothing else is asked for again.
+		const takesTasks = request.takesTasks && method === "tools/call";
+		const prepared = read.prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call;
+		return { kind: "call", id, method, isModern, takesTasks, call: prepared };
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
-		return { kind: "unfit", id, isModern, code: error.code, details: error.details };
+		return { kind: "unfit", id, method, isModern, code: error.code, details: error.details };
 	}
 }
 
+function toolIn(configuration: Configuration, { name, arguments: args = {} }: JsonObject, only: string | undefined) {
+	if (typeof name !== "string" || !isJsonObject(args))
+		return fault(rpc.params, "expected the name of a tool and an object of arguments", 200);
+	return calledTool(configuration, name, args, only);
+}
+
 /** Arguments that a tool wants in headers again (`x-mcp-header`) must be the same there, and none may be missing. */
-function parametersDiffer(configuration: Configuration, call: ReturnType<typeof calledTool>, { parameters }: McpHeaders): boolean {
+function parametersDiffer(configuration: Configuration, call: MeantCall, { parameters }: McpHeaders): boolean {
 	const transport = configuration.connection(call.connection)?.function(call.function)?.transport;
 	if (transport?.protocol !== "mcp" || transport.method !== "tools/call") return false;
 	const fields = new Map(parameterFields(transport.parameters, call.arguments).map(([name, value]) => [name.toLowerCase(), value]));
@@ -162,6 +193,8 @@ function versionOf(headers: McpHeaders, method: string, params: JsonObject): { r
 /** What a request is about, which its header must say too. */
 const nameMember: ReadonlyMap<string, string> = new Map([
 	["tools/call", "name"],
+	["prompts/get", "name"],
+	["resources/read", "uri"],
 	...["tasks/get", "tasks/update", "tasks/cancel"].map((method) => [method, "taskId"] as const),
 ]);
 

@@ -7,14 +7,16 @@ import { bodyJsonOf } from "./write-answer.ts";
 /**
  * The server's own result as JSON text, masked, with the call's id in its `_meta`.
  *
- * @param more members of every result of the client's revision
+ * @param more members of every result of the client's revision, where the server says none
+ * @param ours members that are not the server's to say
  */
-export function nativeResult(call: string, answer: OpenedMcpAnswer, more: { readonly _meta?: object }): string {
+export function nativeResult(call: string, answer: OpenedMcpAnswer, more: { readonly _meta?: object }, ours: object = {}): string {
 	const json = bodyJsonOf(answer) ?? "{}";
 	const members = new Map(membersOf(json));
 	const _meta = { ...metaOf(members.get("_meta")), ...more._meta, "callgate/call": call };
 	for (const [name, value] of Object.entries({ ...more, _meta }))
 		if (name === "_meta" || !members.has(name)) members.set(name, JSON.stringify(value));
+	for (const [name, value] of Object.entries(ours)) members.set(name, JSON.stringify(value));
 	return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
 

@@ -1,6 +1,7 @@
 // Results and errors of JSON-RPC, as each revision of MCP has them.
 import type { FastifyReply } from "fastify";
-import { type ProblemCode, type ProblemDetails, problemBody } from "#libs/contracts/problems.ts";
+import { type ProblemCode, type ProblemDetails, problemBody, problems } from "#libs/contracts/problems.ts";
+import type { McpMethod } from "#libs/mcp/mcp-transport.ts";
 import { implementation } from "#libs/mcp/messages.ts";
 import { fault, type RequestId, type RpcFault, rpc } from "../read-mcp.ts";
 
@@ -11,6 +12,11 @@ export const complete = { resultType: "complete", _meta: { "io.modelcontextproto
 export interface Asked {
 	readonly id: RequestId;
 	readonly isModern: boolean;
+}
+
+/** One that is a call. */
+export interface CallAsked extends Asked {
+	readonly method: McpMethod;
 }
 
 export function sendResult(reply: FastifyReply, { id, isModern }: Asked, result: object): FastifyReply {
@@ -27,8 +33,9 @@ export function toolError(text: string): { readonly content: readonly object[]; 
 	return { content: [{ type: "text", text }], isError: true };
 }
 
-/** A tool that is not there is an error of the protocol; anything else one of the tool. */
-export function sendUnfit(reply: FastifyReply, asked: Asked, code: ProblemCode, details: ProblemDetails): FastifyReply {
+/** A tool that is not there is an error of the protocol; anything else one of the tool. What is no tool has no errors but the protocol's. */
+export function sendUnfit(reply: FastifyReply, asked: CallAsked, code: ProblemCode, details: ProblemDetails): FastifyReply {
+	if (asked.method !== "tools/call") return sendFault(reply, asked.id, problemFault(code, details), code, details.call);
 	if (code === "function_unknown") return sendFault(reply, asked.id, unknownTool, code);
 	reply.refusal = { code, call: details.call };
 	return sendResult(reply, asked, toolError(JSON.stringify(problemBody(code, details))));
@@ -36,13 +43,21 @@ export function sendUnfit(reply: FastifyReply, asked: Asked, code: ProblemCode, 
 
 export const unknownTool = fault(rpc.params, "Unknown tool", 200);
 
+/** A problem as an error of the protocol, whole in its data. */
+export function problemFault(code: ProblemCode, details: ProblemDetails): RpcFault {
+	const { jsonRpc, title } = problems[code];
+	return fault(jsonRpc, title, 200, problemBody(code, details));
+}
+
+/** @param refused absent: the server behind Callgate answered so, and nobody was refused here */
 export function sendFault(
 	reply: FastifyReply,
 	id: RequestId | undefined,
 	{ code, message, status, data }: RpcFault,
-	refused: ProblemCode,
+	refused?: ProblemCode | undefined,
+	call?: string,
 ): FastifyReply {
-	reply.refusal = { code: refused };
+	if (refused !== undefined) reply.refusal = { code: refused, call };
 	const error = { code, message, ...(data && { data }) };
 	return reply
 		.code(status)

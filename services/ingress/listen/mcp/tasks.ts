@@ -121,7 +121,8 @@ export async function sendCreated(
 async function sendTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
 	const seed = { ...complete, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
 	const { ended } = own.standing;
-	const outcome = ended && ended.data.ending !== "cancelled" ? await outcomeOf(ports, ended, { isModern: true, gone }) : undefined;
+	const outcome =
+		ended && ended.data.ending !== "cancelled" ? await outcomeOf(ports, ended, { isModern: true, method: "tools/call", gone }) : undefined;
 	if (outcome?.kind === "result") {
 		const shell = JSON.stringify({ ...seed, status: "completed" });
 		return sendResultText(reply, asked.id, `${shell.slice(0, -1)},"result":${outcome.text}}`);
@@ -156,7 +157,7 @@ function olderStatusOf(ended: Ended | undefined, outcome: Outcome | undefined): 
 async function sendOlderTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
 	const { ended } = own.standing;
 	const { pollIntervalMs: pollInterval, ...seed } = await seedOf(ports, own);
-	const status = olderStatusOf(ended, ended && (await outcomeOf(ports, ended, { isModern: false, gone })));
+	const status = olderStatusOf(ended, ended && (await outcomeOf(ports, ended, { isModern: false, method: "tools/call", gone })));
 	return sendResult(reply, asked, { ...seed, status, ttl: stores.calls.ageMaxMs, pollInterval });
 }
 
@@ -173,8 +174,10 @@ async function sendOlderResult(ports: Ports, own: OwnCall, { asked, reply, gone,
 	const ended = own.standing.ended ?? (await awaitEnding(ports, own, waitMs, gone));
 	if (!ended) return sendFault(reply, asked.id, fault(rpc.internal, "The task has not ended: ask again", 200), "not_ready");
 	const meta = { "io.modelcontextprotocol/related-task": { taskId: own.call } };
-	const outcome = await outcomeOf(ports, ended, { isModern: false, meta, gone });
-	return outcome.kind === "result" ? sendResultText(reply, asked.id, outcome.text) : sendFault(reply, asked.id, outcome.fault, "not_found");
+	const outcome = await outcomeOf(ports, ended, { isModern: false, method: "tools/call", meta, gone });
+	return outcome.kind === "result"
+		? sendResultText(reply, asked.id, outcome.text)
+		: sendFault(reply, asked.id, outcome.fault, outcome.refused);
 }
 
 async function awaitEnding(ports: Ports, own: OwnCall, waitMs: number, gone: AbortSignal): Promise<Ended | undefined> {

@@ -1,0 +1,28 @@
+// What Callgate says of itself to a client of MCP: the capabilities of the connections that this caller may use, and no others.
+import type { Configuration } from "#libs/configuration/configuration.ts";
+import { tasksExtension } from "../read-mcp.ts";
+import { type Asking, connectionsWith } from "./meant.ts";
+
+/** Beside tools, which are everywhere. */
+const optional = [
+	["resources", "resources/read"],
+	["prompts", "prompts/get"],
+	["completions", "completion/complete"],
+] as const;
+
+/** @param revision in which the client is spoken to */
+export function capabilitiesOf(configuration: Configuration, asking: Asking, revision: string): object {
+	const there = optional.filter(([, method]) => connectionsWith(configuration, method, asking).length > 0);
+	return { tools: {}, ...Object.fromEntries(there.map(([capability]) => [capability, {}])), ...tasksOf(revision) };
+}
+
+function tasksOf(revision: string): object {
+	switch (revision) {
+		case "2026-07-28":
+			return { extensions: { [tasksExtension]: {} } };
+		case "2025-11-25":
+			return { tasks: { cancel: {}, requests: { tools: { call: {} } } } };
+		default:
+			return {};
+	}
+}

@@ -32,8 +32,8 @@ describe("callgate check", () => {
 		expect(out).toMatch(/^revision {5}sha256:[0-9a-f]{64}$/m);
 		expect(out).toMatch(/^connection {3}bank: \d+ functions at http:\/\/127.0.0.1:7305$/m);
 		expect(out).toContain("group        auditors: everyone in auditors");
-		expect(out).toContain("rules        5: 2 allow, 2 hold, 1 deny");
-		expect(JSON.parse((await check("--json")).out)).toMatchObject({ ok: true, connections: [{ name: "bank" }] });
+		expect(out).toContain("rules        8: 4 allow, 3 hold, 1 deny");
+		expect(JSON.parse((await check("--json")).out)).toMatchObject({ ok: true, connections: [{ name: "bank" }, { name: "support" }] });
 	});
 
 	it("tells every mistake with its place", async () => {

@@ -42,9 +42,9 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@modelcontextprotocol/conformance": ["test/"],
 	"@modelcontextprotocol/ext-tasks": ["test/"],
 	"@modelcontextprotocol/inspector-cli": ["test/"],
-	"@modelcontextprotocol/node": ["test/"],
+	"@modelcontextprotocol/node": ["test/", "infra/local/demo/"],
 	"@modelcontextprotocol/sdk": ["test/"],
-	"@modelcontextprotocol/server": ["test/"],
+	"@modelcontextprotocol/server": ["test/", "infra/local/demo/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
 };

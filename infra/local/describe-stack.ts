@@ -86,9 +86,10 @@ The tour (${workloads.map(({ clientId, note }) => `${clientId}: ${note}`).join("
  5. Masked: cards and e-mails come back without what matters. Only the base URL of the bank's client changed.
    curl -s ${ingress}/proxy/bank/accounts/acc-1 -H "Authorization: Bearer $TOKEN"
 
- 6. The same as tools for an AI agent, over MCP: list them, call one, or leave out --cli to click in the inspector (a held call: as in 4).
-   npx -y @modelcontextprotocol/inspector --cli ${ingress}/mcp/bank --transport http --header "Authorization: Bearer $TOKEN" \\
-     --method tools/call --tool-name getAccount --tool-arg id=acc-1
+ 6. As tools for an AI agent, over MCP. This is an MCP server behind Callgate, the bank's support desk; ${ingress}/mcp/bank are the functions above,
+    ${ingress}/mcp is everything. List with --method tools/list; leave out --cli to click in the inspector. A large refund (refundTicket) is held, as in 4.
+   npx -y @modelcontextprotocol/inspector --cli ${ingress}/mcp/support --transport http --header "Authorization: Bearer $TOKEN" \\
+     --method tools/call --tool-name searchTickets --tool-arg words=card
 
  7. The whole story of one call, for an auditor (alice); CALL is an id from above:
    export CALLGATE_TOKEN=$(curl -s -d grant_type=password -d client_id=callgate-demo -d username=alice -d 'password=${stack.keys.value("people.password")}' ${idp}/token | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')

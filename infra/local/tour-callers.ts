@@ -32,6 +32,11 @@ interface SlackMessage {
 	readonly ephemeralFor?: string;
 	readonly blocks?: unknown;
 }
+interface BankRequest {
+	readonly credentialSha256?: string;
+	/** Of a call of the support desk: the message. */
+	readonly body?: { readonly params?: { readonly name?: string } };
+}
 interface Account {
 	readonly id: string;
 	readonly card: string;
@@ -85,8 +90,8 @@ export class TourCallers {
 		return await ask(`${this.stack.url("ingress")}/proxy/bank${path}`, { headers: await this.bearer(who) });
 	}
 
-	/** One request of MCP (2026-07-28) to the bank's tools, by a client that speaks of tasks. */
-	async mcp(who: string, method: string, params: Readonly<Record<string, unknown>>): Promise<McpResult> {
+	/** One request of MCP (2026-07-28) to a connection's tools, by a client that speaks of tasks. */
+	async mcp(who: string, connection: string, method: string, params: Readonly<Record<string, unknown>>): Promise<McpResult> {
 		const name = params.name ?? params.taskId;
 		const headers = {
 			...(await this.bearer(who)),
@@ -98,7 +103,7 @@ export class TourCallers {
 			"io.modelcontextprotocol/clientCapabilities": { extensions: { "io.modelcontextprotocol/tasks": {} } },
 		};
 		const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta } });
-		const answer = await ask(`${this.stack.url("ingress")}/mcp/bank`, { method: "POST", headers, body });
+		const answer = await ask(`${this.stack.url("ingress")}/mcp/${connection}`, { method: "POST", headers, body });
 		const { result, error } = JSON.parse(answer.text) as { result?: McpResult; error?: { message: string } };
 		if (!result) throw new Error(`${method} was answered ${answer.status}: ${error?.message ?? "no result"}`);
 		return result;
@@ -109,9 +114,9 @@ export class TourCallers {
 	}
 
 	/** What the bank recorded of each request to it. */
-	async bankRequests(): Promise<{ credentialSha256?: string }[]> {
+	async bankRequests(): Promise<BankRequest[]> {
 		const answer = await ask(`${this.stack.url("bank")}/_demo/requests`, { headers: { authorization: `Bearer ${this.bankKey}` } });
-		const { requests } = JSON.parse(answer.text) as { requests: { credentialSha256?: string }[] };
+		const { requests } = JSON.parse(answer.text) as { requests: BankRequest[] };
 		return requests;
 	}
 

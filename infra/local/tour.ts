@@ -28,7 +28,7 @@ export async function takeTour(stack: Stack, say: Say): Promise<number> {
 		["a wrong person's click counts for nothing", () => tour.refusedClick("mallory")],
 		["the requester's own click counts for nothing", () => tour.refusedClick("dana")],
 		["the right person's click lets it run, and the waiting caller gets its answer", () => tour.approved()],
-		["an agent's tool call over MCP is held as a task, which completes when it was approved in Slack", () => tour.task()],
+		["an agent's call of an MCP server's tool is held as a task, which completes when it was approved in Slack", () => tour.task()],
 		["only the base URL changed: a client of the bank works through the proxy, with cards and e-mails masked", () => tour.proxied()],
 		["an auditor reads the whole story of the held call", () => tour.story()],
 		["who is not an auditor reads nothing", () => tour.noStory()],
@@ -124,21 +124,33 @@ class Tour {
 	}
 
 	async task(): Promise<Seen> {
-		const params = { name: "createTransfer", arguments: { ...small, amount: 4000 } };
+		const connection = "support";
+		const params = { name: "refundTicket", arguments: { ticket: "tck-1", amount: 4000, currency: "EUR" } };
 		const before = await this.callers.slackMessages();
-		const { taskId = "", status: atFirst } = await this.callers.mcp("ai-agent", "tools/call", params);
+		const refunds = async () => (await this.callers.bankRequests()).filter(({ body }) => body?.params?.name === params.name);
+		const earlier = (await refunds()).length;
+		const { taskId = "", status: atFirst } = await this.callers.mcp("ai-agent", connection, "tools/call", params);
 		await this.callers.nextSlackMessage(before.length);
+		const whileHeld = (await refunds()).length - earlier;
 		await this.callers.click("frank", "approve", taskId);
-		let task = await this.callers.mcp("ai-agent", "tasks/get", { taskId });
+		let task = await this.callers.mcp("ai-agent", connection, "tasks/get", { taskId });
 		for (let asked = 1; task.status === "working" && asked < taskAsksMax; asked++) {
 			await new Promise((resolve) => setTimeout(resolve, taskAskEveryMs));
-			task = await this.callers.mcp("ai-agent", "tasks/get", { taskId });
+			task = await this.callers.mcp("ai-agent", connection, "tasks/get", { taskId });
 		}
 		const { result } = task;
+		const calls = (await refunds()).slice(earlier);
+		const own = calls.every(({ credentialSha256 }) => credentialSha256 === sha256(this.callers.bankKey));
 		return {
-			ok: atFirst === "working" && task.status === "completed" && result?.isError === false,
-			expected: "a task that is working, and after the click completed with the bank's answer",
-			seen: `${atFirst}, then ${task.status}${result ? ` with the bank's ${result.structuredContent ? "transfer" : "answer"}` : ""}`,
+			ok:
+				atFirst === "working" &&
+				whileHeld === 0 &&
+				task.status === "completed" &&
+				result?.structuredContent !== undefined &&
+				calls.length === 1 &&
+				own,
+			expected: "a task that is working, and after the click completed with the refund; the MCP server saw one call, with its own key",
+			seen: `${atFirst}, then ${task.status}${result?.structuredContent ? " with the refund" : ""}; calls: ${calls.length}, ${own ? "its own key" : "another credential"}`,
 		};
 	}
 

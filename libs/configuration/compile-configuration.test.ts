@@ -40,7 +40,8 @@ test("the demo's configuration compiles, and says what the demo needs", () => {
 	expect(configuration.connection("constructor")).toBeUndefined();
 	expect([...(configuration.group("finance")?.members ?? [])]).toEqual(["dana@example.com", "frank@example.com"]);
 	expect([...(configuration.group("auditors")?.groups ?? [])]).toEqual(["auditors"]);
-	expect(configuration.policy.rules).toHaveLength(5);
+	expect(configuration.policy.rules).toHaveLength(8);
+	expect(configuration.connection("support")?.functions.map(({ name }) => name)).toEqual(["refundTicket", "searchTickets"]);
 });
 
 test("defaults are what the schema says", () => {

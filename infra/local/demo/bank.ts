@@ -5,6 +5,7 @@ import formats from "ajv-formats";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { type BankAnswer, createBankHandlers, problem } from "./bank-accounts.ts";
 import { type Operation, readBankOperations } from "./bank-document.ts";
+import { serveSupportDesk } from "./support-desk.ts";
 
 /** One request as the bank saw it, refused ones too. */
 export type SeenRequest = {
@@ -46,7 +47,7 @@ const requestsMax = 50_000;
 const idempotencyKeysMax = 10_000;
 const bodyBytesMax = 64 * 1024;
 
-/** Starts the bank on 127.0.0.1. `GET /_demo/requests` (with the bank's key) lists what it saw. Rejects when the port is taken. */
+/** Starts the bank on 127.0.0.1, with its support desk beside it (support-desk.ts). `GET /_demo/requests` (with the bank's key) lists what it saw. Rejects when the port is taken. */
 export async function startBank({ port, apiKey, onRequest }: BankOptions): Promise<Bank> {
 	const app = Fastify({ bodyLimit: bodyBytesMax, routerOptions: { maxParamLength: 100 } });
 	const requests: SeenRequest[] = [];
@@ -62,6 +63,7 @@ export async function startBank({ port, apiKey, onRequest }: BankOptions): Promi
 		if (seen) await onRequest?.(seen);
 	});
 	serveOperations(app);
+	serveSupportDesk(app);
 	app.get("/_demo/requests", () => ({ requests }));
 	const url = await app.listen({ port, host: "127.0.0.1" });
 	return { url, requests, routes, stop: () => app.close() };

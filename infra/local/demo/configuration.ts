@@ -7,10 +7,15 @@ export function demoConfiguration({ issuer, bankUrl }: { readonly issuer: string
 		"identity.yaml": identity(issuer),
 		"bank.yaml": bank(bankUrl),
 		"bank.openapi.yaml": readFileSync(new URL("./bank.openapi.yaml", import.meta.url), "utf8"),
+		"support.yaml": support(`${bankUrl.replace(/\/$/, "")}${supportDeskPath}`),
+		"support.mcp.json": readFileSync(new URL("./support.mcp.json", import.meta.url), "utf8"),
 		"people.yaml": people,
 		"policy.yaml": policy,
 	};
 }
+
+/** Where the bank's support desk is, an MCP server, on the bank's own server. */
+export const supportDeskPath = "/mcp";
 
 /** The `aud` of tokens that are for Callgate. */
 export const demoAudience = "callgate";
@@ -37,6 +42,39 @@ functions:
   getAccount: { idempotent: true }
   listTransactions: { idempotent: true }
   getStatement: { idempotent: true }
+`;
+
+const support = (url: string): string => `# The tools of an MCP server: one function each, as callgate pull pinned them.
+kind: Connection
+name: support
+protocol: mcp
+url: ${JSON.stringify(url)}
+mcp: support.mcp.json
+credential: { secret: bank-api-key, as: bearer }
+allowPrivateAddresses: true
+functions:
+  refundTicket: { timeout: 10s }
+---
+kind: Policy
+name: support
+rules:
+  - name: agents-read-tickets
+    match: { connection: support, function: searchTickets, groups: [agents, ci] }
+    effect: allow
+
+  - name: agents-refund-little
+    match: { connection: support, function: refundTicket, groups: [agents, ci] }
+    when: args.amount <= 100
+    effect: allow
+
+  - name: large-refunds-need-finance
+    match: { connection: support, function: refundTicket }
+    when: args.amount > 100
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 30m }
+mask:
+  - match: { connection: support }
+    detect: [card, email, iban, secret]
 `;
 
 const people = `# Who may approve, and who may read the record.

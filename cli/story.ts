@@ -109,11 +109,11 @@ export function tellEvent(event: StoryEvent): string[] {
 	return [`${lead}${happened}`, ...explained.map((line) => `${" ".repeat(indent)}${line}`)];
 }
 
-/** One line for a list of events of many calls. */
-export function tellBriefly({ type, time, subject, data }: StoryEvent): string {
+/** One line for a list of events of many calls. @param inZone an instant as it is to be shown */
+export function tellBriefly({ type, time, subject, data }: StoryEvent, inZone = (instant: string) => instant): string {
 	const person = data.caller ?? data.reader;
 	const words = [
-		clock(time),
+		clock(inZone(time)),
 		safeLine(type).padEnd(30),
 		functionOf(data),
 		person === undefined ? "" : who(person),

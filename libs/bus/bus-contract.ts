@@ -278,6 +278,23 @@ export function describeBus(name: string, meet: () => Promise<Meeting>): void {
 			await reading.stop();
 		});
 
+		test("what is settled ends before the first event that somebody still has in hand", async () => {
+			const release = Promise.withResolvers<void>();
+			const done: string[] = [];
+			const [slow, quick] = [withdrawn(), withdrawn()];
+			const reading = await approval.consume(async ({ id }) => {
+				if (id === slow.id) await release.promise;
+				done.push(id);
+			});
+			const at = await ingress.publish(slow);
+			await ingress.publish(quick);
+			await expect.poll(() => done, patience).toContain(quick.id);
+			expect(await approval.settled()).toBeLessThan(at);
+			release.resolve();
+			await expect.poll(() => approval.settled(), patience).toBeGreaterThan(at);
+			await reading.stop();
+		});
+
 		test("a store writes conditionally, forgets what is removed, and is closed to others", async () => {
 			const before = Date.now();
 			const store = ingress.store("calls");

@@ -36,6 +36,16 @@ interface Stored {
 	readonly at: Date;
 }
 
+interface Cursor {
+	next: number;
+	readonly inHand: Set<Stored>;
+	readonly again: { message: Stored; tries: number; due: number }[];
+}
+
+function newCursor(): Cursor {
+	return { next: 0, inHand: new Set(), again: [] };
+}
+
 /** The stream and the stores that several memory buses share, as services share one NATS. */
 export class MemoryStream {
 	readonly messages: Stored[] = [];
@@ -73,8 +83,8 @@ export class MemoryStream {
 	events(): CallgateEvent[] {
 		return this.messages.flatMap(({ subject, bytes }) => decodeEvents(subject, bytes).flatMap((item) => (item.ok ? [item.event] : [])));
 	}
-	/** Consumers are shared by the replicas of a service: what was handed out, and when it may be again. */
-	readonly cursors = new Map<string, { next: number; again: { message: Stored; tries: number; due: number }[] }>();
+	/** Consumers are shared by the replicas of a service: what was handed out, what of it nobody has acknowledged, and when it may be again. */
+	readonly cursors = new Map<string, Cursor>();
 	/** How fast redelivery is: tests do not wait for back-off. */
 	redeliverAfterMs = 0;
 }
@@ -99,11 +109,15 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		return await writers.add(subject, { text: JSON.stringify(event) });
 	};
 	const stops = new Set<() => Promise<void>>();
+	const unacknowledged = () => {
+		const { next, again, inHand } = stream.cursors.get(`${service}-${service === "executor" ? pool : ""}`) ?? newCursor();
+		return { again, inHand, unread: stream.messages.slice(next).filter(({ subject }) => subjectMatches(readsOf(service, pool), subject)) };
+	};
 
 	function run(deliver: (message: Message) => Promise<void>, parallel: number, onAll: () => void = () => undefined): Consumption {
 		const filter = readsOf(service, pool);
 		const name = `${service}-${service === "executor" ? pool : ""}`;
-		const cursor = stream.cursors.get(name) ?? { next: 0, again: [] };
+		const cursor = stream.cursors.get(name) ?? newCursor();
 		stream.cursors.set(name, cursor);
 		const inWork = new Set<Promise<void>>();
 		let stopped = false;
@@ -124,12 +138,14 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 					return;
 				}
 				const { message, tries } = taken;
+				cursor.inHand.add(message);
 				const work = deliver({
 					...message,
 					storedAt: message.at,
 					tries,
-					ack: () => undefined,
+					ack: () => void cursor.inHand.delete(message),
 					retry: () => {
+						cursor.inHand.delete(message);
 						cursor.again.push({ message, tries: tries + 1, due: Date.now() + stream.redeliverAfterMs });
 						setTimeout(pump, stream.redeliverAfterMs);
 					},
@@ -259,9 +275,14 @@ export function createMemoryBus(stream: MemoryStream, service: Service, pool = "
 		store: (name) => memoryStore(stream, service, name),
 		stream: inspectMemory(stream, service),
 		async backlog() {
-			const cursor = stream.cursors.get(`${service}-${service === "executor" ? pool : ""}`) ?? { next: 0, again: [] };
-			const unread = stream.messages.slice(cursor.next).filter(({ subject }) => subjectMatches(readsOf(service, pool), subject));
-			return unread.length + cursor.again.length;
+			const { unread, again } = unacknowledged();
+			return unread.length + again.length;
+		},
+		async settled() {
+			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");
+			const { unread, again, inHand } = unacknowledged();
+			const open = [...unread.slice(0, 1), ...again.map(({ message }) => message), ...inHand];
+			return Math.min(stream.messages.length, ...open.map(({ position }) => position - 1));
 		},
 		async checkReady() {
 			if (stream.away) throw new EventsUnavailable("the stream in memory is switched off");

@@ -232,7 +232,7 @@ class NatsBus implements Bus {
 	async consume(handleOnce: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
 		const { link, log, pool, secondHandMs } = this.parts;
 		const publish = (event: CallgateEvent) => this.publish(event);
-		const floor = new AckFloor(async () => (await this.consumerInfo()).ack_floor.stream_seq, secondHandMs);
+		const floor = new AckFloor(() => this.settled(), secondHandMs);
 		const handle: Handler = async (event, delivery) => {
 			if (!(await floor.isDoneElsewhere(delivery))) await handleOnce(event, delivery);
 		};
@@ -382,6 +382,10 @@ class NatsBus implements Bus {
 	async backlog(): Promise<number> {
 		const info = await this.consumerInfo();
 		return info.num_pending + info.num_ack_pending;
+	}
+
+	async settled(): Promise<Position> {
+		return (await this.consumerInfo()).ack_floor.stream_seq;
 	}
 
 	private async consumerInfo() {

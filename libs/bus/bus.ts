@@ -209,6 +209,8 @@ export interface Bus {
 	readonly stream: StreamInspector;
 	/** How many messages this service's replicas have not acknowledged yet, by the stream's count. */
 	backlog(): Promise<number>;
+	/** Everything up to here was acknowledged by this service's replicas, whichever of them had it. Only rises. */
+	settled(): Promise<Position>;
 	/** Throws {@link EventsUnavailable} with the reason unless the stream is there and can be written. */
 	checkReady(): Promise<void>;
 	close(): Promise<void>;

@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
-import { documentOf } from "#libs/contracts/index-template.ts";
+import { documentOf, type Place } from "#libs/contracts/index-template.ts";
+import { readCondition } from "./conditions.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
-import type { Delivered, Index, RecordReader } from "./ports.ts";
+import type { Condition, Delivered, Index, RecordReader } from "./ports.ts";
 
 export interface IndexUnderTest {
 	readonly index: Index;
@@ -166,6 +167,72 @@ function describeReading(under: () => IndexUnderTest): void {
 		expect(await found({ q: "Miller" })).toEqual([3]);
 		expect(await found({ q: "plumber permitted" })).toEqual([]);
 		expect(await found({ q: "crm" })).toEqual([3]);
+	});
+
+	it("narrows by conditions on the record's own fields", async () => {
+		const { index, reader, settle } = under();
+		const findings = [
+			{ detector: "card", path: "/card", count: 1 },
+			{ detector: "email", path: "/to", count: 3 },
+		];
+		const events = [
+			aReceived(callId(1), { findings, arguments: { amount: 5, user: { name: "Miller", "e.mail": "m@example.com" } } }, at(1)),
+			anEnded(callId(1), { durationMs: 900, sent: false, detail: "No such account" }, at(2)),
+			anEnded(callId(2), { durationMs: 1_500, reasons: [{ code: "rule", message: "Not today" }] }, at(3)),
+		];
+		await index.create(events.map((event, n) => delivered(event, n + 1)));
+		await settle();
+		const found = async (...where: string[]) => {
+			const page = await reader.search({ where: where.map((text) => readCondition(text) as Condition) }, 10);
+			return page.events.map(({ position }) => position).reverse();
+		};
+		expect(await found("data.findings.detector=email")).toEqual([1]);
+		expect(await found("data.findings.count>=3", "type=call.received")).toEqual([1]);
+		expect(await found("data.arguments.user.name=Miller")).toEqual([1]);
+		expect(await found("data.arguments.amount=5")).toEqual([1]);
+		expect(await found("data.arguments.user.e.mail=m@example.com")).toEqual([1]);
+		expect(await found("data.arguments=Miller")).toEqual([1]);
+		expect(await found("data.arguments.amount=6")).toEqual([]);
+		expect(await found("data.durationMs>900")).toEqual([3]);
+		expect(await found("data.durationMs<=900")).toEqual([2]);
+		expect(await found("data.durationMs")).toEqual([2, 3]);
+		expect(await found("data.sent=false")).toEqual([2]);
+		expect(await found("data.reasons.message=Not today")).toEqual([3]);
+		expect(await found("data.reasons.message=today")).toEqual([]);
+		expect(await found("data.detail!=No such account")).toEqual([1, 3]);
+		expect(await found("position<3", "position>=2")).toEqual([2]);
+		expect(await found(`time=${at(2).toISOString()}`)).toEqual([2]);
+		expect(await found("time>2026-01-01T01:00:01+01:00")).toEqual([2, 3]);
+	});
+
+	it("gives a stretch of the stream in its order, without what the reader read", async () => {
+		const { index, reader, settle } = under();
+		const self = { issuer: "https://idp.example", subject: "iris", groups: [] };
+		const read = (nth: string, subject: string) =>
+			newEvent("audit", "control.record.read", { reader: { ...self, subject }, query: "{}", hits: 0 }, { at: at(9), about: "record", nth });
+		await index.create([
+			delivered(aReceived(callId(1), {}, at(5)), 3),
+			delivered(read("1", "iris"), 4),
+			delivered(read("2", "ivo"), 5),
+			delivered(anEnded(callId(2), {}, at(1)), 6, false, 0),
+			delivered(anEnded(callId(3), {}, at(0)), 6, false, 1),
+			delivered(aReceived(callId(4), {}, at(1)), 7),
+		]);
+		await settle();
+		const places = async (after: Place, upTo: number, size = 10, query = {}) =>
+			(await reader.stretch(query, size, { after, upTo, except: self })).map(({ position, item }) => [position, item]);
+		expect(await places({ position: 0, item: 0 }, 6)).toEqual([
+			[3, 0],
+			[5, 0],
+			[6, 0],
+			[6, 1],
+		]);
+		expect(await places({ position: 6, item: 0 }, 7)).toEqual([
+			[6, 1],
+			[7, 0],
+		]);
+		expect(await places({ position: 0, item: 0 }, 7, 1, { type: "call.ended" })).toEqual([[6, 0]]);
+		expect(await places({ position: 7, item: 0 }, 7)).toEqual([]);
 	});
 
 	it("tells a call's story in the order of the stream, whatever the clocks of services say", async () => {

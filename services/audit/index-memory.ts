@@ -1,8 +1,10 @@
 // The index and its reader in memory: for tests that need no server, as strict as OpenSearch about fields, sizes and ids. Passes index-contract.ts.
 import { emailKey } from "#libs/contracts/email.ts";
-import { type FieldMapping, type Mappings, recordMappings } from "#libs/contracts/index-template.ts";
+import { type FieldMapping, type Mappings, type Place, recordMappings } from "#libs/contracts/index-template.ts";
 import { termBytesMax } from "#libs/contracts/index-terms.ts";
+import { kindOfField, valuesAt } from "#libs/contracts/record-fields.ts";
 import {
+	type Condition,
 	type Delivered,
 	type Index,
 	IndexUnavailable,
@@ -11,6 +13,7 @@ import {
 	type RecordedEvent,
 	type RecordQuery,
 	type RecordReader,
+	type Stretch,
 } from "./ports.ts";
 
 type Source = Readonly<Record<string, unknown>>;
@@ -65,11 +68,23 @@ export class MemoryIndex implements Index, RecordReader {
 		return { events, ...(last && events.length === size && { end: endOf(last) }), total: { value: matching.length, exact: true } };
 	}
 
+	async stretch(query: RecordQuery, size: number, { after, upTo, except }: Stretch) {
+		if (this.trouble) throw this.trouble;
+		const isOwn = ({ type, data }: RecordedEvent) => {
+			const { issuer, subject } = (data.reader ?? {}) as Record<string, unknown>;
+			return type === "control.record.read" && issuer === except.issuer && subject === except.subject;
+		};
+		return this.events()
+			.filter((event) => matches(event, query) && !isOwn(event) && event.position <= upTo && inStream(event, after) > 0)
+			.sort(inStream)
+			.slice(0, size);
+	}
+
 	async story(call: string) {
 		if (this.trouble) throw this.trouble;
 		return this.events()
 			.filter((event) => matches(event, { call }))
-			.sort((one, other) => one.position - other.position || one.item - other.item);
+			.sort(inStream);
 	}
 
 	async recorded(ids: readonly string[]) {
@@ -163,12 +178,47 @@ function matches(event: RecordedEvent, query: RecordQuery): boolean {
 		(name === undefined || data.function === name) &&
 		(ending === undefined || data.ending === ending) &&
 		(from === undefined || Date.parse(event.time) >= Date.parse(from)) &&
-		(to === undefined || Date.parse(event.time) < Date.parse(to))
+		(to === undefined || Date.parse(event.time) < Date.parse(to)) &&
+		(query.where ?? []).every((condition) => holds(event, condition))
 	);
+}
+
+function holds(event: RecordedEvent, condition: Condition): boolean {
+	const kind = kindOfField(condition.field);
+	const found = valuesAt(event, condition.field);
+	const values = kind === "flat" ? found.flatMap(leavesOf) : found;
+	if (condition.operator === "exists") return values.length > 0;
+	const { operator, value } = condition;
+	const isMet = (found: unknown): boolean => {
+		const [one, other] = kind === "instant" ? [Date.parse(String(found)), Date.parse(String(value))] : [found, value];
+		switch (operator) {
+			case "=":
+			case "!=":
+				return kind === "flat" ? String(one) === other : one === other;
+			case "<":
+				return Number(one) < Number(other);
+			case "<=":
+				return Number(one) <= Number(other);
+			case ">":
+				return Number(one) > Number(other);
+			case ">=":
+				return Number(one) >= Number(other);
+		}
+	};
+	return operator === "!=" ? !values.some(isMet) : values.some(isMet);
+}
+
+/** All that is in a flat value, at any depth. */
+function leavesOf(value: unknown): unknown[] {
+	return typeof value === "object" && value !== null ? Object.values(value).flatMap(leavesOf) : [value];
 }
 
 function endOf({ time, position, item }: RecordedEvent): PageEnd {
 	return [Date.parse(time), position, item];
+}
+
+function inStream(one: Place, other: Place): number {
+	return one.position - other.position || one.item - other.item;
 }
 
 function compare(one: PageEnd, other: PageEnd): number {

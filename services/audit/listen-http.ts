@@ -6,45 +6,57 @@ import { events } from "#libs/contracts/events.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
 import { authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
 import { describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
-import type { RecordQuery } from "./ports.ts";
+import { instantPattern, readCondition, readInstant } from "./conditions.ts";
+import { type Following, followRecord } from "./follow-record.ts";
+import type { Condition, RecordQuery } from "./ports.ts";
 import { type ReadingParts, readCall, searchRecord } from "./read-record.ts";
 
-export interface AuditApiParts extends ReadingParts, Doorkeeper {}
+export interface AuditApiParts extends ReadingParts, Doorkeeper {
+	readonly following: Following;
+}
 
 const sizeDefault = 50;
 const sizeMax = 500;
+/** Below what proxies take for a connection that died. */
+const waitSecondsMax = 30;
 
 /** No control characters: what is asked goes onto the record and from there to terminals. */
-const words = (maxLength: number) =>
-	Type.Optional(Type.String({ minLength: 1, maxLength, pattern: "^[^\\u0000-\\u001f\\u007f-\\u009f]*$" }));
-/** A day, or an instant with its zone (RFC 3339). */
-const instant = Type.Optional(
-	Type.String({ pattern: "^\\d{4}-\\d\\d-\\d\\d(T\\d\\d:\\d\\d(:\\d\\d(\\.\\d{1,9})?)?(Z|[+-]\\d\\d:\\d\\d))?$" }),
-);
+const writtenPattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$";
+const words = (maxLength: number) => Type.Optional(Type.String({ minLength: 1, maxLength, pattern: writtenPattern }));
+const instant = Type.Optional(Type.String({ pattern: instantPattern }));
+const condition = Type.String({ minLength: 1, maxLength: 512, pattern: writtenPattern });
 
-const SearchParameters = Type.Object(
+const narrowing = {
+	q: words(256),
+	call: Type.Optional(Type.String({ pattern: callIdPattern })),
+	type: Type.Optional(Type.Enum(events.map(({ type }) => type))),
+	caller: words(256),
+	connection: words(63),
+	function: words(128),
+	ending: Type.Optional(Type.Enum([...endings])),
+	from: instant,
+	to: instant,
+	/** One, or several that all hold. */
+	where: Type.Optional(Type.Union([condition, Type.Array(condition, { minItems: 1, maxItems: 8 })])),
+	size: Type.Optional(Type.String({ pattern: "^[0-9]{1,3}$" })),
+	cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, pattern: "^[A-Za-z0-9_-]+$" })),
+};
+const SearchParameters = Type.Object(narrowing, { additionalProperties: false });
+const FollowParameters = Type.Object(
 	{
-		q: words(256),
-		call: Type.Optional(Type.String({ pattern: callIdPattern })),
-		type: Type.Optional(Type.Enum(events.map(({ type }) => type))),
-		caller: words(256),
-		connection: words(63),
-		function: words(128),
-		ending: Type.Optional(Type.Enum([...endings])),
-		from: instant,
-		to: instant,
-		size: Type.Optional(Type.String({ pattern: "^[0-9]{1,3}$" })),
-		cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 256, pattern: "^[A-Za-z0-9_-]+$" })),
+		...narrowing,
+		wait: Type.Optional(Type.String({ pattern: "^[0-9]{1,2}$", description: "seconds to wait where there is nothing yet" })),
 	},
 	{ additionalProperties: false },
 );
 
 type SearchQuery = Static<typeof SearchParameters>;
+type FollowQuery = Static<typeof FollowParameters>;
 
 const CallParams = Type.Object({ id: Type.String({ description: "the call's id" }) });
 const callId = new RegExp(callIdPattern);
 
-/** `GET /v1/audit/events` and `GET /v1/audit/calls/{id}`; both only for auditors, both on the record before they answer. */
+/** `GET /v1/audit/events`, `…/events/follow` and `GET /v1/audit/calls/{id}`: only for auditors, and on the record before they answer. */
 export async function addAuditApi(http: FastifyInstance, parts: AuditApiParts): Promise<void> {
 	// Who asks is settled before what they ask is looked at: without a token one learns nothing, not even which parameters exist.
 	const { onRequest, callerOf } = authenticateFirst(parts);
@@ -53,6 +65,19 @@ export async function addAuditApi(http: FastifyInstance, parts: AuditApiParts): 
 	http.get<{ Querystring: SearchQuery }>("/v1/audit/events", { schema: searchSchema, onRequest }, async (request, reply) => {
 		const { size, cursor, ...asked } = request.query;
 		const answer = await searchRecord(parts, callerOf(request), { query: queryOf(asked), size: sizeOf(size), cursor });
+		return neverStored(reply).send(answer);
+	});
+
+	// Who waits is answered at once when this process stops.
+	const stopping = new AbortController();
+	http.addHook("preClose", async () => stopping.abort());
+	http.get<{ Querystring: FollowQuery }>("/v1/audit/events/follow", { schema: followSchema, onRequest }, async (request, reply) => {
+		const { size, cursor, wait = "0", ...asked } = request.query;
+		const gone = new AbortController();
+		reply.raw.once("close", () => gone.abort());
+		const signal = AbortSignal.any([gone.signal, stopping.signal]);
+		const waitMs = Math.min(Number(wait), waitSecondsMax) * 1_000;
+		const answer = await followRecord(parts, callerOf(request), { query: queryOf(asked), size: sizeOf(size), cursor, waitMs, signal });
 		return neverStored(reply).send(answer);
 	});
 
@@ -66,35 +91,45 @@ export async function addAuditApi(http: FastifyInstance, parts: AuditApiParts): 
 const described = { security, response: problemAnswers };
 /** An unknown or repeated parameter is refused: ignoring it would answer another question than was asked. */
 const searchSchema = { ...described, summary: "Search the record, newest first", querystring: SearchParameters };
+const followSchema = {
+	...described,
+	summary: "What gets onto the record, in the order of the stream, without gaps: from now on, or from a time or a cursor",
+	querystring: FollowParameters,
+};
 const storySchema = { ...described, summary: "Everything on the record about one call, in its order", params: CallParams };
 
 function neverStored(reply: FastifyReply): FastifyReply {
 	return reply.header("cache-control", "no-store").type("application/json");
 }
 
-function queryOf({ from, to, type, ...rest }: Omit<SearchQuery, "size" | "cursor">): RecordQuery {
+function queryOf({ from, to, type, where, ...rest }: Omit<SearchQuery, "size" | "cursor">): RecordQuery {
 	return {
 		...rest,
 		...(type !== undefined && { type }),
 		...(from !== undefined && { from: instantOf(from, "/from") }),
 		...(to !== undefined && { to: instantOf(to, "/to") }),
+		...(where !== undefined && { where: [where].flat().map(conditionOf) }),
 	};
 }
 
 function sizeOf(size: string | undefined): number {
 	const value = size === undefined ? sizeDefault : Number(size);
 	if (value >= 1 && value <= sizeMax) return value;
-	throw new Refusal("malformed_request", {
-		detail: "the size is out of bounds",
-		errors: [{ pointer: "/size", message: `is 1 to ${sizeMax}` }],
-	});
+	throw malformed("the size is out of bounds", "/size", `is 1 to ${sizeMax}`);
 }
 
 function instantOf(text: string, pointer: string): string {
-	const instant = new Date(text);
-	if (!Number.isNaN(instant.getTime())) return instant.toISOString();
-	throw new Refusal("malformed_request", {
-		detail: "a time cannot be read",
-		errors: [{ pointer, message: "is no day or instant (RFC 3339)" }],
-	});
+	const instant = readInstant(text);
+	if (instant !== undefined) return instant;
+	throw malformed("a time cannot be read", pointer, "is no day or instant (RFC 3339)");
+}
+
+function conditionOf(text: string): Condition {
+	const condition = readCondition(text);
+	if ("fault" in condition) throw malformed("a condition cannot be read", "/where", condition.fault);
+	return condition;
+}
+
+function malformed(detail: string, pointer: string, message: string): Refusal {
+	return new Refusal("malformed_request", { detail, errors: [{ pointer, message }] });
 }

@@ -19,6 +19,7 @@ import { compareRecord } from "./compare-record.ts";
 import { AuditConfig } from "./config.ts";
 import { connectOpenSearch } from "./connect-opensearch.ts";
 import { createCounters } from "./count.ts";
+import { Following } from "./follow-record.ts";
 import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
@@ -86,6 +87,7 @@ runService("audit", async (log, environment) => {
 	const refused = tellRefusals("control.record.refused", "audit", { bus, log });
 	await addAuditApi(http, {
 		...{ reader, strangers, refused },
+		following: new Following({ settled: () => bus.settled() }),
 		auditors: createAuditors((name) => configuration.current().group(name)),
 		say: bus.publish.bind(bus),
 		now: systemClock.now,

@@ -2,7 +2,7 @@
 import type { Caller } from "#libs/contracts/call.ts";
 import type { CallgateEvent, EventType } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
-import type { RecordDocument } from "#libs/contracts/index-template.ts";
+import type { Place, RecordDocument } from "#libs/contracts/index-template.ts";
 
 /** What became of one document: `exists` is as good as `created`; `refused` will never be taken, however often it is tried. */
 export type Outcome =
@@ -52,6 +52,14 @@ export interface RecordedEvent {
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
+/**
+ * One of the record's own fields, by the name that a recorded event has for it. `=` is met if one of its values is that (`!=` if none is, so also
+ * where there is none); members of arguments and answers are compared as text.
+ */
+export type Condition =
+	| { readonly field: string; readonly operator: "exists" }
+	| { readonly field: string; readonly operator: "=" | "!=" | "<" | "<=" | ">" | ">="; readonly value: string | number | boolean };
+
 /** What an auditor looks for; every member narrows. */
 export interface RecordQuery {
 	/** Words anywhere in the text of an event: simple_query_string without its costly operators. */
@@ -67,6 +75,8 @@ export interface RecordQuery {
 	readonly from?: string;
 	/** RFC 3339, exclusive. */
 	readonly to?: string;
+	/** All of them hold. */
+	readonly where?: readonly Condition[];
 }
 
 /** Where a page ended: time in milliseconds, position, item. */
@@ -81,12 +91,24 @@ export interface RecordPage {
 	readonly total: { readonly value: number; readonly exact: boolean };
 }
 
+/** Which part of the stream is asked for. */
+export interface Stretch {
+	/** Not included. */
+	readonly after: Place;
+	/** Included. */
+	readonly upTo: number;
+	/** What this reader read of the record is left out: who follows would else be told of following, without end. */
+	readonly except: Pick<Caller, "issuer" | "subject">;
+}
+
 /** Reads the record; can change nothing. What was created a moment ago may not be found yet. */
 export interface RecordReader {
 	/** How many words (runs of letters or digits) one query may look for. */
 	readonly wordsMax: number;
 	/** @throws {IndexUnavailable} */
 	search(query: RecordQuery, size: number, after?: PageEnd): Promise<RecordPage>;
+	/** Events that match in the order of the stream, at most `size`. @throws {IndexUnavailable} */
+	stretch(query: RecordQuery, size: number, stretch: Stretch): Promise<readonly RecordedEvent[]>;
 	/** All events of one call, in the order of the stream. @throws {IndexUnavailable} */
 	story(call: string): Promise<readonly RecordedEvent[]>;
 	/** Which of these document ids are on the record, wherever in the data stream. @throws {IndexUnavailable} */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import type { Caller } from "#libs/contracts/call.ts";
+import { newEvent } from "#libs/contracts/envelope.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -12,6 +13,7 @@ import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { patience } from "../../test/support/patience.ts";
 import { createAuditors } from "./auditors.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
+import { type FollowAnswer, Following } from "./follow-record.ts";
 import { delivered } from "./index-contract.ts";
 import { MemoryIndex } from "./index-memory.ts";
 import { addAuditApi } from "./listen-http.ts";
@@ -28,17 +30,23 @@ let stream: MemoryStream;
 let index: MemoryIndex;
 let http: FastifyInstance;
 let group: typeof auditorsGroup | undefined;
+/** Up to where everything is in the index. */
+let settled: number;
+/** How often that was asked. */
+let looks: number;
 
 beforeEach(async () => {
 	stream = new MemoryStream();
 	index = new MemoryIndex();
 	group = auditorsGroup;
+	[settled, looks] = [4, 0];
 	const bus = createMemoryBus(stream, "audit");
 	const mask = compileMask({ paths: {}, detect: ["card"] });
 	const log = createLogger("audit", "silent");
 	http = createHttp({ log, metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
 	await addAuditApi(http, {
 		reader: index,
+		following: new Following({ settled: lookAtIndex, findableAfterMs: 0, lookEveryMs: 1 }),
 		strangers: tellRefusals("control.authentication.failed", "audit", { bus, log }),
 		refused: tellRefusals("control.record.refused", "audit", { bus, log }),
 		auditors: createAuditors((name) => (name === "auditors" ? group : undefined)),
@@ -58,13 +66,20 @@ afterEach(async () => {
 	await http.close();
 });
 
+async function lookAtIndex(): Promise<number> {
+	looks++;
+	return settled;
+}
+/** Who follows has looked more than once since, so they wait. */
+const waitsSince = (before: number) => vi.waitFor(() => expect(looks).toBeGreaterThan(before + 2), patience);
 const get = (url: string, as = "byMail") => http.inject({ method: "GET", url, headers: { authorization: as } });
+const positionOf = ({ position }: { position: number }) => position;
 const readings = () => stream.events().flatMap((event) => (event.type === "control.record.read" ? [event.data] : []));
 
 it("describes itself", async () => {
 	const document = (await http.inject("/openapi.json")).json();
 	expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Callgate audit" } });
-	expect(Object.keys(document.paths)).toEqual(["/v1/audit/events", "/v1/audit/calls/{id}"]);
+	expect(Object.keys(document.paths)).toEqual(["/v1/audit/events", "/v1/audit/events/follow", "/v1/audit/calls/{id}"]);
 	expect(document.paths["/v1/audit/events"].get.parameters.map(({ name }: { name: string }) => name)).toContain("cursor");
 });
 
@@ -132,6 +147,15 @@ describe("reading", () => {
 		expect(readings()).toMatchObject([{ hits: 0 }]);
 	});
 
+	it("finds by conditions on the record's own fields", async () => {
+		const found = async (query: string) => (await get(`/v1/audit/events?${query}`)).json().events.map(positionOf);
+		expect(await found("where=data.arguments.amount%3D5")).toEqual([3, 2, 1]);
+		expect(await found("where=data.rules%3Dnever&where=position%3E%3D4")).toEqual([4]);
+		expect(JSON.parse(readings()[0]?.query ?? "")).toMatchObject({
+			where: [{ field: "data.arguments.amount", operator: "=", value: "5" }],
+		});
+	});
+
 	it("says 503 while the index is away", async () => {
 		index.trouble = new IndexUnavailable("away", "no answer");
 		const answer = await get("/v1/audit/events");
@@ -144,6 +168,8 @@ describe("reading", () => {
 		expect((await get("/v1/audit/events?q=4111111111111111")).statusCode).toBe(200);
 		expect(JSON.stringify(readings())).not.toContain("4111111111111111");
 		expect(readings()[0]?.query).toContain("[card");
+		expect((await get("/v1/audit/events?where=data.arguments.card%3D4111111111111111")).statusCode).toBe(200);
+		expect(JSON.stringify(readings())).not.toContain("4111111111111111");
 	});
 
 	it.each([
@@ -161,6 +187,13 @@ describe("reading", () => {
 		`q=${Array.from({ length: 17 }, (_, n) => `w${n}`).join("+")}`,
 		"from=yesterday",
 		"from=2026-13-45",
+		"where=",
+		"where=data.sealed%3Dx",
+		"where=data.voter%3Ddana%00",
+		`where=${"x".repeat(513)}`,
+		Array.from({ length: 9 }, () => "where=data.credential").join("&"),
+		Array.from({ length: 6 }, () => `where=data.voter%3D${"x".repeat(400)}`).join("&"),
+		"wait=1",
 		"cursor=nonsense",
 		`cursor=${Buffer.from('["a",1,2]').toString("base64url")}`,
 	])("refuses ?%s", async (query) => {
@@ -179,4 +212,91 @@ describe("reading", () => {
 		expect(answer.statusCode).toBe(200);
 		expect(() => JSON.parse(readings()[0]?.query ?? "")).not.toThrow();
 	});
+});
+
+describe("following", () => {
+	const follow = async (query = "") => (await get(`/v1/audit/events/follow?${query}`)).json() as FollowAnswer;
+
+	it("gives each event once, in the order of the stream, and only as far as none before can still come", async () => {
+		const start = await follow();
+		expect(start.events).toEqual([]);
+		await index.create([delivered(anEnded(callId(3)), 7), delivered(anEnded(callId(2)), 5)]);
+		settled = 5;
+		const first = await follow(`cursor=${start.next}`);
+		expect(first.events.map(positionOf)).toEqual([5]);
+		// What was slow comes late, and still in its place.
+		await index.create([delivered(aReceived(callId(4)), 6)]);
+		settled = 7;
+		const second = await follow(`cursor=${first.next}`);
+		expect(second.events.map(positionOf)).toEqual([6, 7]);
+		expect((await follow(`cursor=${second.next}`)).events).toEqual([]);
+		expect(readings()).toMatchObject([{ hits: 0 }, { hits: 1 }, { hits: 2 }, { hits: 0 }]);
+	});
+
+	it("begins where a time says, and goes on page by page", async () => {
+		const first = await follow("from=2025-12-31&type=call.received&size=2");
+		expect(first.events.map(positionOf)).toEqual([1, 2]);
+		const second = await follow(`from=2025-12-31&type=call.received&size=2&cursor=${first.next}`);
+		expect(second.events.map(positionOf)).toEqual([3]);
+		expect((await follow("from=2027-01-01")).events).toEqual([]);
+	});
+
+	it("waits for what comes, and says one reading for it", async () => {
+		const { next } = await follow();
+		const before = looks;
+		const waiting = follow(`cursor=${next}&wait=30`);
+		await waitsSince(before);
+		await index.create([delivered(anEnded(callId(2)), 5)]);
+		settled = 5;
+		expect((await waiting).events.map(positionOf)).toEqual([5]);
+		expect(readings()).toHaveLength(2);
+	});
+
+	it("leaves out what this reader read, and nobody else's reading", async () => {
+		const reads = ["byMail", "byGroup"].map((who) =>
+			newEvent(
+				"audit",
+				"control.record.read",
+				{ reader: people[who] as Caller, query: "{}", hits: 0 },
+				{ at: new Date(), about: "record", nth: who },
+			),
+		);
+		const { next } = await follow();
+		await index.create(reads.map((event, n) => delivered(event, 5 + n)));
+		settled = 6;
+		expect((await follow(`cursor=${next}`)).events.map(({ data }) => (data.reader as Caller).subject)).toEqual(["ivo"]);
+	});
+
+	it("is for auditors, and for those who left the group while they waited no more", async () => {
+		expect((await get("/v1/audit/events/follow", "stranger")).json()).toMatchObject({ code: "not_an_auditor" });
+		expect((await get("/v1/audit/events/follow", "nobody")).statusCode).toBe(401);
+		const { next } = await follow();
+		const before = looks;
+		const waiting = get(`/v1/audit/events/follow?cursor=${next}&wait=30`);
+		await waitsSince(before);
+		group = undefined;
+		expect((await waiting).json()).toMatchObject({ code: "not_an_auditor" });
+	});
+
+	it("answers who waits when the process stops", async () => {
+		const { next } = await follow();
+		const before = looks;
+		const waiting = get(`/v1/audit/events/follow?cursor=${next}&wait=30`);
+		await waitsSince(before);
+		await http.close();
+		expect((await waiting).statusCode).toBe(200);
+		expect(readings()).toHaveLength(2);
+	});
+
+	it("knows nothing to be findable before it was indexed long enough ago", async () => {
+		const following = new Following({ settled: async () => 9, findableAfterMs: 60_000, lookEveryMs: 0 });
+		expect([await following.findable(), await following.findable()]).toEqual([0, 0]);
+	});
+
+	it.each(["wait=-1", "wait=100", "cursor=nonsense", `cursor=${Buffer.from("[1,2,3]").toString("base64url")}`, "nonsense=1"])(
+		"refuses ?%s",
+		async (query) => {
+			expect((await get(`/v1/audit/events/follow?${query}`)).json()).toMatchObject({ code: "malformed_request" });
+		},
+	);
 });

@@ -53,9 +53,9 @@ export async function searchRecord(
 	refuseStranger(parts, caller);
 	const { query, size, cursor } = asked;
 	refuseManyWords(query.q, parts.reader.wordsMax);
-	const after = cursor === undefined ? undefined : decodeCursor(cursor);
+	const after = cursor === undefined ? undefined : (decodeCursor(cursor, 3) as unknown as PageEnd);
+	const said = saidOf(parts, query, { size, ...(cursor && { cursor }) });
 	const { events, end, total } = await reading(parts.reader.search(query, size, after));
-	const said = { ...query, ...(query.q !== undefined && { q: parts.maskText(query.q) }), size, ...(cursor && { cursor }) };
 	await sayRead(parts, caller, said, events.length);
 	return { events, ...(end && { next: encodeCursor(end) }), total };
 }
@@ -68,20 +68,20 @@ export async function searchRecord(
 export async function readCall(parts: ReadingParts, caller: Caller, call: string): Promise<CallAnswer> {
 	refuseStranger(parts, caller);
 	const events = await reading(parts.reader.story(call));
-	await sayRead(parts, caller, { call }, events.length);
+	await sayRead(parts, caller, JSON.stringify({ call }), events.length);
 	if (events.length === 0) {
 		throw new Refusal("not_found", { detail: "nothing is on the record about this call; what just happened may take a moment", call });
 	}
 	return { call, events };
 }
 
-function refuseStranger({ auditors, refused }: ReadingParts, caller: Caller): void {
+export function refuseStranger({ auditors, refused }: ReadingParts, caller: Caller): void {
 	if (auditors.has(caller)) return;
 	refused.note({ reader: caller }, { issuer: caller.issuer, subject: caller.subject });
 	throw new Refusal("not_an_auditor", { detail: "only members of the group auditors may read the record" });
 }
 
-function refuseManyWords(q: string | undefined, wordsMax: number): void {
+export function refuseManyWords(q: string | undefined, wordsMax: number): void {
 	const words = q?.match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
 	if (words > wordsMax) {
 		const error = { pointer: "/q", message: `has ${words} words, at most ${wordsMax} are searched for at once` };
@@ -89,7 +89,7 @@ function refuseManyWords(q: string | undefined, wordsMax: number): void {
 	}
 }
 
-async function reading<T>(answer: Promise<T>): Promise<T> {
+export async function reading<T>(answer: Promise<T>): Promise<T> {
 	try {
 		return await answer;
 	} catch (error) {
@@ -99,20 +99,33 @@ async function reading<T>(answer: Promise<T>): Promise<T> {
 	}
 }
 
+/** What the record says was asked. @throws {Refusal} where it is more than an event holds: what is cut would hide what was looked for. */
+export function saidOf({ maskText }: ReadingParts, { q, where, ...query }: RecordQuery, how: Record<string, unknown>): string {
+	const masked = where?.map((condition) => {
+		const isText = condition.operator !== "exists" && typeof condition.value === "string";
+		return isText ? { ...condition, value: maskText(condition.value as string) } : condition;
+	});
+	const said = JSON.stringify({ ...query, ...(q !== undefined && { q: maskText(q) }), ...(masked && { where: masked }), ...how });
+	if (said.length <= queryTextMax) return said;
+	throw new Refusal("malformed_request", {
+		detail: "the query is too long",
+		errors: [{ pointer: "", message: `has more than ${queryTextMax} characters as it would be recorded: ask for less at once` }],
+	});
+}
+
 /** Durable before anything is shown. `hits` counts the events handed out. */
-async function sayRead({ say, now }: ReadingParts, reader: Caller, asked: Record<string, unknown>, hits: number): Promise<void> {
-	const query = JSON.stringify(asked).slice(0, queryTextMax);
+export async function sayRead({ say, now }: ReadingParts, reader: Caller, query: string, hits: number): Promise<void> {
 	await say(newEvent("audit", "control.record.read", { reader, query, hits }, { at: now(), about: "record", nth: randomUUID() }));
 }
 
-function encodeCursor(end: PageEnd): string {
+export function encodeCursor(end: readonly number[]): string {
 	return Buffer.from(JSON.stringify(end)).toString("base64url");
 }
 
-function decodeCursor(cursor: string): PageEnd {
+export function decodeCursor(cursor: string, length: number): number[] {
 	try {
 		const parts: unknown = JSON.parse(Buffer.from(cursor, "base64url").toString("utf8"));
-		if (Array.isArray(parts) && parts.length === 3 && parts.every((part) => Number.isSafeInteger(part))) return parts as unknown as PageEnd;
+		if (Array.isArray(parts) && parts.length === length && parts.every((part) => Number.isSafeInteger(part))) return parts;
 	} catch {
 		// Told below, as for any other cursor that is not ours.
 	}

@@ -2,8 +2,9 @@
 import { emailKey } from "#libs/contracts/email.ts";
 import type { EventType } from "#libs/contracts/events.ts";
 import { pathsOf, recordStream } from "#libs/contracts/index-template.ts";
+import { kindOfField, timeField } from "#libs/contracts/record-fields.ts";
 import { type OpenSearchConnection, RequestRefused } from "./connect-opensearch.ts";
-import { IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
+import { type Condition, IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
 
 /** OpenSearch counts no further (`track_total_hits`), and gives no more than this in one answer (`index.max_result_window`). */
 const countMax = 10_000;
@@ -41,6 +42,19 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 			});
 			const end = hits.length === size ? pageEndOf(hits.at(-1)?.sort) : undefined;
 			return { events: hits.map(eventOf), ...(end && { end }), total };
+		},
+		async stretch(query, size, { after, upTo, except }) {
+			const own = { "data.reader.issuer": except.issuer, "data.reader.subject": except.subject, type: "control.record.read" };
+			const { hits } = await ask({
+				size,
+				query: {
+					bool: { filter: [...filtersOf(query), { range: { position: { gte: after.position, lte: upTo } } }], must_not: [allOf(own)] },
+				},
+				sort: [{ position: "asc" }, { item: "asc" }],
+				search_after: [after.position, after.item],
+				track_total_hits: false,
+			});
+			return hits.map(eventOf);
 		},
 		async story(call) {
 			const events: RecordedEvent[] = [];
@@ -88,7 +102,7 @@ export async function readBackingIndices(connection: Pick<OpenSearchConnection, 
 
 /** Filters alone: nothing is scored, so nothing of the order depends on what else is in the index. */
 function filtersOf(query: RecordQuery): Record<string, unknown>[] {
-	const { q, call, type, caller, connection, function: name, ending, from, to } = query;
+	const { q, call, type, caller, connection, function: name, ending, from, to, where = [] } = query;
 	const filters: Record<string, unknown>[] = [];
 	if (q !== undefined) filters.push(wordsOf(q));
 	if (call !== undefined) filters.push(ofCall(call));
@@ -106,7 +120,32 @@ function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	if (from !== undefined || to !== undefined) {
 		filters.push({ range: { "@timestamp": { ...(from && { gte: from }), ...(to && { lt: to }) } } });
 	}
+	filters.push(...where.map(filterOf));
 	return filters;
+}
+
+function filterOf(condition: Condition): Record<string, unknown> {
+	const name = condition.field === "time" ? timeField : condition.field;
+	if (condition.operator === "exists") return { exists: { field: name } };
+	const { operator, value } = condition;
+	const kind = kindOfField(condition.field);
+	// A text is found whole in the keyword beside its words, and an instant within its millisecond.
+	const field = kind === "text" ? `${name}.keyword` : name;
+	const equal = kind === "instant" ? { range: { [field]: { gte: value, lte: value } } } : { term: { [field]: value } };
+	switch (operator) {
+		case "=":
+			return equal;
+		case "!=":
+			return { bool: { must_not: [equal] } };
+		default:
+			return { range: { [field]: { [rangeWords[operator]]: value } } };
+	}
+}
+
+const rangeWords = { "<": "lt", "<=": "lte", ">": "gt", ">=": "gte" } as const;
+
+function allOf(terms: Readonly<Record<string, string>>): Record<string, unknown> {
+	return { bool: { filter: Object.entries(terms).map(([field, value]) => ({ term: { [field]: value } })) } };
 }
 
 function wordsOf(q: string): Record<string, unknown> {

@@ -140,4 +140,25 @@ describe("the record", () => {
 		expect(all).toHaveLength(7);
 		expect(seen).toEqual(all);
 	});
+
+	test("can be followed: every event of a call, once, in the order of its story, and by either replica", async () => {
+		const follow = async (query: Record<string, string>, at: string) => {
+			const { status, body } = await ask(`${at}/v1/audit/events/follow?${new URLSearchParams(query)}`, { as: "alice" });
+			expect(status).toBe(200);
+			return body;
+		};
+		const replicas = [stack.urls.audit, secondReplica("audit")] as const;
+		let { next: cursor } = await follow({}, replicas[0]);
+		const call = await approvedCall();
+		const seen: string[] = [];
+		for (let turn = 1; !seen.some((id) => id.includes("call.ended")); turn++) {
+			expect(turn).toBeLessThan(60);
+			const body = await follow({ where: `data.call=${call}`, wait: "5", cursor }, replicas[turn % 2] ?? "");
+			seen.push(...body.events.map(({ id }: { id: string }) => id));
+			cursor = body.next;
+		}
+		const { events } = await wholeStory(call);
+		expect(seen).toEqual(events.map(({ id }: { id: string }) => id).slice(0, seen.length));
+		expectProblem(await ask(`${stack.urls.audit}/v1/audit/events/follow`, { as: "dana" }), "not_an_auditor");
+	});
 });

@@ -1,0 +1,70 @@
+// Events of the record as lines for other programs: CSV that no spreadsheet takes for formulas, and JSON, one event a line. Pure.
+import { didYouMean } from "#libs/configuration/nearest.ts";
+import { kindOfField, recordFields, valuesAt } from "#libs/contracts/record-fields.ts";
+import { wrongUsage } from "./command-failed.ts";
+import type { Zone } from "./instants.ts";
+import { safeJson, safeLine } from "./terminal-text.ts";
+
+const columnsDefault = [
+	...["time", "position", "item", "type", "source", "subject", "data.connection", "data.function"],
+	...["data.caller.issuer", "data.caller.subject", "data.caller.email", "data.ending", "data.code", "data.rules", "id"],
+];
+const columnsMax = 64;
+
+/** The fields of `--fields`, or those that say the most of an event. @throws {CommandFailed} `wrongUsage` */
+export function readColumns(text: string | undefined): readonly string[] {
+	if (text === undefined) return columnsDefault;
+	const columns = text.split(",").map((name) => name.trim());
+	if (columns.length > columnsMax) throw wrongUsage(`--fields names ${columns.length} fields, at most ${columnsMax} are shown.`);
+	for (const name of columns) {
+		if (kindOfField(name) !== undefined || isGroup(name)) continue;
+		throw wrongUsage(
+			`--fields names a field that the record does not have${didYouMean(name, recordFields.keys())}. Expected such as ${columnsDefault.slice(0, 7).join(",")}.`,
+		);
+	}
+	return columns;
+}
+
+/** Whether fields lie in it, such as `data.caller`: it is shown as JSON. */
+function isGroup(name: string): boolean {
+	return recordFields.keys().some((field) => field.startsWith(`${name}.`));
+}
+
+export function csvHead(columns: readonly string[]): string {
+	return columns.map(cell).join(",");
+}
+
+/** One event as a line of RFC 4180; several values of a field stand in one cell, and what no line holds is written by its code point. */
+export function csvLine(event: object, columns: readonly string[], zone: Zone): string {
+	return columns
+		.map((name) =>
+			cell(
+				valuesAt(event, name)
+					.map((value) => textOf(name, value, zone))
+					.join("; "),
+			),
+		)
+		.join(",");
+}
+
+function textOf(name: string, value: unknown, zone: Zone): string {
+	if (typeof value !== "string") return JSON.stringify(value);
+	return kindOfField(name) === "instant" ? zone.show(value) : value;
+}
+
+/**
+ * Spreadsheets take a cell that begins so for a formula, quoted or not, and some look past white space
+ * (https://owasp.org/www-community/attacks/CSV_Injection). An apostrophe makes it text; a number is none to begin with.
+ */
+const formula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/u;
+const number = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+
+function cell(text: string): string {
+	const plain = safeLine(text);
+	return `"${formula.test(plain) && !number.test(plain) ? "'" : ""}${plain.replaceAll('"', '""')}"`;
+}
+
+/** The event as the API gave it, on one line. */
+export function jsonLine(event: object): string {
+	return safeJson(JSON.stringify(event));
+}

@@ -1,0 +1,228 @@
+// `callgate audit search`: finds events, page after page or as they come, in lines for people or for other programs.
+import { setTimeout as delay } from "node:timers/promises";
+import { type Command, InvalidArgumentError } from "commander";
+import { endings } from "#libs/contracts/call.ts";
+import { events } from "#libs/contracts/events.ts";
+import { type Answer, type ApiClient, addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
+import { CommandFailed, exitCodes, wrongUsage } from "./command-failed.ts";
+import { readTime, Zone } from "./instants.ts";
+import type { Io } from "./io.ts";
+import { listOf, recordOf } from "./problem.ts";
+import { csvHead, csvLine, jsonLine, readColumns } from "./record-rows.ts";
+import { type StoryEvent, tellBriefly } from "./story.ts";
+import { parseExactly, safeJson, safeLine } from "./terminal-text.ts";
+
+const narrowing = ["call", "type", "caller", "connection", "function", "ending", "size", "cursor"] as const;
+
+interface SearchOptions extends ReachOptions, Readonly<Partial<Record<(typeof narrowing)[number], string>>> {
+	readonly where?: readonly string[];
+	readonly from?: string;
+	readonly to?: string;
+	readonly zone: string;
+	readonly limit?: number;
+	readonly follow?: true;
+	readonly csv?: true;
+	readonly ndjson?: true;
+	readonly fields?: string;
+}
+
+/** The largest page of the API. */
+const pageMax = 500;
+const limitMax = 1_000_000;
+const followPath = "/v1/audit/events/follow";
+/** How long the API is asked to wait for something to come, and how much longer its answer may take. */
+const waitSeconds = 25;
+const answerMs = 30_000;
+/** A follower that cannot be answered tries so often in a row, at most every ten seconds. */
+const triesMax = 60;
+
+export function registerSearch(command: Command, io: Io): void {
+	addReachOptions(
+		command.description("Find events, newest first, or follow them as they come").argument("[words...]", "words to look for"),
+		"audit",
+	)
+		.option("--call <id>", "events of one call")
+		.option("--type <type>", `one kind of event: ${events.map(({ type }) => type).join(", ")}`)
+		.option("--caller <who>", "subject or e-mail of the caller")
+		.option("--connection <name>", "calls of one connection")
+		.option("--function <name>", "calls of one function")
+		.option("--ending <ending>", `how calls ended: ${endings.join(", ")}`)
+		.option("--where <condition>", "a field and what it must be: data.voter=dana@example.com, data.durationMs>=1000 (repeatable)", gather)
+		.option("--from <time>", "at or after this: a day, a time in --zone, an instant with its offset, or how long ago (90m, 7d)")
+		.option("--to <time>", "before this")
+		.option("--zone <name>", "the time zone of days and times, typed and shown", "UTC")
+		.option("--limit <n>", "read on, page after page, until so many events were shown", limit)
+		.option("--size <n>", `events a page, at most ${pageMax}`)
+		.option("--cursor <cursor>", "read on where a page ended")
+		.option("--follow", "show what comes, oldest first, until it is stopped; with --from what came since as well")
+		.option("--csv", "print CSV, for spreadsheets; no cell is a formula")
+		.option("--ndjson", "print JSON, one event a line")
+		.option("--fields <names>", "with --csv: the fields, by their own names, with commas between them")
+		.action(async (words: string[], options: SearchOptions) => {
+			refuseContradictions(options);
+			const zone = new Zone(options.zone);
+			const show = shower(options, zone, io);
+			const query = queryOf(words, options, zone);
+			const api = await reach("audit", options, io);
+			if (options.follow) await follow(api, query, options, show, io);
+			else await search(api, query, options, show, io);
+		});
+}
+
+function gather(value: string, before: readonly string[] = []): string[] {
+	return [...before, value];
+}
+
+function limit(value: string): number {
+	if (/^[1-9]\d{0,6}$/.test(value) && Number(value) <= limitMax) return Number(value);
+	throw new InvalidArgumentError(`expected a number of events, 1 to ${limitMax}`);
+}
+
+function refuseContradictions({ json, csv, ndjson, fields, follow, cursor, to, limit: most }: SearchOptions): void {
+	if ([json, csv, ndjson].filter(Boolean).length > 1) throw wrongUsage("--json, --csv and --ndjson exclude each other. Choose one.");
+	if (fields !== undefined && !csv) throw wrongUsage("--fields are the columns of --csv. Add it; --ndjson has whole events.");
+	if (follow && (json || cursor !== undefined || to !== undefined))
+		throw wrongUsage("--follow goes on from now, or from --from: leave out --to and --cursor, and use --ndjson instead of --json.");
+	if (json && most !== undefined) throw wrongUsage("--json prints one page as the API answers it. With --limit use --ndjson.");
+}
+
+function queryOf(words: readonly string[], options: SearchOptions, zone: Zone): URLSearchParams {
+	if (options.call !== undefined) callIdOf(options.call);
+	const query = new URLSearchParams();
+	if (words.length > 0) query.set("q", words.join(" "));
+	for (const name of narrowing) {
+		const value = options[name];
+		if (value !== undefined) query.set(name, value);
+	}
+	for (const name of ["from", "to"] as const) {
+		const text = options[name];
+		if (text !== undefined) query.set(name, readTime(`--${name}`, text, zone, new Date()));
+	}
+	for (const condition of options.where ?? []) query.append("where", condition);
+	return query;
+}
+
+/** One event to standard output, as was asked for. */
+function shower({ csv, ndjson, fields }: SearchOptions, zone: Zone, io: Io): (event: StoryEvent) => void {
+	if (ndjson) return (event) => io.print(jsonLine(event));
+	if (!csv) return (event) => io.print(tellBriefly(event, (instant) => zone.show(instant)));
+	const columns = readColumns(fields);
+	let isFirst = true;
+	return (event) => {
+		if (isFirst) io.print(csvHead(columns));
+		isFirst = false;
+		io.print(csvLine(event, columns, zone));
+	};
+}
+
+async function search(
+	api: ApiClient,
+	query: URLSearchParams,
+	options: SearchOptions,
+	show: (event: StoryEvent) => void,
+	io: Io,
+): Promise<void> {
+	let left = options.limit ?? 1;
+	if (options.limit !== undefined && options.size === undefined) query.set("size", String(Math.min(left, pageMax)));
+	let shown = 0;
+	for (;;) {
+		const answer = await api.ask("GET", `/v1/audit/events?${query}`);
+		const { found, next, total } = pageOf(answer);
+		if (options.json) {
+			io.print(safeJson(answer.text));
+			return;
+		}
+		const now = options.limit === undefined ? found : found.slice(0, left);
+		now.forEach(show);
+		shown += now.length;
+		left -= options.limit === undefined ? 1 : now.length;
+		if (next === undefined || left <= 0) {
+			tellRest(options, shown, next, total, io);
+			return;
+		}
+		query.set("cursor", next);
+	}
+}
+
+/** For a person what was shown and how to read on; beside lines for other programs only that there is more. */
+function tellRest({ csv, ndjson, limit: most }: SearchOptions, shown: number, next: string | undefined, total: unknown, io: Io): void {
+	const isForPrograms = csv || ndjson;
+	if (shown === 0 && !isForPrograms) io.print("Nothing on the record matches. What just happened may take a moment.");
+	if (shown === 0) return;
+	if (next === undefined) return;
+	const { value, exact } = recordOf(total);
+	const count = value === undefined ? "" : ` of ${exact === true ? "" : "more than "}${safeLine(value)}`;
+	const how = most === undefined ? `the same search with --cursor ${safeLine(next)}` : "a larger --limit, or --to the last time shown";
+	const more = `${shown}${count}. Older ones: ${how}`;
+	if (isForPrograms) io.tell(more);
+	else for (const line of ["", more]) io.print(line);
+}
+
+async function follow(
+	api: ApiClient,
+	query: URLSearchParams,
+	options: SearchOptions,
+	show: (event: StoryEvent) => void,
+	io: Io,
+): Promise<void> {
+	query.set("size", options.size ?? String(Math.min(options.limit ?? pageMax, pageMax)));
+	let left = options.limit ?? Number.POSITIVE_INFINITY;
+	while (left > 0) {
+		const asked = performance.now();
+		const { found, next } = pageOf(await askPatiently(api, `${followPath}?${query}`, io));
+		const now = found.slice(0, left);
+		now.forEach(show);
+		left -= now.length;
+		if (next === undefined) throw stranger();
+		// The first answer says where it begins, and is not waited for.
+		const isFirst = !query.has("wait");
+		query.set("cursor", next);
+		query.set("wait", String(waitSeconds));
+		// An API that has no place for one who waits answers at once.
+		if (!isFirst && found.length === 0 && performance.now() - asked < 1_000) await delay(1_000);
+	}
+}
+
+/** While audit restarts or its index is away nothing is lost: what comes meanwhile is shown afterwards. */
+async function askPatiently(api: ApiClient, path: string, io: Io): Promise<Answer> {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await api.ask("GET", path, { timeoutMs: waitSeconds * 1_000 + answerMs });
+		} catch (error) {
+			if (!(error instanceof CommandFailed) || !mayPass(error) || tries >= triesMax) throw error;
+			if (tries === 1) io.tell("callgate: the record cannot be read now; trying again, nothing is left out");
+			await delay(Math.min(10_000, 100 * 2 ** tries));
+		}
+	}
+}
+
+function mayPass({ exitCode, shown }: CommandFailed): boolean {
+	return exitCode === exitCodes.unreachable || recordOf(shown.problem).status === 503;
+}
+
+interface Page {
+	readonly found: readonly StoryEvent[];
+	readonly next: string | undefined;
+	readonly total: unknown;
+}
+
+/** @throws {CommandFailed} where it is not the answer of an audit */
+export function eventsOf({ value }: Answer): readonly StoryEvent[] {
+	const { events: found } = recordOf(value);
+	if (!Array.isArray(found)) throw stranger();
+	return listOf(found) as unknown as StoryEvent[];
+}
+
+/** Its events with each number as it was written: they are passed on. @throws {CommandFailed} as {@link eventsOf} */
+function pageOf(answer: Answer): Page {
+	eventsOf(answer);
+	const { next, total } = recordOf(answer.value);
+	const found = listOf(recordOf(parseExactly(answer.text)).events) as unknown as StoryEvent[];
+	return { found, next: typeof next === "string" ? next : undefined, total };
+}
+
+function stranger(): CommandFailed {
+	return new CommandFailed("What answers is not Callgate's audit service. Is --audit-url or CALLGATE_AUDIT_URL right?", {
+		exitCode: exitCodes.unreachable,
+	});
+}

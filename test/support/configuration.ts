@@ -6,6 +6,7 @@ import { exportJWK, generateKeyPair, type JWK } from "jose";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { urlOf } from "../../infra/local/port-plan.ts";
 import { sayTool } from "../../services/executor/dial-mcp/mcp-server.test-support.ts";
+import { mcpBankPort, mcpBankTools } from "./mcp-bank-tools.ts";
 
 /** An issuer whose key the tests hold: what it signs has a valid signature, so that everything else about a token can be wrong. */
 export interface Forger {
@@ -41,6 +42,8 @@ export async function writeConfiguration(dir: string, { firstPort, labPort, forg
 		"fixture.mcp.json": await readFile(new URL("../conformance/fixture.mcp.json", import.meta.url), "utf8"),
 		"tools.yaml": JSON.stringify(tools(dir)),
 		"tools.mcp.json": JSON.stringify({ protocolVersion: "2025-11-25", tools: [sayTool] }),
+		"mcpbank.yaml": mcpBank(mcpBankPort(labPort)),
+		"mcpbank.mcp.json": JSON.stringify({ protocolVersion: "2025-11-25", tools: mcpBankTools }),
 		"tests.yaml": policy,
 	};
 	await mkdir(dir, { recursive: true });
@@ -140,6 +143,46 @@ url: http://127.0.0.1:${port}/mcp
 mcp: fixture.mcp.json
 media: pass
 allowPrivateAddresses: true
+`;
+
+/** The bank's functions once more, as tools of an MCP server, under the same rules: see mcp-bank.ts. */
+const mcpBank = (port: number): string => `kind: Connection
+name: mcpbank
+protocol: mcp
+url: http://127.0.0.1:${port}/mcp
+mcp: mcpbank.mcp.json
+credential: { secret: bank-api-key, as: bearer }
+allowPrivateAddresses: true
+functions: { createTransfer: { timeout: 10s } }
+---
+kind: Policy
+name: mcpbank
+rules:
+  - name: mcpbank-small-transfers
+    match: { connection: mcpbank, function: createTransfer, groups: [ci] }
+    when: args.amount <= 1000
+    effect: allow
+  - name: mcpbank-reading
+    match: { connection: mcpbank, function: [getAccount, chat], groups: [ci] }
+    effect: allow
+  - name: mcpbank-large-transfers
+    match: { connection: mcpbank, function: createTransfer }
+    when: args.amount > 1000
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 30m }
+  - name: mcpbank-held-for-a-moment
+    match: { connection: mcpbank, function: createTransfer }
+    when: has(args.reference) && args.reference.startsWith("expires soon")
+    effect: hold
+    approval: { anyOf: [finance], quorum: 1, expires: 1m }
+  - name: mcpbank-never
+    match: { connection: mcpbank, function: createTransfer }
+    when: args.country == "XX"
+    effect: deny
+mask:
+  - match: { connection: mcpbank }
+    response: { "$.structuredContent.card": last4, "$.structuredContent.customer.ssn": redact }
+    detect: [card, email, iban, national-id]
 `;
 
 /** Beside the data of the stack, which is searched for what must not be stored: the program notes what it was given, and its credential. */

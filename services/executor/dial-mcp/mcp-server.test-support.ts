@@ -48,7 +48,8 @@ export function beginEvents(response: ServerResponse): (text: string) => void {
 	return (text) => void response.write(`event: message\ndata: ${text}\n\n`);
 }
 
-export async function serveMcp(revision = "2025-11-25"): Promise<TestServer> {
+/** @param port 0 picks a free one */
+export async function serveMcp(revision = "2025-11-25", port = 0): Promise<TestServer> {
 	const sockets = new Set<Socket>();
 	const http = createServer(async (request, response) => {
 		// No stream of its own, and nothing to be said when a session ends.
@@ -76,7 +77,7 @@ export async function serveMcp(revision = "2025-11-25"): Promise<TestServer> {
 		sockets.add(socket);
 		socket.on("close", () => sockets.delete(socket));
 	});
-	http.listen(0, "127.0.0.1");
+	http.listen(port, "127.0.0.1");
 	await once(http, "listening");
 	const server: TestServer = {
 		url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,

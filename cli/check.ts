@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { compileFolder } from "#libs/configuration/compile-folder.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import { refusalLines } from "#libs/configuration/configuration-error.ts";
+import { type ConfigurationError, formatConfigurationError, refusalLines } from "#libs/configuration/configuration-error.ts";
 import { didYouMean } from "#libs/configuration/nearest.ts";
 import type { Caller } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
@@ -25,6 +25,9 @@ interface CheckOptions {
 const examples = `
 Reads the folder's YAML files and everything they refer to, and compiles them whole, as the services do. Every mistake is told
 at once, as file:line:column and what was found and expected; then the exit code is 1. Nothing is activated and nothing is called.
+
+What is right and should be looked at all the same is told too: texts of MCP servers that give a model orders or have characters
+that nobody sees, and names that look like others.
 
 With --call it also decides one call and explains the decision: each rule about the function, whether it matched, and which part
 of its condition was true. The file holds (issuer, groups and receivedAt may be left out):
@@ -53,22 +56,27 @@ export function registerCheck(program: Command, io: Io): void {
 		.action(async (folder: string, options: CheckOptions) => {
 			if (options.expect !== undefined && options.call === undefined)
 				throw wrongUsage("--expect is about a call. Name it with --call FILE.");
-			const configuration = await compiled(folder, options, io);
-			if (options.call === undefined) showSummary(configuration, options, io);
+			const { configuration, told } = await compiled(folder, options, io);
+			if (options.call === undefined) showSummary(configuration, told, options, io);
 			else await explainCall(configuration, options.call, options, io);
 		});
 }
 
-async function compiled(folder: string, options: CheckOptions, io: Io): Promise<Configuration> {
+async function compiled(folder: string, options: CheckOptions, io: Io) {
 	const result = await compileFolder(folder);
-	if (result.ok) return result.configuration;
+	if (result.ok) return result;
 	const { mistakes, verdict } = refusalLines(result.errors);
 	if (options.json) io.print(safeJson(JSON.stringify({ ok: false, errors: result.errors })));
 	else for (const mistake of mistakes) io.print(safeLine(mistake));
 	throw new CommandFailed(verdict);
 }
 
-function showSummary({ revision, issuers, connections, groups, policy }: Configuration, { json }: CheckOptions, io: Io): void {
+function showSummary(
+	{ revision, issuers, connections, groups, policy }: Configuration,
+	told: readonly ConfigurationError[],
+	{ json }: CheckOptions,
+	io: Io,
+): void {
 	const summary = {
 		ok: true,
 		revision,
@@ -76,6 +84,7 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 		connections: connections.map(({ name, transport: { url }, functions }) => ({ name, url, functions: functions.length })),
 		groups: groups.map(({ name, members }) => ({ name, members: members.size })),
 		rules: policy.rules.map(({ name, effect }) => ({ name, effect })),
+		lookAt: told,
 	};
 	if (json) {
 		io.print(safeJson(JSON.stringify(summary)));
@@ -95,6 +104,7 @@ function showSummary({ revision, issuers, connections, groups, policy }: Configu
 	io.print(
 		`rules        ${policy.rules.length}: ${of("allow")} allow, ${of("hold")} hold, ${of("deny")} deny; what no rule allows is denied`,
 	);
+	for (const one of told) io.print(`look at      ${safeLine(formatConfigurationError(one))}`);
 }
 
 async function explainCall(configuration: Configuration, file: string, options: CheckOptions, io: Io): Promise<void> {

@@ -12,8 +12,11 @@ import type { ConnectionDocument, McpConnection } from "#libs/configuration/kind
 import { didYouMean } from "#libs/configuration/nearest.ts";
 import { readDocuments, resolveReference } from "#libs/configuration/read-documents.ts";
 import { readFolder } from "#libs/configuration/read-folder.ts";
+import { memberOf } from "#libs/functions/schema.ts";
+import { keys, type PinnedList, pinnedLists } from "#libs/mcp/definitions.ts";
 import { implementation } from "#libs/mcp/messages.ts";
 import { comparePins, pinDocument } from "#libs/mcp/pin-document.ts";
+import { type Suspect, suspectsIn } from "#libs/mcp/suspects.ts";
 import { createCheckedLibraryFetch } from "#libs/outbound/checked-fetch.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
 import type { Io } from "./io.ts";
@@ -30,6 +33,8 @@ that file, which is part of the configuration: it is reviewed, activated and has
 each call; one whose name, description or schema is another by now does not run until somebody looked and pulled again.
 
 What changed is shown first, with the old text and the new. Read it: a description is an instruction to every model that sees it.
+Then what to look at: characters that nobody sees (by their code points), and texts that give a model orders. A folder with the former
+is refused unless the connection says suspicious: { invisible: tell }.
 Run it where the server can be reached. If the connection has a credential, the vault that holds it is needed, as for callgate secret.
 
 Examples:
@@ -53,10 +58,12 @@ export function registerPull(program: Command, io: Io): void {
 		.addHelpText("after", examples)
 		.action(async (folder: string, name: string, options: PullOptions) => {
 			const { document, path, text } = await connectionIn(folder, name);
-			const present = pinDocument(await askServer(document, options, io));
+			const said = await askServer(document, options, io);
+			const present = pinDocument(said);
+			const suspects = pinnedLists.flatMap((list) => suspectsIn(said[list], [list]));
 			const differences = comparePins(text === undefined ? undefined : parsed(text), present);
-			if (options.json) io.print(safeJson(JSON.stringify({ connection: name, file: path, differences })));
-			else for (const line of differenceLines(differences)) io.print(line);
+			if (options.json) io.print(safeJson(JSON.stringify({ connection: name, file: path, differences, suspects })));
+			else for (const line of [...differenceLines(differences), ...suspects.map((one) => suspectLine(said, one))]) io.print(line);
 			if (options.check) {
 				if (differences.length > 0) throw new CommandFailed(`${safeLine(name)} is not what was pinned in ${safeLine(path)}.`);
 				return;
@@ -179,6 +186,15 @@ function differenceLines(differences: ReturnType<typeof comparePins>): string[] 
 		`${what.padEnd(8)} ${list} ${safeLine(name)}`,
 		...parts.flatMap(({ part, pinned, present }) => [`  ${part}:`, `    - ${shortened(pinned)}`, `    + ${shortened(present)}`]),
 	]);
+}
+
+/** By name, because the file has its entries in another order than the server. */
+function suspectLine(said: Record<PinnedList, readonly unknown[]>, { what, path, found }: Suspect): string {
+	const [list, index, ...rest] = path;
+	const entry = said[list as PinnedList][Number(index)];
+	const name = safeLine(memberOf(entry, keys[list as PinnedList]));
+	const about = what === "invisible" ? `characters that nobody sees: ${found}` : `a text that gives a model orders: ${found}`;
+	return `look at  ${list} ${name} /${safeLine(rest.join("/"))}: ${about}`;
 }
 
 /** Long enough to read a description whole; what is longer says so. */

@@ -1,5 +1,6 @@
 // The files of a configuration folder → one compiled revision, or everything that is wrong with them. Pure: no I/O, no clock.
 
+import { listed } from "#libs/mcp/definitions.ts";
 import { compilePolicies } from "#libs/policy/compile-rules.ts";
 import type { PolicyContext } from "#libs/policy/compiled-policy.ts";
 import type { PolicyDocument } from "#libs/policy/policy-document.ts";
@@ -10,13 +11,15 @@ import { type ConfigurationError, compareErrors, type Fault } from "./configurat
 import type { ConnectionDocument } from "./kinds/connection.ts";
 import { compileGroup, type Group, type GroupDocument } from "./kinds/group.ts";
 import { compileIssuer, type Issuer, type IssuerDocument, whyNotToldApart } from "./kinds/issuer.ts";
+import { alikeConnections, createLookAlikes } from "./look-alikes.ts";
 import { didYouMean } from "./nearest.ts";
 import { type Kind, type PlacedDocument, type ReadDocuments, readDocuments, referenceOf, resolveReference } from "./read-documents.ts";
 import { revisionOf, type SourceFiles, whyNotSourceFiles } from "./source-files.ts";
 import { parseYamlFile, type YamlDocument } from "./yaml-file.ts";
 
 export type CompiledConfiguration =
-	| { readonly ok: true; readonly configuration: Configuration }
+	/** `told`: what is right, and what people should look at all the same. */
+	| { readonly ok: true; readonly configuration: Configuration; readonly told: readonly ConfigurationError[] }
 	| { readonly ok: false; readonly errors: readonly ConfigurationError[] };
 
 /** Most errors that are told at once. */
@@ -31,33 +34,34 @@ export function compileConfiguration(files: SourceFiles): CompiledConfiguration 
 }
 
 /**
- * Compiles files that were activated. Whether policies fit the schemas was looked at then: another version that looks more closely must not
+ * Compiles files that were activated. Whether policies fit the schemas, and what an MCP server's texts hide, was looked at then: another version that looks more closely must not
  * find the revision in force unreadable, and stop every call.
  */
 export function compileActivated(files: SourceFiles): CompiledConfiguration {
 	return compile(files, false);
 }
 
-function compile(files: SourceFiles, checksTypes: boolean): CompiledConfiguration {
+function compile(files: SourceFiles, looksClosely: boolean): CompiledConfiguration {
 	const problem = whyNotSourceFiles(files);
 	if (problem !== undefined) return { ok: false, errors: [{ file: ".", line: 1, column: 1, message: problem }] };
-	return new Compiler(files, readDocuments(files), checksTypes).compile();
+	return new Compiler(files, readDocuments(files), looksClosely).compile();
 }
 
 class Compiler {
 	private readonly errors: ConfigurationError[];
+	private readonly told: ConfigurationError[] = [];
 	private readonly files: SourceFiles;
 	private readonly read: ReadDocuments;
-	private readonly checksTypes: boolean;
+	private readonly looksClosely: boolean;
 	private readonly used: Set<string>;
 	/** Connections of which something could not be read: what policies say about their functions cannot be judged. */
 	private readonly inPart = new Set<string>();
 	private readonly vendorFiles = new Map<string, YamlDocument | undefined>();
 
-	constructor(files: SourceFiles, read: ReadDocuments, checksTypes: boolean) {
+	constructor(files: SourceFiles, read: ReadDocuments, looksClosely: boolean) {
 		this.files = files;
 		this.read = read;
-		this.checksTypes = checksTypes;
+		this.looksClosely = looksClosely;
 		this.errors = [...read.errors];
 		this.used = new Set(read.used);
 	}
@@ -67,6 +71,7 @@ class Compiler {
 		const groups = this.unique("Group").map((document) => this.group(document));
 		const connections = this.unique("Connection").map((document) => this.connection(document));
 		const policy = this.policy(groups, connections);
+		if (this.looksClosely) this.tellLookAlikes(connections);
 		if (this.read.documents.length === 0 && this.errors.length === 0) {
 			this.errors.push({
 				file: ".",
@@ -85,7 +90,7 @@ class Compiler {
 			connections: connections.map(({ connection }) => connection),
 			policy,
 		};
-		return { ok: true, configuration: createConfiguration(parts) };
+		return { ok: true, configuration: createConfiguration(parts), told: tellable(this.told) };
 	}
 
 	/** Documents of a kind, the first of each name; a second one is an error. */
@@ -141,8 +146,43 @@ class Compiler {
 		this.report(document, compiled.faults);
 		const isUnread = referenceOf(document.value) !== undefined && vendor === undefined;
 		if (isUnread || document.rest !== undefined) this.inPart.add(compiled.connection.name);
-		if (reference && vendor) this.reportIn(reference.path, vendor, compiled.vendorFaults);
+		if (!reference || !vendor) return compiled;
+		this.reportIn(reference.path, vendor, compiled.vendorFaults);
+		const { refused, told } = (this.looksClosely && compiled.suspicious?.()) || { refused: [], told: [] };
+		this.reportIn(reference.path, vendor, refused);
+		this.told.push(...placed(reference.path, vendor, told));
 		return compiled;
+	}
+
+	/** Whoever wrote the names of an MCP server's tools knew, or could guess, what they stand beside. */
+	private tellLookAlikes(compiled: readonly CompiledConnection[]): void {
+		const connections = compiled.map(({ connection }) => connection);
+		for (const { name, earlier } of alikeConnections(connections.map((one) => one.name))) {
+			const document = this.unique("Connection").find((one) => nameOf(one) === name);
+			const message = `found the connection "${name}" beside "${earlier}", expected names that can be told apart`;
+			if (document) this.told.push(...placed(document.file, document.yaml, [{ path: ["name"], message }]));
+		}
+		const alike = createLookAlikes(
+			connections.flatMap(({ name: connection, functions }) => functions.map(({ name }) => ({ connection, name }))),
+		);
+		for (const document of this.unique("Connection")) {
+			const connection = connections.find(({ name }) => name === nameOf(document));
+			const path = this.mcpFileOf(document);
+			const vendor = path === undefined ? undefined : this.vendorFiles.get(path);
+			if (!connection || path === undefined || !vendor) continue;
+			const faults = listed(vendor.value, "tools").flatMap((tool, index): Fault[] => {
+				const name = String(tool.name);
+				const other = connection.function(name) && alike({ connection: connection.name, name });
+				const message = `found the tool "${name}", which looks like ${other?.name} of ${other?.connection}: rules and models may mean the other`;
+				return other ? [{ path: ["tools", index, "name"], message }] : [];
+			});
+			this.told.push(...placed(path, vendor, faults));
+		}
+	}
+
+	private mcpFileOf({ file, value }: PlacedDocument): string | undefined {
+		const { mcp } = value as ConnectionDocument;
+		return mcp === undefined ? undefined : resolveReference(file, mcp);
 	}
 
 	private policy(groups: readonly Group[], connections: readonly CompiledConnection[]) {
@@ -176,7 +216,7 @@ class Compiler {
 				...connections.map((compiled): [string, ReadonlySet<string>] => [compiled.connection.name, functionNames(compiled)]),
 			]),
 			argumentNames: new Map(whole.map(({ connection }) => [connection.name, argumentNames(connection.functions)])),
-			typesOf: this.checksTypes ? typesIn(whole) : undefined,
+			typesOf: this.looksClosely ? typesIn(whole) : undefined,
 		};
 	}
 
@@ -236,14 +276,18 @@ class Compiler {
 
 	private report(document: PlacedDocument, faults: readonly Fault[]): void {
 		const { rest } = document;
-		const placed = rest ? faults.map((fault) => ({ ...fault, path: rest.placeOf(fault.path) })) : faults;
-		const known = placed.filter((fault): fault is Fault => fault.path !== undefined);
+		const moved = rest ? faults.map((fault) => ({ ...fault, path: rest.placeOf(fault.path) })) : faults;
+		const known = moved.filter((fault): fault is Fault => fault.path !== undefined);
 		this.reportIn(document.file, document.yaml, known);
 	}
 
 	private reportIn(file: string, yaml: YamlDocument, faults: readonly Fault[]): void {
-		for (const fault of faults) this.errors.push({ file, ...yaml.locate(fault), message: fault.message });
+		this.errors.push(...placed(file, yaml, faults));
 	}
+}
+
+function placed(file: string, yaml: YamlDocument, faults: readonly Fault[]): ConfigurationError[] {
+	return faults.map((fault) => ({ file, ...yaml.locate(fault), message: fault.message }));
 }
 
 /** Stands in for a key file that is missing, which is reported by itself. */

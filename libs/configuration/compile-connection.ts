@@ -36,11 +36,15 @@ export const connectionBounds = {
 	responseBody: { byDefault: answerBytesMax, max: answerBytesMax },
 } as const;
 
+export type SuspiciousPlaces = { readonly refused: readonly Fault[]; readonly told: readonly Fault[] };
+
 export type CompiledConnection = {
 	readonly connection: Connection;
 	readonly faults: readonly Fault[];
 	/** Faults inside the document that it names. */
 	readonly vendorFaults: readonly Fault[];
+	/** Places of that document that say more to a model than to whoever reviews it. */
+	readonly suspicious?: () => SuspiciousPlaces;
 	/** Names that policies may mention although this connection has faults. */
 	readonly names: readonly string[];
 	/** What a function's schemas say of its arguments and answers. */
@@ -50,7 +54,7 @@ export type CompiledConnection = {
 /** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
 export function compileConnection(document: ConnectionDocument, openapi: unknown): CompiledConnection {
 	const faults: Fault[] = [];
-	refuseMembers(document, ["mcp", "media", "command", "args", "env"], faults);
+	refuseMembers(document, ["mcp", "media", "suspicious", "command", "args", "env"], faults);
 	const url = compileUrl(document, ["url"], faults);
 	const analyzer = compileAnalyzer(document, faults);
 	const credential = httpCredential(document, faults);

@@ -1,7 +1,9 @@
 // A document of kind `Connection` that names an MCP server, and the server's pinned lists → a connection with its functions.
 import { functionNamePattern } from "#libs/contracts/call.ts";
+import { type Entry, listed, type PinnedList, pinnedLists } from "#libs/mcp/definitions.ts";
 import { functionsFromMcp } from "#libs/mcp/functions-from-mcp.ts";
 import { pinnedEntries } from "#libs/mcp/pinned-entries.ts";
+import { type Suspect, suspectsIn } from "#libs/mcp/suspects.ts";
 import {
 	type CompiledConnection,
 	compileCredential,
@@ -11,6 +13,7 @@ import {
 	refine,
 	refuseBadSchemas,
 	refuseMembers,
+	type SuspiciousPlaces,
 } from "./compile-connection.ts";
 import type { Fault } from "./configuration-error.ts";
 import { functionTypes } from "./function-types.ts";
@@ -57,7 +60,8 @@ export function compileMcpConnection(document: ConnectionDocument, pinned: unkno
 		function: (name) => byName.get(name),
 	};
 	const names = read.names.length > 0 ? read.names : Object.keys(refined);
-	return { connection, faults, vendorFaults: read.errors, names, types: functionTypes(functions, undefined) };
+	const suspicious = () => suspiciousPlaces(document, pinned);
+	return { connection, faults, vendorFaults: read.errors, suspicious, names, types: functionTypes(functions, undefined) };
 }
 
 type Reached = Pick<McpConnection, "url" | "credential" | "program">;
@@ -86,11 +90,40 @@ function byCommand(document: ConnectionDocument, command: string, faults: Fault[
 	return { url: `stdio:${command}`, ...(credential && { credential }), program: { command, args, env } };
 }
 
-function readPinned(document: ConnectionDocument, pinned: unknown, faults: Fault[]) {
+/** Of what callers can reach: what is left out is shown to nobody. */
+function suspiciousPlaces(document: ConnectionDocument, pinned: unknown): SuspiciousPlaces {
+	const { invisible = "refuse", instructions = "tell" } = document.suspicious ?? {};
+	const exposes = exposed(document);
+	const isReached = (list: PinnedList, entry: Entry) =>
+		exposes(list === "tools" ? String(entry.name) : list === "prompts" ? "prompts/get" : "resources/read");
+	const places = pinnedLists.flatMap((list) =>
+		listed(pinned, list).flatMap((entry, index) => (isReached(list, entry) ? suspectsIn(entry, [list, index]) : [])),
+	);
+	const faults = (what: Suspect["what"]): Fault[] =>
+		places
+			.filter((one) => one.what === what)
+			.map(({ path, found }) => ({ path, message: `${foundBy[what]} (${found}), ${expectedOf[what]}` }));
+	const byTerm = { refuse: [] as Fault[], tell: [] as Fault[] };
+	byTerm[invisible].push(...faults("invisible"));
+	byTerm[instructions].push(...faults("instruction"));
+	return { refused: byTerm.refuse, told: byTerm.tell };
+}
+
+const foundBy = { invisible: "found characters that nobody sees", instruction: "found a text that gives a model orders" } as const;
+const expectedOf = {
+	invisible: "expected a text that is what it shows; leave the entry out (expose: false), or say suspicious: { invisible: tell }",
+	instruction: "expected one that says what the entry does",
+} as const;
+
+function exposed(document: ConnectionDocument): (name: string) => boolean {
 	const refined = document.functions ?? {};
 	const named = (name: string) => (Object.hasOwn(refined, name) ? refined[name] : undefined);
-	const exposes = (name: string) => named(name)?.expose ?? (document.expose !== "listed" || named(name) !== undefined);
-	const read = functionsFromMcp(pinned ?? {}, exposes, new RegExp(functionNamePattern));
+	return (name) => named(name)?.expose ?? (document.expose !== "listed" || named(name) !== undefined);
+}
+
+function readPinned(document: ConnectionDocument, pinned: unknown, faults: Fault[]) {
+	const refined = document.functions ?? {};
+	const read = functionsFromMcp(pinned ?? {}, exposed(document), new RegExp(functionNamePattern));
 	// Where the file itself is missing that has been said already.
 	if (pinned === undefined) return { ...read, errors: [] };
 	for (const [name, written] of Object.entries(refined)) {

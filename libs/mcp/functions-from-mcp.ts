@@ -8,6 +8,7 @@ import { listed, pinsOf, type ServerRevision, serverRevisions } from "./definiti
 import type { McpTransport } from "./mcp-transport.ts";
 import { parameterHeaders } from "./parameter-headers.ts";
 import { errorsIn } from "./pinned-entries.ts";
+import { plainName } from "./suspects.ts";
 
 /** Most tools of one server. */
 const toolsMax = 2_000;
@@ -57,14 +58,6 @@ export function functionsFromMcp(document: unknown, exposes: (name: string) => b
 	if (listed(document, "tools").length > toolsMax)
 		errors.push({ path: ["tools"], message: `found more than ${toolsMax} tools, expected fewer` });
 	return { revision: revision ?? serverRevisions[0], functions, errors, names: [...names.values()] };
-}
-
-/** Names that differ in letter case or in separators alone: a model, or whoever writes a policy, takes one for the other. */
-function plainName(name: string): string {
-	return name
-		.normalize("NFKC")
-		.toLowerCase()
-		.replace(/[_.:-]/g, "_");
 }
 
 /** A server's own text in an error: short, and nothing invisible. */

@@ -1,5 +1,5 @@
 // What another thread runs: a pure function of a configuration and an input, and how its outcome comes back.
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import { compileActivated } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { SourceFiles } from "#libs/configuration/source-files.ts";
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
@@ -42,6 +42,6 @@ export function job<Input, Output>(work: (configuration: Configuration, input: I
 }
 
 function compiled(files: SourceFiles): Configuration | undefined {
-	const result = compileConfiguration(files);
+	const result = compileActivated(files);
 	return result.ok ? result.configuration : undefined;
 }

@@ -167,6 +167,26 @@ export const ConnectionDocument = Type.Object(
 				description: "MCP: what becomes of answers with images, audio and other bytes, which cannot be searched and masked.",
 			}),
 		),
+		suspicious: Type.Optional(
+			Type.Object(
+				{
+					invisible: Type.Optional(
+						Type.Enum(["refuse", "tell"], {
+							default: "refuse",
+							description: "Characters that nobody sees, and that no script or emoji needs there.",
+						}),
+					),
+					instructions: Type.Optional(
+						Type.Enum(["refuse", "tell"], { default: "tell", description: "Sentences that give a model orders." }),
+					),
+				},
+				{
+					...closed,
+					description:
+						"MCP: what becomes of texts in the pinned lists that say more to a model than to whoever reviews them. `refuse`: the folder is not activated; `tell`: `callgate check` and `callgate pull` show them.",
+				},
+			),
+		),
 		expose: Type.Optional(
 			Type.Union([Type.Literal("all"), Type.Literal("listed")], {
 				default: "all",

@@ -111,7 +111,7 @@ describe("what pages name", () => {
 
 	test("commands of callgate exist", () => {
 		const commands = named(
-			/callgate (?:-- )?((?:audit|call|functions|approvals|secret|check|doctor|start)(?: (?:[a-z]+)(?= |`|$))?)(?=[ `]|$)/gm,
+			/callgate (?:-- )?((?:audit|call|functions|approvals|secret|check|doctor|start|mcp|pull)(?: (?:[a-z]+)(?= |`|$))?)(?=[ `]|$)/gm,
 		);
 		// Each command has a file of its name, in which its own commands are.
 		const isThere = ({ name }: { name: string }) => {

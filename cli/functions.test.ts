@@ -67,6 +67,13 @@ describe("callgate functions", () => {
 		expect(JSON.parse((await run("crm", "--format", format)).out)).toEqual({ tools: tools.tools.slice(1) });
 	});
 
+	it("is Gemini's list, whose functions stand in one tool", async () => {
+		const declared = [{ name: "bank__pay" }, { name: "crm__list" }];
+		api.on("GET /v1/functions", json(200, { tools: [{ functionDeclarations: declared }] }));
+		const shown = JSON.parse((await run("crm", "--format", "gemini")).out) as unknown;
+		expect(shown).toEqual({ tools: [{ functionDeclarations: declared.slice(1) }] });
+	});
+
 	it("knows its formats, and says what to do where there is nothing", async () => {
 		expect((await run("--format", "xml")).exitCode).toBe(2);
 		api.on("GET /v1/functions", json(200, { functions: [] }));

@@ -1,6 +1,7 @@
 // `callgate functions`: what the caller may call, with its arguments, for people or as the tool list of an AI model's API.
 import { type Command, Option } from "commander";
 import { didYouMean } from "#libs/configuration/nearest.ts";
+import { modelFormats } from "../client/tool-calls.ts";
 import { addReachOptions, type ReachOptions, reach } from "./api-client.ts";
 import { CommandFailed } from "./command-failed.ts";
 import type { Io } from "./io.ts";
@@ -8,8 +9,10 @@ import { listOf, recordOf } from "./problem.ts";
 import { parseExactly, safeJson, safeLine, showJson } from "./terminal-text.ts";
 
 interface FunctionsOptions extends ReachOptions {
-	readonly format: "callgate" | "openai" | "anthropic" | "mcp";
+	readonly format: string;
 }
+
+const formats = ["callgate", ...Object.values(modelFormats).map(({ tools }) => tools), "mcp"];
 
 const examples = `
 The list is your own: a function that no rule could ever let you call is not in it. What a rule asks of the arguments is
@@ -28,9 +31,7 @@ export function registerFunctions(program: Command, io: Io): void {
 		.argument("[connection]", "only of this one");
 	addReachOptions(command, "ingress")
 		.addOption(
-			new Option("--format <format>", "for people, or the tool list of an API (then always JSON)")
-				.choices(["callgate", "openai", "anthropic", "mcp"])
-				.default("callgate"),
+			new Option("--format <format>", "for people, or the tool list of an API (then always JSON)").choices(formats).default("callgate"),
 		)
 		.addHelpText("after", examples)
 		.action(async (connection: string | undefined, options: FunctionsOptions) => {
@@ -38,11 +39,13 @@ export function registerFunctions(program: Command, io: Io): void {
 			const { text } = await api.ask("GET", `/v1/functions?format=${options.format}`);
 			const list = recordOf(parseExactly(text));
 			const member = options.format === "callgate" ? "functions" : "tools";
-			const all = listOf(list[member]);
+			const isGemini = options.format === "gemini";
+			const all = isGemini ? listOf(list.tools).flatMap((tool) => listOf(tool.functionDeclarations)) : listOf(list[member]);
 			const shown = connection === undefined ? all : all.filter((one) => isOf(connection, one));
 			if (connection !== undefined && shown.length === 0) throw nothingIn(connection, all);
-			if (options.json) io.print(safeJson(JSON.stringify({ ...list, [member]: shown })));
-			else for (const line of member === "tools" ? showJson({ ...list, tools: shown }) : functionLines(shown)) io.print(line);
+			const answer = { ...list, [member]: isGemini ? [{ functionDeclarations: shown }] : shown };
+			if (options.json) io.print(safeJson(JSON.stringify(answer)));
+			else for (const line of member === "tools" ? showJson(answer) : functionLines(shown)) io.print(line);
 		});
 }
 

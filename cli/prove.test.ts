@@ -57,6 +57,8 @@ describe("callgate audit", () => {
 		expect((await stat(output)).mode & 0o777).toBe(0o600);
 		const again = await audit("export", "--store", store, "--output", output);
 		expect(again).toMatchObject({ exitCode: 1, err: expect.stringContaining("cannot be made") });
+		const nothing = await audit("export", "--store", join(store, "misspelt"), "--output", join(folder, "nothing.ndjson"));
+		expect(nothing).toMatchObject({ exitCode: 1, err: expect.stringContaining("holds no record's tree") });
 	});
 
 	it("verifies an export, and says what was verified", async () => {

@@ -7,7 +7,7 @@ import { keyText, type NoteKey, noteSigner, readKeyText } from "#libs/merkle/sig
 import { entriesPath, tilePath, tileWidth } from "#libs/merkle/tile-path.ts";
 import { exportRecord } from "#libs/proof/export-record.ts";
 import { type CallProof, CallProver, findFaultInProof } from "#libs/proof/prove-call.ts";
-import { SegmentMalformed } from "#libs/proof/segment.ts";
+import { SegmentMalformed, segmentPath } from "#libs/proof/segment.ts";
 import { type ProofStore, StoreUnavailable } from "#libs/proof/store.ts";
 import { createFileStore } from "#libs/proof/store-files.ts";
 import { type Finding, RecordVerifier, type Verified } from "#libs/proof/verify-record.ts";
@@ -102,13 +102,21 @@ async function publicKeys(file: string, origin: string): Promise<string[]> {
 		return keys.map((key) => keyText(noteSigner(origin, createPrivateKey({ key, format: "jwk" }))));
 	} catch (error) {
 		// The error's text may quote the key.
-		throw new CommandFailed("The file cannot be read, or holds no list of private Ed25519 keys (JWK).", { cause: error });
+		throw new CommandFailed(
+			`The file ${safeLine(file)} cannot be read, or holds no list of private Ed25519 keys: expected [{"kty": "OKP", "crv": "Ed25519", …}].`,
+			{ cause: error },
+		);
 	}
 }
 
 /** @returns bytes written */
 async function writeExport(store: ProofStore, output: string): Promise<number> {
 	try {
+		// A misspelt folder would give an export of nothing.
+		if (!(await store.get(segmentPath(0))))
+			throw new CommandFailed(
+				"--store holds no record's tree: expected the folder of CALLGATE_PROOF_STORE, once a checkpoint was signed there.",
+			);
 		return await writeNew(output, async (write) => {
 			for await (const lines of exportRecord(store)) await write(lines);
 		});

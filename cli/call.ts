@@ -187,7 +187,7 @@ async function schemaOf(api: ApiClient, connection: string, name: string): Promi
 	if (found) return isJsonObject(found.arguments as JsonObject) ? found.arguments : {};
 	const names = known.map((one) => `${safeLine(one.connection)} ${safeLine(one.function)}`);
 	throw new CommandFailed(
-		`${safeLine(connection)} ${safeLine(name)} is not among the ${names.length} functions that you may call${didYouMean(`${connection} ${name}`, names)}
+		`${safeLine(connection)} ${safeLine(name)} is not among the ${names.length} functions that you may call${didYouMean(`${connection} ${name}`, names) || "."}
 \`callgate functions\` lists them. To ask for it all the same, give the arguments with --json-args: their types are not known here.`,
 	);
 }

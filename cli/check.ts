@@ -125,12 +125,12 @@ function checkArguments({ connections, connection }: Configuration, call: Policy
 	const at = connection(call.connection);
 	if (!at) {
 		const names = connections.map(({ name }) => name);
-		throw new CommandFailed(`There is no connection ${safeLine(call.connection)}${didYouMean(call.connection, names)}`);
+		throw new CommandFailed(`There is no connection ${safeLine(call.connection)}${didYouMean(call.connection, names) || "."}`);
 	}
 	const fn = at.function(call.function);
 	if (!fn) {
 		const names = at.functions.map(({ name }) => name);
-		throw new CommandFailed(`${at.name} has no function ${safeLine(call.function)}${didYouMean(call.function, names)}`);
+		throw new CommandFailed(`${at.name} has no function ${safeLine(call.function)}${didYouMean(call.function, names) || "."}`);
 	}
 	const args = writtenOut(fn.transport, call.arguments);
 	const checked = compileArguments(fn, at.transport)(args);

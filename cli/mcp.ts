@@ -49,6 +49,7 @@ export function registerMcp(program: Command, io: Io): void {
 			// Both commands have these options; each may stand before or after `config`.
 			const { client, ...options } = subcommand.optsWithGlobals<McpOptions & { client: keyof typeof clients }>();
 			pathOf(options.connection);
+			if (options.tokenFile !== undefined && options.tokenCommand !== undefined) throw bothTokens();
 			if (options.tokenFile === undefined && options.tokenCommand === undefined)
 				throw wrongUsage(
 					"No token for the client. Name the file that holds one with --token-file, or a command that prints one with --token-command.",
@@ -71,12 +72,16 @@ function pathOf(connection: string | undefined): string {
 	return `/mcp/${connection}`;
 }
 
+function bothTokens(): CommandFailed {
+	return wrongUsage("Found --token-file and --token-command, expected one of them.");
+}
+
 const commandMsMax = 60_000;
 
 /** The variable that holds the token, as `reach` reads it: from the command's last output, unless that is stale; empty where a file or the environment has it. */
 function tokenSource({ tokenCommand, tokenFile }: McpOptions): (isStale?: boolean) => Promise<Record<string, string>> {
 	if (tokenCommand === undefined) return async () => ({});
-	if (tokenFile !== undefined) throw wrongUsage("Found --token-file and --token-command, expected one of them.");
+	if (tokenFile !== undefined) throw bothTokens();
 	let printed: Promise<string> | undefined;
 	return async (isStale = false) => {
 		if (isStale) printed = undefined;

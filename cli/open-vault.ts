@@ -13,7 +13,9 @@ export interface VaultOptions {
 export function keyFileOf({ vaultKey }: VaultOptions, { environment }: Io): string {
 	const keyFile = vaultKey ?? environment.CALLGATE_VAULT_KEY_FILE;
 	if (keyFile) return keyFile;
-	throw wrongUsage("Which key file is not said. Name it with --vault-key or CALLGATE_VAULT_KEY_FILE; `callgate secret init` makes one.");
+	throw wrongUsage(
+		"Which key file is not said. Name it with --vault-key or CALLGATE_VAULT_KEY_FILE; `callgate secret init --vault-key FILE` makes one.",
+	);
 }
 
 export async function openNamedVault(options: VaultOptions, io: Io): Promise<Vault> {

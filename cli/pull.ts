@@ -83,7 +83,7 @@ async function connectionIn(folder: string, name: string) {
 	const found = connections.find(({ document }) => document.name === name);
 	if (!found) {
 		const names = connections.map(({ document }) => document.name);
-		throw new CommandFailed(`There is no connection ${safeLine(name)} in ${safeLine(folder)}${didYouMean(name, names)}`);
+		throw new CommandFailed(`There is no connection ${safeLine(name)} in ${safeLine(folder)}${didYouMean(name, names) || "."}`);
 	}
 	const { file, document } = found;
 	if (document.protocol !== "mcp") throw wrongUsage(`${safeLine(name)} speaks ${document.protocol}; only MCP servers are pulled.`);

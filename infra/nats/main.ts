@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { type Static, Type } from "typebox";
 import { connectLink } from "#libs/bus/nats-link.ts";
 import { namePattern } from "#libs/contracts/call.ts";
-import { ConfigurationInvalid, readConfig, secretSetting, setting } from "#libs/service/config.ts";
+import { ExpectedError } from "#libs/contracts/expected-error.ts";
+import { readConfig, secretSetting, setting } from "#libs/service/config.ts";
 import { provisionStream } from "./provision-stream.ts";
 import { operatorInbox } from "./server-config.ts";
 import { keepMsDefault, trimStream } from "./trim-stream.ts";
@@ -42,7 +43,9 @@ const OperatorConfig = Type.Object({
 
 async function main(command: string | undefined): Promise<string> {
 	if (command !== "provision" && command !== "accept-loss" && command !== "trim")
-		throw new ConfigurationInvalid(["say what to do: provision, accept-loss or trim"]);
+		throw new ExpectedError(
+			`found ${command === undefined ? "no command" : JSON.stringify(command)}, expected one: node infra/nats/main.ts provision, accept-loss or trim`,
+		);
 	const config: Static<typeof OperatorConfig> = readConfig(OperatorConfig, process.env);
 	const { servers, seed, caFile, pools } = config;
 	const ca = caFile === undefined ? undefined : readFileSync(caFile, "utf8");

@@ -41,7 +41,7 @@ class FolderReader {
 			for (const path of await this.list("", 0)) await this.readFile(path);
 			for (const path of referencedFiles(this.files)) if (!Object.hasOwn(this.files, path)) await this.readFile(path);
 		} catch (error) {
-			this.refuse(".", `found a folder that cannot be read (${codeOf(error)}), expected the configuration folder`);
+			this.refuse(".", `found ${this.folder}, which cannot be read (${codeOf(error)}), expected the configuration folder`);
 		}
 		return this.errors.length > 0 ? { ok: false, errors: this.errors } : { ok: true, files: this.files };
 	}

@@ -47,7 +47,7 @@ test.each([
 	["outcome_unknown", 502],
 	["events_unavailable", 503],
 	["function_timeout", 504],
-] as const)("%s is %i, as DESIGN section 3 has it", (code, status) => {
+] as const)("the HTTP status of %s is %i", (code, status) => {
 	expect(problems[code].status).toBe(status);
 });
 

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { keyText, type NoteKey, noteSigner, readKeyText } from "#libs/merkle/signed-note.ts";
 import { entriesPath, tilePath, tileWidth } from "#libs/merkle/tile-path.ts";
 import { exportRecord } from "#libs/proof/export-record.ts";
+import { openStore } from "#libs/proof/open-store.ts";
 import { type CallProof, CallProver, findFaultInProof } from "#libs/proof/prove-call.ts";
 import { SegmentMalformed, segmentPath } from "#libs/proof/segment.ts";
 import { type ProofStore, StoreUnavailable } from "#libs/proof/store.ts";
@@ -16,11 +17,16 @@ import { CommandFailed, wrongUsage } from "./command-failed.ts";
 import type { Io } from "./io.ts";
 import { safeLine } from "./terminal-text.ts";
 
-interface VerifyOptions {
+/** What an export is held against. */
+interface Trusted {
 	readonly key: readonly NoteKey[];
 	readonly checkpoint?: readonly string[];
-	readonly store?: string;
 	readonly maxAge?: number;
+	readonly tiles?: ProofStore | undefined;
+}
+
+interface VerifyOptions extends Omit<Trusted, "tiles"> {
+	readonly store?: string;
 	readonly json?: true;
 }
 
@@ -28,22 +34,23 @@ interface VerifyOptions {
 export function registerProving(commands: Readonly<Record<"export" | "verify" | "prove" | "key", Command>>, io: Io): void {
 	commands.export
 		.description("Write the record, events' own bytes and checkpoints, into a file of JSON lines")
-		.requiredOption("--store <folder>", "the folder of the record's tree (CALLGATE_PROOF_STORE)")
+		.requiredOption("--store <place>", "where the record's tree is: a folder, or what audit has as CALLGATE_PROOF_STORE")
 		.requiredOption("--output <file>", "the file to make; one that is there is not overwritten")
 		.action(async ({ store, output }: { store: string; output: string }) => {
-			const bytes = await writeExport(createFileStore(store), output);
+			const bytes = await writeExport(await storeAt(store, io), output);
 			io.tell(`wrote ${safeLine(output)} (${bytes} bytes). Next: callgate audit verify ${safeLine(output)} --key KEY`);
 		});
 
 	trusting(commands.verify.description("Verify an export of the record, or one call's proof; name the first record that is wrong"))
 		.argument("<file>", "what `audit export` or `audit prove` wrote")
 		.option("--checkpoint <file>", "a checkpoint that was kept: the record must be what it signed (repeatable)", gather)
-		.option("--store <folder>", "the tree's tiles: they tell which record it is where only an interval is known")
+		.option("--store <place>", "the tree's tiles: they tell which record it is where only an interval is known")
 		.option("--max-age <seconds>", "how old the last checkpoint may be", seconds)
 		.option("--json", "print the result as JSON")
 		.action(async (file: string, options: VerifyOptions) => {
 			const proof = await readProof(file);
-			const result = proof ? proofResult(proof, options.key) : await verifyExport(file, options);
+			const tiles = options.store === undefined ? undefined : await storeAt(options.store, io);
+			const result = proof ? proofResult(proof, options.key) : await verifyExport(file, { ...options, tiles });
 			if (options.json) io.print(JSON.stringify(result));
 			else for (const line of resultLines(result)) io.print(line);
 			if (result.finding) throw new CommandFailed(`not verified: ${result.finding.message}`, { shown: { fault: result.finding.fault } });
@@ -110,6 +117,17 @@ async function publicKeys(file: string, origin: string): Promise<string[]> {
 }
 
 /** @returns bytes written */
+/** A folder by its path, anything else by its address. */
+async function storeAt(place: string, { environment }: Io): Promise<ProofStore> {
+	if (!place.includes("://")) return createFileStore(place);
+	try {
+		return await openStore(place, environment);
+	} catch (error) {
+		if (error instanceof RangeError) throw wrongUsage(error.message);
+		throw error;
+	}
+}
+
 async function writeExport(store: ProofStore, output: string): Promise<number> {
 	try {
 		// A misspelt folder would give an export of nothing.
@@ -164,7 +182,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
 	if (rest.length > 0) yield Buffer.concat(rest).toString();
 }
 
-async function verifyExport(file: string, options: VerifyOptions, hear: (line: string) => void = () => undefined): Promise<Verified> {
+async function verifyExport(file: string, options: Trusted, hear: (line: string) => void = () => undefined): Promise<Verified> {
 	const [first] = options.key;
 	if (!first || options.key.some(({ name }) => name !== first.name))
 		throw wrongUsage("All keys must be of one record: they bear its name.");
@@ -182,8 +200,8 @@ async function verifyExport(file: string, options: VerifyOptions, hear: (line: s
 		hear(line);
 	}
 	const result = verifier.end();
-	if (result.finding?.fault !== "changed" || options.store === undefined) return result;
-	return { ...result, finding: await namedByTiles(result.finding, verifier, createFileStore(options.store)) };
+	if (result.finding?.fault !== "changed" || !options.tiles) return result;
+	return { ...result, finding: await namedByTiles(result.finding, verifier, options.tiles) };
 }
 
 async function readNoteFile(file: string): Promise<string> {

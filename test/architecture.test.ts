@@ -16,6 +16,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@slack/web-api": ["services/approval/approvers-slack.ts", "services/approval/slack-", "infra/local/demo/slack-test-app.ts"],
 	undici: ["services/executor/dial-http/http-client.ts", "libs/outbound/checked-fetch.ts"],
 	"@opensearch-project/opensearch": ["services/audit/connect-opensearch.ts"],
+	"@aws-sdk/client-s3": ["libs/proof/store-s3.ts", "test/"],
 	fastify: ["libs/service/", "services/ingress/listen/", "services/approval/listen-", "services/audit/listen-", "infra/local/demo/"],
 	"find-my-way": ["libs/service/http.ts"],
 	"@fastify/swagger": ["libs/service/describe-api.ts"],

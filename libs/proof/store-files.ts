@@ -2,17 +2,12 @@
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { type ProofStore, StoreUnavailable } from "./store.ts";
-
-const namePattern = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
+import { checkObjectName, type ProofStore, StoreUnavailable } from "./store.ts";
 
 /** On any file system with hard links; one that several machines share must have them too (NFS does). */
 export function createFileStore(folder: string): ProofStore {
 	const made = new Set<string>();
-	const pathOf = (name: string): string => {
-		if (!namePattern.test(name)) throw new RangeError(`an object cannot have the name ${JSON.stringify(name)}`);
-		return join(folder, name);
-	};
+	const pathOf = (name: string): string => join(folder, checkObjectName(name));
 	/** Makes a folder and the name of each that had to be made for it durable. */
 	const ensureFolder = async (path: string): Promise<void> => {
 		if (made.has(path)) return;

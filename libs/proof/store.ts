@@ -18,3 +18,11 @@ export interface ProofStore {
 	/** Removes an object; one that is not there is fine. */
 	remove(name: string): Promise<void>;
 }
+
+const objectName = /^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/;
+
+/** @throws {RangeError} for a name that would lead elsewhere. */
+export function checkObjectName(name: string): string {
+	if (!objectName.test(name)) throw new RangeError(`an object cannot have the name ${JSON.stringify(name)}`);
+	return name;
+}

@@ -1,5 +1,6 @@
 // What the audit process must be told.
 import { type Static, Type } from "typebox";
+import { storePattern } from "#libs/proof/open-store.ts";
 import { secretSetting, setting } from "#libs/service/config.ts";
 import { servicePort } from "#libs/service/port-plan.ts";
 import { natsSettings } from "#libs/service/service-bus.ts";
@@ -32,8 +33,8 @@ export const AuditConfig = Type.Object({
 	),
 	proofStore: setting(
 		"CALLGATE_PROOF_STORE",
-		"where the record's tree is kept, outside OpenSearch and NATS: file:///folder",
-		Type.String({ pattern: "^file:///." }),
+		"where the record's tree is kept, outside OpenSearch and NATS: file:///folder, or s3://bucket/prefix",
+		Type.String({ pattern: storePattern }),
 	),
 	checkpointKeys: secretSetting(
 		"CALLGATE_CHECKPOINT_KEYS",

@@ -1,11 +1,10 @@
 // The audit process: everything that happened goes on the record; auditors read it.
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
 import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { compileMask } from "#libs/masking/mask.ts";
-import { createFileStore } from "#libs/proof/store-files.ts";
+import { openStore } from "#libs/proof/open-store.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
@@ -70,7 +69,7 @@ runService("audit", async (log, environment) => {
 	const origin = config.proofOrigin;
 	const tree = keepTree({
 		...{ bus, origin, now: systemClock.now, log: createProofLog(log), metrics: createProofMetrics(metrics) },
-		store: createFileStore(fileURLToPath(config.proofStore)),
+		store: await openStore(config.proofStore, environment),
 		signers: readCheckpointKeys(config.checkpointKeys, origin),
 		terms: { ...treeDefault, signWithinMs: config.signWithinMs, signEveryMs: config.signEveryMs },
 	});

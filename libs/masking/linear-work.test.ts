@@ -141,6 +141,8 @@ const pieces = [
 	"d3-d3-",
 	"12-12-",
 	"token is ",
+	"amFtaWVAYi5leGFtcGxl ",
+	"aGVsbG8gd29ybGQh/",
 ];
 
 function workOf(piece: string, size: number): number {

@@ -1,10 +1,10 @@
 // One string masked: detectors run over it as its readers would read it, overlapping finds become one mark, until nothing is found.
-import { textInBase64, toBase64 } from "./base64.ts";
+import { type Encoded, encodedAt, encodedCharsMin, encodedIn } from "./base64.ts";
 import { columnSpans } from "./columns.ts";
 import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
 import { fold } from "./fold.ts";
 import { tokensIn } from "./keyed/token.ts";
-import { redactedMark } from "./mark.ts";
+import { markOf, redactedMark } from "./mark.ts";
 import {
 	chars,
 	type DetectorId,
@@ -48,6 +48,8 @@ export interface Shared {
 	readonly names: NameHints;
 	readonly doubts: Doubts;
 	readonly profile: Profile;
+	/** What became of texts that were encoded: each is met at every level and in every pass. */
+	inside?: Map<string, MaskedString | undefined>;
 }
 
 export function shared(detectors: DetectorSet, names: NameHints): Shared {
@@ -84,7 +86,7 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 		for (const { detector } of merged) found.set(detector, (found.get(detector) ?? 0) + 1);
 		const isQuiet = isQuietBetween(with_, current, merged, hints);
 		current = replace(current, merged);
-		if (isQuiet) return { text: current, found };
+		if (isQuiet && encodedIn(current, true).length === 0) return { text: current, found };
 	}
 	return { text: redactedMark, found: found ?? new Map() };
 }
@@ -142,7 +144,7 @@ const nothing: readonly Span[] = [];
 function spansIn(with_: Shared, text: string, hints: number, nesting: number): readonly Span[] {
 	const { profile, detectors } = with_;
 	profile.read(text, detectors.prefixes);
-	if (isPlain(profile, hints)) return profile.spaces === 0 ? encodedSpans(with_, text, 0, text.length, nesting) : nothing;
+	if (isPlain(profile, hints)) return encodedSpans(with_, text, profile, nesting, true);
 	const escapes = escapesIn(text, profile);
 	const first = viewOf(with_, text, hints, nesting);
 	if (!escapes) return placed(first);
@@ -175,11 +177,11 @@ function viewOf(with_: Shared, text: string, hints: number, nesting: number, off
 	const folded = profile.outsideAscii ? fold(text) : undefined;
 	if (folded) profile.read(folded.text, detectors.prefixes);
 	const scan = new Scan(folded?.text ?? text, profile, hints, doubts, names);
-	const { spaces, lines } = profile;
+	const { lines } = profile;
+	const encoded = encodedSpans(with_, scan.text, profile, nesting, offsets === undefined);
 	runDetectors(detectors, scan);
 	const view = { scan, offsets: composed(folded?.offsets, offsets) };
-	if (spaces === 0 || scan.text.includes("base64") || scan.text.includes("?B?"))
-		for (const span of encodedRuns(with_, scan, nesting)) push(scan, span);
+	for (const span of encoded) push(scan, span);
 	if (lines > 0)
 		for (const span of columnSpans(scan, (cell, cellHints) => maskString(fresh(with_), cell, cellHints, nestingMax))) push(scan, span);
 	return view;
@@ -237,7 +239,26 @@ function hasFormPluses(text: string): boolean {
 }
 
 function isQuotedPrintable(text: string): boolean {
-	return /=(?:\r?\n|3D|40|0D|0A|2[0-9A-F]|C[23]|E2)/.test(text) && !/[?&]\w+=/.test(text);
+	return hasSoftBreak(text) || (/=(?:3D|40|0D|0A|2[0-9A-F]|C[23]|E2)/.test(text) && !/[?&]\w+=/.test(text));
+}
+
+/** Soft line breaks keep lines within 76 characters (RFC 2045 section 6.7): in a shorter line it is something else. */
+const softLineMin = 56;
+const softLineMax = 75;
+
+/** An equals sign at the end of a long line, that does not pad base64. */
+function hasSoftBreak(text: string): boolean {
+	for (let at = text.indexOf("=\n"), crlf = text.indexOf("=\r\n"); at >= 0 || crlf >= 0; ) {
+		const place = at < 0 || (crlf >= 0 && crlf < at) ? crlf : at;
+		const line = text.slice(Math.max(text.lastIndexOf("\n", place - 1) + 1, place - softLineMax), place);
+		if (line.length >= softLineMin && !line.endsWith("=")) {
+			const run = /[A-Za-z0-9+/]*$/.exec(line)?.[0].length ?? 0;
+			if (line.length === softLineMax || run < 11 || run % 4 !== 3) return true;
+		}
+		if (place === at) at = text.indexOf("=\n", place + 1);
+		else crlf = text.indexOf("=\r\n", place + 1);
+	}
+	return false;
 }
 
 /**
@@ -258,7 +279,9 @@ function throughEscapes(with_: Shared, text: string, first: View, escapes: Escap
 		boundaries = composed(decoded.offsets, boundaries) ?? decoded.offsets;
 		current = decoded.text;
 		with_.profile.read(current, with_.detectors.prefixes);
-		const found = placed(viewOf(with_, current, hints, nesting, boundaries)).map((span) => withRawQuote(span, text, boundaries));
+		const found = placed(viewOf(with_, current, hints, nesting, boundaries)).map((span) =>
+			inItsWriting(withRawQuote(span, text, boundaries), text, escapes),
+		);
 		// `%DB_PASSWORD%` begins like an encoded byte.
 		deep.push(
 			...found.filter(({ detector, start, end }) => detector !== "password" || end - start > 64 || !isPlaceholder(text.slice(start, end))),
@@ -275,6 +298,18 @@ function withRawQuote(span: Span, text: string, boundaries: Uint32Array | undefi
 	if (span.quote === undefined || !boundaries) return span;
 	const raw = text.slice(span.quote, boundaries[indexAt(boundaries, span.quote) + 1] ?? span.quote + 1);
 	return { ...span, mark: `${raw}${span.mark}${raw}`, quote: undefined };
+}
+
+const encodedMark = /^[\w+/-]+={0,2}$/;
+
+/** What was written anew in base64, with its signs escaped as the text around escapes them. */
+function inItsWriting(span: Span, text: string, { quotedPrintable, pluses }: Escapes): Span {
+	let { mark } = span;
+	if (!encodedMark.test(mark)) return span;
+	const raw = text.slice(span.start, span.end);
+	if (quotedPrintable) mark = mark.replaceAll("=", "=3D");
+	else if (raw.includes("%") || pluses) mark = encodeURIComponent(mark);
+	return { ...span, mark: raw.includes("%25") ? encodeURIComponent(mark) : mark };
 }
 
 /** The last place of `boundaries` that is not behind `at`. */
@@ -301,33 +336,68 @@ function withinEscapes(span: Span, boundaries: Uint32Array, covered: readonly Sp
 	return { ...span, start, end };
 }
 
-/** Base64 of text: a text that is nothing else, or what stands behind `base64,`. */
-function encodedRuns(with_: Shared, scan: Scan, nesting: number): readonly Span[] {
-	const { text } = scan;
-	if (nesting >= nestingMax) return nothing;
-	const spans: Span[] = [];
-	// `base64,` of a data URL, `?B?` of a mail's header (RFC 2047).
-	for (const sign of ["base64", "?B?"])
-		for (let at = text.indexOf(sign); at >= 0; at = text.indexOf(sign, at + sign.length)) {
-			let from = at + sign.length;
-			while (from < at + 40 && !is(text, from, chars.alnum)) from++;
-			spans.push(...encodedSpans(with_, text, from, scan.runEnd(from, chars.base64), nesting));
-		}
-	if (spans.length > 0) return spans;
-	// A whole text, or the value of `name=…`.
-	const begin = text.indexOf("=") > 0 && text.indexOf("=") < 64 && text.indexOf("=") < text.length - 2 ? text.indexOf("=") + 1 : 0;
-	return encodedSpans(with_, text, begin, text.length, nesting);
+/** Texts that are encoded within the text, masked as what they say. */
+function encodedSpans(with_: Shared, text: string, profile: Profile, nesting: number, mayWrap: boolean): readonly Span[] {
+	if (nesting >= nestingMax || text.length < encodedCharsMin) return nothing;
+	const found = encodedIn(text, mayWrap);
+	// What is a whole value, or stands behind a sign, may be shorter.
+	const whole = profile.spaces === 0 ? wholeValue(text) : undefined;
+	const signed = profile.digits >= 2 ? behindSign(text, "base64") : noneEncoded;
+	const inMail = profile.assigns > 0 ? behindSign(text, "?B?") : noneEncoded;
+	if (!whole && found.length + signed.length + inMail.length === 0) return nothing;
+	return [...found, ...(whole ? [whole] : noneEncoded), ...signed, ...inMail].flatMap(
+		(encoded) => encodedSpan(with_, encoded, nesting) ?? [],
+	);
 }
 
-function encodedSpans(with_: Shared, text: string, start: number, end: number, nesting: number): readonly Span[] {
-	if (nesting >= nestingMax) return nothing;
-	const encoded = text.slice(start, end);
-	const inside = textInBase64(encoded);
-	if (inside === undefined) return nothing;
-	const masked = maskString(fresh(with_), inside, 0, nesting + 1);
-	if (!masked) return nothing;
+/** What is longer is found without a sign. */
+const shortCharsMax = 24;
+
+const noneEncoded: readonly Encoded[] = [];
+
+/** A whole text, or the value of `name=…`. */
+function wholeValue(text: string): Encoded | undefined {
+	const equals = text.indexOf("=");
+	const begin = equals > 0 && equals < 64 && equals < text.length - 2 ? equals + 1 : 0;
+	return text.length - begin < shortCharsMax ? encodedAt(text, begin, text.length) : undefined;
+}
+
+/** `base64,` of a data URL, `?B?` of a mail's header (RFC 2047). */
+function behindSign(text: string, sign: string): readonly Encoded[] {
+	let at = text.indexOf(sign);
+	if (at < 0) return noneEncoded;
+	const found: Encoded[] = [];
+	for (; at >= 0; at = text.indexOf(sign, at + sign.length)) {
+		let from = at + sign.length;
+		while (from < at + 40 && !is(text, from, chars.alnum)) from++;
+		let end = from;
+		while (end < from + shortCharsMax && is(text, end, chars.base64)) end++;
+		const encoded = end < from + shortCharsMax ? encodedAt(text, from, end) : undefined;
+		if (encoded) found.push(encoded);
+	}
+	return found;
+}
+
+const insideMax = 256;
+const insideCharsMax = 4096;
+/** SASL PLAIN (RFC 4616): who, as whom, and the password. */
+const saslPlain = /^[^\0]*\0[^\0]+\0[^\0]+$/;
+
+function encodedSpan(with_: Shared, { start, end, text, write }: Encoded, nesting: number): Span | undefined {
+	if (text.includes("\0") && with_.detectors.has("password") && saslPlain.test(text))
+		return { start, end, detector: "password", mark: markOf("password") };
+	with_.inside ??= new Map();
+	const { inside } = with_;
+	const key = `${nesting} ${text}`;
+	let masked = inside.get(key);
+	if (!masked && !inside.has(key)) {
+		masked = maskString(fresh(with_), text, 0, nesting + 1);
+		if (inside.size >= insideMax) inside.clear();
+		if (text.length <= insideCharsMax) inside.set(key, masked);
+	}
+	if (!masked) return undefined;
 	const [detector = "password"] = masked.found.keys();
-	return [{ start, end, detector, mark: toBase64(masked.text, encoded) }];
+	return { start, end, detector, mark: write?.(masked.text) ?? markOf(detector) };
 }
 
 /** Spans in order; where some overlap, all of what they cover, under the mark of the longest. */

@@ -28,8 +28,8 @@ export interface Mask {
 	 */
 	mask(value: JsonValue, keys?: MaskingContext): { value: JsonValue; findings: Finding[] };
 	/**
-	 * The same detectors over a body that is not JSON (plain text, CSV, XML). The text is read as it stands: percent-encoded and base64-encoded
-	 * data is not decoded, so decode a form before and mask its fields with `mask`. Paths do not apply. Findings have the root's path.
+	 * The same detectors over a body that is not JSON (plain text, CSV, XML), at every level at which it can be read. Paths do not apply. Findings
+	 * have the root's path.
 	 *
 	 * @throws {MaskingError} where the text is longer than `charsMax`.
 	 */

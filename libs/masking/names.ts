@@ -82,11 +82,16 @@ function wordsOf(name: string): string[] {
 		.filter((word) => word !== "");
 }
 
+const scrapsMin = 6;
+const wordCharsMin = 3;
+
 /** The hints of one name, as bits. Marks in the name are not read: the masked name must say what the original said, or less. */
 export function hintsOf(name: string): number {
 	const words = wordsOf(name);
 	if (words.length === 0) return 0;
 	const joined = words.join("");
+	// Chance is no name: what base64 seems to say is said by scraps.
+	if (words.length >= scrapsMin && joined.length < words.length * wordCharsMin) return 0;
 	const last = words.at(-1) ?? "";
 	let bits = secretHints(words, joined, last);
 	if (words.some((word) => cardCodeNames.has(word)) || cardCodeNames.has(joined)) bits |= hint.cardCode;

@@ -7,7 +7,7 @@ export interface VendorSample {
 	readonly positive: string;
 	/** What of it must be gone. */
 	readonly secret: string;
-	/** One character too few where it matters. */
+	/** One character too few where it matters. What is known by the name before it (`AccountKey=`) stands without that: beside it anything is a secret. */
 	readonly negative: string;
 }
 
@@ -15,11 +15,18 @@ export function vendorSamples(): readonly VendorSample[] {
 	return vendorTokens.map((token, number) => {
 		const chance = chances(number + 1);
 		const secret = token.steps.map((step) => written(step, chance, 0)).join("");
+		const [first] = token.steps;
+		const named = first && "text" in first && first.text.endsWith("=") ? first.text.length : 0;
 		const short = token.steps
 			.map((step) => written(step, chance, "letters" in step && step === longest(token.steps) ? -step.min + 3 : 0))
 			.join("");
 		const around = (value: string) => (token.near ? `${token.anchors[0]} ${value}` : value);
-		return { token, positive: around(secret), secret: secret.slice(token.keptChars), negative: around(short) };
+		return {
+			token,
+			positive: around(secret),
+			secret: secret.slice(token.keptChars),
+			negative: around(named > 0 ? secret.slice(named) : short),
+		};
 	});
 }
 

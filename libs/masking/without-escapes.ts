@@ -62,7 +62,7 @@ export function withoutEscapes(text: string, escapes: Escapes): Decoded | undefi
 					: code === 0x26 && escapes.entities
 						? entity(text, at, put)
 						: code === 0x3d && escapes.quotedPrintable
-							? quotedPrintable(text, at, put)
+							? quotedPrintable(text, at, put, escapes.backslashes)
 							: code === 0x2b && escapes.pluses
 								? plus(at, put)
 								: 0;
@@ -153,8 +153,10 @@ function entity(text: string, at: number, put: Put): number {
 	return end;
 }
 
-function quotedPrintable(text: string, at: number, put: Put): number {
-	const soft = text[at + 1] === "\n" ? 2 : text[at + 1] === "\r" && text[at + 2] === "\n" ? 3 : 0;
+/** @param isEscaped whether its line breaks may be written as escapes, as in a string of JSON */
+function quotedPrintable(text: string, at: number, put: Put, isEscaped: boolean): number {
+	const breaks = isEscaped ? ["\n", "\r\n", "\\n", "\\r\\n"] : ["\n", "\r\n"];
+	const soft = 1 + (breaks.find((one) => text.startsWith(one, at + 1))?.length ?? -1);
 	if (soft > 0) {
 		put(at, at + soft, "");
 		return at + soft;

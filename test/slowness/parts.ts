@@ -72,6 +72,9 @@ const tokens = [
 		"<text:",
 		`<text:${"a".repeat(60)}`,
 	],
+	// An address, the same in base64 twice over, a wrapped line of it, its digits, and what reads like a text and is none.
+	...["amFtaWVAYi5leGFtcGxl ", "WVcxaGFXVkFZaTVsZUdGdGNHeGw= ", `${"amFtaWVAYi5leGFtcGxl".repeat(3)}amFt\n`, "6a616d6965406261626364 "],
+	...["amFtaWVAYi5leGFtcGxl/", "aGVsbG8gd29ybGQh", "aGVsbG8gd29ybGQh=\n", "AG4AG4AG4"],
 	...["password=", 'password: "', "pwd==", "Bearer a", "Basic aaaaaaaa ", "[card …1111]", "٤", "٤\u200b"],
 ];
 

@@ -186,7 +186,9 @@ function isGlued(text: string, start: number): boolean {
 	return (
 		is(text, start - 1, chars.alnum) ||
 		"_#$€£.,:".includes(text.charAt(start - 1) || " ") ||
-		(text[start - 1] === "-" && is(text, start - 2, chars.alnum))
+		(text[start - 1] === "-" && is(text, start - 2, chars.alnum)) ||
+		// `2014/01/01/12/00`: folders by date.
+		(text[start - 1] === "/" && is(text, start - 2, chars.digit))
 	);
 }
 

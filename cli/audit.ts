@@ -21,7 +21,7 @@ Examples:
 
 Words are looked for in all text that may be seen; "quoted words" stand together, -word must not be there, word* begins so.
 --where names a field as --json shows it: FIELD=VALUE, FIELD!=VALUE, FIELD (it is there), and <, <=, >, >= with numbers and times.
-export, verify, prove and key ask no server: they read files.
+export, verify, prove and key ask no service of Callgate: they read files, and export the bucket where the record's tree lies in one.
 Who reads it by search and show is on the record: only members of the group auditors may, and each reading becomes an event.
 `;
 
@@ -30,6 +30,7 @@ export function registerAudit(program: Command, io: Io): void {
 	const audit = program
 		.command("audit")
 		.description("Search the record, read the whole story of a call, and prove it")
+		.helpCommand(false)
 		.addHelpText("after", examples);
 	registerSearch(audit.command("search"), io);
 	const [exporting, verify, prove, key] = [audit.command("export"), audit.command("verify"), audit.command("prove"), audit.command("key")];

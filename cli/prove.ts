@@ -133,7 +133,7 @@ async function writeExport(store: ProofStore, output: string): Promise<number> {
 		// A misspelt folder would give an export of nothing.
 		if (!(await store.get(segmentPath(0))))
 			throw new CommandFailed(
-				"--store holds no record's tree: expected the folder of CALLGATE_PROOF_STORE, once a checkpoint was signed there.",
+				"--store holds no record's tree: expected the folder or bucket of CALLGATE_PROOF_STORE, once a checkpoint was signed there.",
 			);
 		return await writeNew(output, async (write) => {
 			for await (const lines of exportRecord(store)) await write(lines);

@@ -103,6 +103,7 @@ def verify_proof(proof, keys):
         need(last == 0 and mine == root, f"record {record['index']}: it is not in the tree of the checkpoint")
     return f"{len(proof['events'])} events of call {proof['call']}, in a record of {size}"
 
+if len(sys.argv) < 3: sys.exit(f"found {len(sys.argv) - 1} arguments, expected: python3 verify_record.py EXPORT-OR-PROOF KEY...")
 try:
     with open(sys.argv[1], encoding="utf-8") as file:
         head, keys = json.loads(next(file)), dict(map(read_key, sys.argv[2:]))
@@ -110,3 +111,4 @@ try:
         print("verified:", verify_proof(head, keys) if head["callgate"] == "call-proof" else verify_export(file, keys))
 except (Wrong, ValueError, KeyError, IndexError, TypeError) as wrong:
     sys.exit(f"WRONG: {wrong}")
+except OSError as fault: sys.exit(f"{sys.argv[1]} cannot be read: {fault.strerror}")

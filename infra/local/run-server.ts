@@ -179,7 +179,7 @@ function notReady(plan: ServerPlan, how: string, detail: string, logFile: string
 	return setupError({
 		failed: `${plan.name} ${how} while starting on port ${plan.port}.`,
 		expected: `it to answer within ${plan.readyWithinMs / 1000} s.`,
-		todo: `Read the end of its log below (all of it: ${logFile}). If its data is damaged, move ${plan.dir} away and run this again.`,
+		todo: `Read the end of its log below (all of it: ${logFile}). On a busy machine, run this again. If its data is damaged, move ${plan.dir} away and run this again.`,
 		detail,
 	});
 }

@@ -9,8 +9,20 @@ const { values } = parseArgs({
 		seed: { type: "string", default: "1" },
 		chars: { type: "string", default: String(sizes.here) },
 		only: { type: "string", default: "" },
+		help: { type: "boolean", default: false },
 	},
 });
+if (values.help) {
+	process.stdout.write(`Usage: npm run slowness -- [options]
+
+  --rounds N   how long to look at each reader (default: 400)
+  --chars N    length of the texts (default: ${sizes.here}, the most that is read in the main thread)
+  --seed N     what the search begins with follows from it (default: 1)
+  --only TEXT  only readers with this in their name
+  --help       this text
+`);
+	process.exit(0);
+}
 const options = { rounds: Number(values.rounds), seed: Number(values.seed), chars: Number(values.chars) };
 let failed = 0;
 process.stdout.write("| part | repeated | characters | ms | looks a character |\n|---|---|---:|---:|---:|\n");

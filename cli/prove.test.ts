@@ -8,6 +8,7 @@ import { GrowingTree } from "#libs/merkle/growing-tree.ts";
 import { leafHash } from "#libs/merkle/hash.ts";
 import { keyText } from "#libs/merkle/signed-note.ts";
 import { tilePath } from "#libs/merkle/tile-path.ts";
+import { newCosigner } from "#libs/merkle/witness.test-support.ts";
 import { aRecord, callOf, isLeaf, type Line, newSigner, origin, textOf } from "#libs/proof/a-record.test-support.ts";
 import { encodeSegment, type Leaf, segmentPath } from "#libs/proof/segment.ts";
 import { createFileStore } from "#libs/proof/store-files.ts";
@@ -92,6 +93,20 @@ describe("callgate audit", () => {
 		expect((await audit("verify", exported, "--key", key, "--checkpoint", kept)).err).toMatch(/is known, and the record ends with/);
 		expect((await audit("verify", exported, "--key", key, "--max-age", "60")).err).toMatch(/older than 60 s/);
 		expect((await audit("verify", exported, "--key", keyText(newSigner()))).err).toMatch(/signed by no key that is trusted/);
+	});
+
+	it("holds the record against what witnesses signed, each of those that are named", async () => {
+		const [one, two] = [newCosigner("w.example/1"), newCosigner("w.example/2")];
+		const checkpoint = lines.flatMap((line) => (isLeaf(line) ? [] : [line.checkpoint])).at(1) ?? "";
+		const witnessed = join(folder, "witnessed");
+		await writeFile(witnessed, `${checkpoint}${one.cosign(checkpoint.slice(0, checkpoint.lastIndexOf("\n\n") + 1))}`);
+		const held = ["verify", exported, "--key", key, "--checkpoint", witnessed];
+		expect(await audit(...held, "--witness", one.text)).toMatchObject({ exitCode: 0 });
+		expect((await audit(...held, "--witness", one.text, "--witness", two.text)).err).toMatch(
+			/not verified: the checkpoint .*witnessed bears no signature of the witness w.example\/2/,
+		);
+		expect((await audit("verify", exported, "--key", key, "--witness", one.text)).err).toMatch(/--witness needs a --checkpoint/);
+		expect((await audit(...held, "--witness", key)).err).toMatch(/of type 4/);
 	});
 
 	it("names the record by the tiles where the export alone tells an interval", async () => {

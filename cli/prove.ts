@@ -3,6 +3,7 @@ import { createPrivateKey, type JsonWebKey } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { type Command, InvalidArgumentError } from "commander";
+import { cosignaturesOf } from "#libs/merkle/cosignature.ts";
 import { keyText, type NoteKey, noteSigner, readKeyText } from "#libs/merkle/signed-note.ts";
 import { entriesPath, tilePath, tileWidth } from "#libs/merkle/tile-path.ts";
 import { exportRecord } from "#libs/proof/export-record.ts";
@@ -21,6 +22,7 @@ import { safeLine } from "./terminal-text.ts";
 interface Trusted {
 	readonly key: readonly NoteKey[];
 	readonly checkpoint?: readonly string[];
+	readonly witness?: readonly NoteKey[];
 	readonly maxAge?: number;
 	readonly tiles?: ProofStore | undefined;
 }
@@ -44,6 +46,7 @@ export function registerProving(commands: Readonly<Record<"export" | "verify" | 
 	trusting(commands.verify.description("Verify an export of the record, or one call's proof; name the first record that is wrong"))
 		.argument("<file>", "what `audit export` or `audit prove` wrote")
 		.option("--checkpoint <file>", "a checkpoint that was kept: the record must be what it signed (repeatable)", gather)
+		.option("--witness <key>", "a witness' key: each --checkpoint must bear its signature too (repeatable)", gatherAs("cosignature"))
 		.option("--store <place>", "the tree's tiles: they tell which record it is where only an interval is known")
 		.option("--max-age <seconds>", "how old the last checkpoint may be", seconds)
 		.option("--json", "print the result as JSON")
@@ -82,21 +85,27 @@ export function registerProving(commands: Readonly<Record<"export" | "verify" | 
 }
 
 function trusting(command: Command): Command {
-	return command.requiredOption("--key <key>", "a public key of the record, as `callgate audit key` prints it (repeatable)", gatherKeys);
+	return command.requiredOption(
+		"--key <key>",
+		"a public key of the record, as `callgate audit key` prints it (repeatable)",
+		gatherAs("note"),
+	);
 }
 
 function gather(value: string, before: readonly string[] = []): string[] {
 	return [...before, value];
 }
 
-function gatherKeys(value: string, before: readonly NoteKey[] = []): NoteKey[] {
-	try {
-		return [...before, readKeyText(value)];
-	} catch (error) {
-		if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
-		throw error;
-	}
-}
+const gatherAs =
+	(type: "note" | "cosignature") =>
+	(value: string, before: readonly NoteKey[] = []): NoteKey[] => {
+		try {
+			return [...before, readKeyText(value, type)];
+		} catch (error) {
+			if (error instanceof RangeError) throw new InvalidArgumentError(error.message);
+			throw error;
+		}
+	};
 
 function seconds(value: string): number {
 	if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);
@@ -186,11 +195,15 @@ async function verifyExport(file: string, options: Trusted, hear: (line: string)
 	const [first] = options.key;
 	if (!first || options.key.some(({ name }) => name !== first.name))
 		throw wrongUsage("All keys must be of one record: they bear its name.");
-	const { maxAge } = options;
+	const { maxAge, witness: witnesses = [], checkpoint: files = [] } = options;
+	if (witnesses.length > 0 && files.length === 0)
+		throw wrongUsage("--witness needs a --checkpoint that the witness signed: the object `witnessed` in the record's storage is the last.");
+	const known = await Promise.all(files.map(readNoteFile));
+	for (const [at, note] of known.entries()) refuseUnwitnessed(note, files[at] ?? "", witnesses);
 	const verifier = new RecordVerifier({
 		origin: first.name,
 		keys: options.key,
-		known: await Promise.all((options.checkpoint ?? []).map(readNoteFile)),
+		known,
 		...(maxAge !== undefined && { age: { now: new Date(), maxMs: maxAge * 1_000 } }),
 	});
 	for await (const line of linesOf(file)) {
@@ -202,6 +215,14 @@ async function verifyExport(file: string, options: Trusted, hear: (line: string)
 	const result = verifier.end();
 	if (result.finding?.fault !== "changed" || !options.tiles) return result;
 	return { ...result, finding: await namedByTiles(result.finding, verifier, options.tiles) };
+}
+
+/** A witness signed what it saw, once: whoever has all keys of the record cannot make it sign another. */
+function refuseUnwitnessed(note: string, file: string, witnesses: readonly NoteKey[]): void {
+	const by = new Set(cosignaturesOf(note, witnesses).map((cosignature) => cosignature.by));
+	const missing = witnesses.find((witness) => !by.has(witness));
+	if (missing)
+		throw new CommandFailed(`not verified: the checkpoint ${safeLine(file)} bears no signature of the witness ${safeLine(missing.name)}`);
 }
 
 async function readNoteFile(file: string): Promise<string> {

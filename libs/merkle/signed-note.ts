@@ -16,19 +16,20 @@ export interface NoteSigner extends NoteKey {
 	readonly secret: KeyObject;
 }
 
-/** The type byte of an Ed25519 key. */
-const ed25519 = 1;
+/** The type byte of a key: what it signs is the note's text (C2SP signed-note), or a cosignature of it (C2SP tlog-cosignature). */
+const keyTypes = { note: 1, cosignature: 4 } as const;
+type KeyType = keyof typeof keyTypes;
 const namePattern = /^[^\s+\p{Cc}]+$/u;
 /** A note is small: an attacker's may not make a verifier work for long. */
 const noteBytesMax = 65_536;
 const signaturesMax = 64;
 
 /** @throws {RangeError} if the name or the key cannot be one. */
-export function noteKey(name: string, key: KeyObject): NoteKey {
+export function noteKey(name: string, key: KeyObject, type: KeyType = "note"): NoteKey {
 	if (!namePattern.test(name))
 		throw new RangeError("the name of a note's key must have no space, plus or control character, and not be empty");
-	const raw = rawOf(key);
-	return { name, key, id: sha256(Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([ed25519]), raw])).subarray(0, 4) };
+	const hashed = Buffer.concat([Buffer.from(`${name}\n`), Buffer.from([keyTypes[type]]), rawOf(key)]);
+	return { name, key, id: sha256(hashed).subarray(0, 4) };
 }
 
 export function noteSigner(name: string, secret: KeyObject): NoteSigner {
@@ -36,18 +37,20 @@ export function noteSigner(name: string, secret: KeyObject): NoteSigner {
 }
 
 /** `name+id+key`, as verifiers are given it: id in hexadecimal, key in base64 behind its type byte. */
-export function keyText({ name, id, key }: NoteKey): string {
-	return `${name}+${id.toString("hex")}+${Buffer.concat([Buffer.from([ed25519]), rawOf(key)]).toString("base64")}`;
+export function keyText({ name, id, key }: NoteKey, type: KeyType = "note"): string {
+	return `${name}+${id.toString("hex")}+${Buffer.concat([Buffer.from([keyTypes[type]]), rawOf(key)]).toString("base64")}`;
 }
 
 /** @throws {RangeError} if it is not such a text, or its id is not that of its name and key. */
-export function readKeyText(text: string): NoteKey {
+export function readKeyText(text: string, type: KeyType = "note"): NoteKey {
 	const [, name = "", id = "", encoded = ""] = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44})$/.exec(text) ?? [];
 	const bytes = Buffer.from(encoded, "base64");
-	if (bytes.length !== 33 || bytes[0] !== ed25519)
-		throw new RangeError("a verifier's key is written as name+id+key: an Ed25519 key in the form of C2SP signed-note");
+	if (bytes.length !== 33 || bytes[0] !== keyTypes[type])
+		throw new RangeError(
+			`a verifier's key is written as name+id+key: an Ed25519 key in the form of C2SP signed-note, of type ${keyTypes[type]}`,
+		);
 	const x = bytes.subarray(1).toString("base64url");
-	const key = noteKey(name, createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }));
+	const key = noteKey(name, createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" }), type);
 	if (key.id.toString("hex") !== id)
 		throw new RangeError("the id in a verifier's key is not that of its name and key: it was changed or cut");
 	return key;

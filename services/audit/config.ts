@@ -41,6 +41,11 @@ export const AuditConfig = Type.Object({
 		"keys that sign checkpoints, all of them each: [private JWK, Ed25519, …]",
 		Type.String({ minLength: 2 }),
 	),
+	witnesses: setting(
+		"CALLGATE_WITNESSES",
+		'who is asked to sign the tree\'s checkpoints too: ["https://witness.example/prefix name+id+key", …]',
+		Type.String({ default: "[]" }),
+	),
 	signWithinMs: setting(
 		"CALLGATE_CHECKPOINT_WITHIN_MS",
 		"how long after an event its checkpoint is signed at the latest",

@@ -23,8 +23,9 @@ import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
 import { watchIndexDurability } from "./opensearch-durability.ts";
+import { readWitnesses, Witnesses } from "./proof/ask-witnesses.ts";
 import { keepTree } from "./proof/keep-tree.ts";
-import { createProofLog, createProofMetrics } from "./proof/tell.ts";
+import { createProofLog, createProofMetrics, createWitnessLog, createWitnessMetrics } from "./proof/tell.ts";
 import { createRecorder } from "./record-event.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
 import { startAudit, treeDefault } from "./service.ts";
@@ -67,10 +68,12 @@ runService("audit", async (log, environment) => {
 	const consumption = await startAudit(bus, recorder, { eventsMax: config.batchEventsMax, waitMs: config.batchWaitMs });
 
 	const origin = config.proofOrigin;
+	const signers = readCheckpointKeys(config.checkpointKeys, origin);
+	const treeParts = { origin, signers, store: await openStore(config.proofStore, environment) };
+	const witnesses = readWitnesses(config.witnesses);
 	const tree = keepTree({
-		...{ bus, origin, now: systemClock.now, log: createProofLog(log), metrics: createProofMetrics(metrics) },
-		store: await openStore(config.proofStore, environment),
-		signers: readCheckpointKeys(config.checkpointKeys, origin),
+		...{ ...treeParts, bus, now: systemClock.now, log: createProofLog(log), metrics: createProofMetrics(metrics) },
+		witnesses: new Witnesses({ ...treeParts, witnesses, log: createWitnessLog(log), metrics: createWitnessMetrics(metrics) }),
 		terms: { ...treeDefault, signWithinMs: config.signWithinMs, signEveryMs: config.signEveryMs },
 	});
 

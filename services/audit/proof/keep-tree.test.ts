@@ -30,6 +30,7 @@ let signer: NoteSigner;
 const keepers: TreeKeeper[] = [];
 let faults: string[];
 let cases = 0;
+let asked: number;
 
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), "callgate-tree-"));
@@ -41,6 +42,7 @@ beforeEach(async () => {
 	store = createFileStore(join(folder, String(++cases)));
 	signer = newSigner();
 	faults = [];
+	asked = 0;
 });
 
 interface Other {
@@ -59,6 +61,7 @@ function keep(other: Other = {}): TreeKeeper {
 	};
 	const keeper = keepTree({
 		...{ bus: createMemoryBus(stream, "audit"), store, origin, signers: [signer], now: () => new Date(), log, metrics },
+		witnesses: { ask: async () => void asked++ },
 		...other,
 		terms: { ...terms, ...other.terms },
 	});
@@ -100,9 +103,10 @@ describe("the record's tree", () => {
 		expect(texts).toEqual(['{"a":1}', '{"b":[1,2]}', "no list", '"x"', "1"]);
 	});
 
-	it("is signed also where nothing happens, and at least each thousand events", async () => {
+	it("is signed also where nothing happens, witnesses are asked then, and at least each thousand events", async () => {
 		keep({ terms: { signEveryMs: 30 } });
 		await expect.poll(async () => (await verified()).checkpoints, patience).toBeGreaterThan(3);
+		await expect.poll(() => asked, patience).toBeGreaterThan(1);
 		say(...Array.from({ length: 12 }, (_, n) => `[${Array.from({ length: 250 }, (_item, item) => n * 250 + item).join(",")}]`));
 		await untilSaid(3_000);
 		for (let number = 0; ; number++) {

@@ -6,6 +6,7 @@ import { digestOf, type Era, entryText, isSameEra } from "#libs/proof/entry.ts";
 import { splitMessage } from "#libs/proof/split-message.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { StreamLost } from "#libs/service/guard-stream.ts";
+import type { Witnesses } from "./ask-witnesses.ts";
 import { Lease } from "./hold-lease.ts";
 import { ProofBroken, type ProofLog, type ProofMetrics } from "./ports.ts";
 import { OtherWriter, RecordTree, type TreeParts } from "./record-tree.ts";
@@ -27,6 +28,8 @@ export interface KeeperParts extends TreeParts {
 	readonly elapsedMs?: () => number;
 	readonly log: ProofLog;
 	readonly metrics: ProofMetrics;
+	/** Asked to sign the last checkpoint, as often as one is signed where nothing happens. Nothing waits for them. */
+	readonly witnesses: Pick<Witnesses, "ask">;
 }
 
 export interface TreeKeeper {
@@ -116,6 +119,7 @@ class Writing {
 	private signedAtMs = 0;
 	private renewedAtMs = 0;
 	private derivedAtMs = Number.NEGATIVE_INFINITY;
+	private askedAtMs = Number.NEGATIVE_INFINITY;
 	private waitingSinceMs: number | undefined;
 	private reading: { stop(): Promise<void> } | undefined;
 	private timer: NodeJS.Timeout | undefined;
@@ -234,7 +238,11 @@ class Writing {
 	private async derive(): Promise<void> {
 		const nowMs = this.elapsedMs();
 		if (nowMs - this.derivedAtMs < deriveEveryMs) return;
-		if (await this.grown().derive()) this.derivedAtMs = nowMs;
+		if (!(await this.grown().derive())) return;
+		this.derivedAtMs = nowMs;
+		if (nowMs - this.askedAtMs < this.parts.terms.signEveryMs / 2) return;
+		this.askedAtMs = nowMs;
+		void this.parts.witnesses.ask();
 	}
 
 	private async sign(): Promise<void> {

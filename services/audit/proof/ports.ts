@@ -19,3 +19,14 @@ export interface ProofMetrics {
 	failed(): void;
 	isWriter(is: boolean): void;
 }
+
+export interface WitnessLog {
+	witnessed(about: { readonly witness: string; readonly size: number }): void;
+	/** @param about without a witness where none was asked, because the storage could not be read */
+	refused(about: { readonly witness?: string; readonly error: unknown }): void;
+}
+
+export interface WitnessMetrics {
+	witnessed(witness: string): void;
+	refused(witness: string): void;
+}

@@ -1,7 +1,7 @@
 // What the writer of the tree tells: its log lines, and its metrics.
 import type { Logger } from "#libs/service/logger.ts";
 import type { Metrics } from "#libs/service/metrics.ts";
-import type { ProofLog, ProofMetrics } from "./ports.ts";
+import type { ProofLog, ProofMetrics, WitnessLog, WitnessMetrics } from "./ports.ts";
 
 /** A failure that stays the same is told once as an error. */
 export function createProofLog(log: Logger): ProofLog {
@@ -44,5 +44,39 @@ export function createProofMetrics(metrics: Metrics, elapsedMs: () => number = (
 		isWriter(is) {
 			writes = is;
 		},
+	};
+}
+
+/** As above: what a witness says again and again is told once. */
+export function createWitnessLog(log: Logger): WitnessLog {
+	const last = new Map<string, string>();
+	return {
+		witnessed({ witness, size }) {
+			log[last.get(witness) === "" ? "debug" : "info"]({ witness, size }, "a witness signed the record's tree");
+			last.set(witness, "");
+		},
+		refused({ witness, error }) {
+			const message = error instanceof Error ? error.message : "failed";
+			const isNew = last.get(witness ?? "") !== message;
+			log[isNew ? "error" : "debug"]({ ...(witness !== undefined && { witness }), error }, "a witness did not sign the record's tree");
+			last.set(witness ?? "", message);
+		},
+	};
+}
+
+export function createWitnessMetrics(metrics: Metrics, elapsedMs: () => number = () => performance.now()): WitnessMetrics {
+	const refusals = metrics.counter("callgate_witness_failures_total", "Times that a witness did not sign the record's tree", ["witness"]);
+	const signedAtMs = new Map<string, number>();
+	metrics.gauge(
+		"callgate_witness_age_seconds",
+		"How long ago that witness signed that signed longest ago, of those that signed for this process",
+		() => {
+			const ages = [...signedAtMs.values()].map((atMs) => (elapsedMs() - atMs) / 1_000);
+			return ages.length === 0 ? Number.NaN : Math.max(...ages);
+		},
+	);
+	return {
+		witnessed: (witness) => void signedAtMs.set(witness, elapsedMs()),
+		refused: (witness) => refusals.inc({ witness }),
 	};
 }

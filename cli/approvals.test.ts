@@ -59,6 +59,14 @@ describe("callgate approvals", () => {
 		expect(api.asked.at(-1)?.body).toMatchObject({ digest: "sha256:other" });
 	});
 
+	it("knows its own commands: a misspelt one lists nothing", async () => {
+		expect(await run("aprove", call)).toMatchObject({
+			exitCode: 2,
+			out: "",
+			err: expect.stringContaining("expected show, approve or reject"),
+		});
+	});
+
 	it("needs no reason to approve, but one to reject", async () => {
 		api.on(`GET /v1/approvals/${call}`, json(200, view)).on(`POST /v1/approvals/${call}/votes`, json(200, view));
 		expect((await run("approve", call)).exitCode).toBe(0);

@@ -1,6 +1,7 @@
 // `callgate approvals`: what waits for people, and their votes, for approvers without Slack.
 import type { Command } from "commander";
 import { type Answer, addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
+import { wrongUsage } from "./command-failed.ts";
 import type { Io } from "./io.ts";
 import { listOf, reasonText, recordOf, wordsOf } from "./problem.ts";
 import { parseExactly, safeJson, safeLine, showJson } from "./terminal-text.ts";
@@ -25,7 +26,9 @@ export function registerApprovals(program: Command, io: Io): void {
 	const approvals = program.command("approvals").description("List, show, approve and reject calls that wait for people");
 	addReachOptions(approvals, "approval")
 		.addHelpText("after", examples)
-		.action(async (options: ReachOptions) => {
+		.allowExcessArguments()
+		.action(async (options: ReachOptions, { args }: Command) => {
+			if (args.length > 0) throw wrongUsage("callgate approvals has no such command: expected show, approve or reject, or none of them.");
 			const answer = await (await reach("approval", options, io)).ask("GET", "/v1/approvals");
 			for (const line of options.json ? [safeJson(answer.text)] : listLines(answer)) io.print(line);
 		});

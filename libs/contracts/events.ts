@@ -250,7 +250,7 @@ export const callEnded = defineEvent({
 		durationMs: Type.Optional(pub(Type.Integer({ minimum: 0 }))),
 		result: Type.Optional(View),
 		findings: Type.Optional(Findings),
-		/** The answer; of one that came in pieces `streamed` says which they are, and there is no other. */
+		/** The answer. One that came in pieces is in them, and not here: `streamed` says which they are; beside an answer they are what the function said before. */
 		sealed: Type.Optional(Sealed),
 		streamed: Type.Optional(Streamed),
 	},

@@ -35,7 +35,7 @@ export function notificationText(method: string): string {
 export type ServerMessage =
 	| { readonly kind: "result" | "error"; readonly id: string; readonly text: string }
 	| { readonly kind: "request"; readonly id: string | number; readonly method: string }
-	| { readonly kind: "notification"; readonly method: string }
+	| { readonly kind: "notification"; readonly method: string; readonly params: string }
 	| { readonly kind: "nonsense" };
 
 /** Never throws. What is in a result is left as it is written: masking reads it, with every digit of every number. */
@@ -44,7 +44,7 @@ export function readMessage(text: string): ServerMessage {
 	if (members?.get("jsonrpc") !== '"2.0"') return { kind: "nonsense" };
 	const [id, method] = [scalarOf(members.get("id")), scalarOf(members.get("method"))];
 	if (typeof method === "string") {
-		if (id === undefined) return { kind: "notification", method };
+		if (id === undefined) return { kind: "notification", method, params: members.get("params") ?? "{}" };
 		return typeof id === "string" || typeof id === "number" ? { kind: "request", id, method } : { kind: "nonsense" };
 	}
 	const [result, error] = [members.get("result"), members.get("error")];

@@ -7,6 +7,7 @@ import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
+import { findingsMax } from "#libs/masking/findings.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
 import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { analyseAnswer, type MaskedText } from "./analyse-answer.ts";
@@ -15,6 +16,7 @@ import { CannotRun } from "./cannot-run.ts";
 import { DialError } from "./dial-error.ts";
 import { type Claimed, type History, OwnSubjects } from "./history.ts";
 import { type LargeAnswer, type LargeMasked, maskAnswer } from "./mask-answer.ts";
+import { Notices } from "./pass-on-notices.ts";
 import { ClaimLost, passOnPieces } from "./pass-on-pieces.ts";
 import { type AnswerInPieces, type ExecutorPorts, type FunctionAnswer, leaseTermsDefault } from "./ports.ts";
 import { type Granted, type PreparedCall, prepareCall } from "./prepare-call.ts";
@@ -131,7 +133,6 @@ async function runClaimed(ports: ExecutorPorts, granted: Granted, prepared: Prep
 /** Undefined where another took the call while its answer was passed on in pieces. */
 async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, claim: Claim): Promise<Ended | undefined> {
 	const { attempt, claimedAtMs, claimedAt } = claim;
-	const { call } = granted.data;
 	const { startWithinMs } = ports.lease ?? leaseTermsDefault;
 	const beforeFirstByte = () => {
 		if (elapsedMs(ports) - claimedAtMs > startWithinMs) throw new LeaseLost();
@@ -141,18 +142,50 @@ async function dial(ports: ExecutorPorts, granted: Granted, prepared: PreparedCa
 		crashPointAfterThisTurn("after-first-byte-before-answer");
 	};
 	// Whose word stands in the ledger has nobody who follows it; what an analyzer is asked about must be whole.
-	const inPieces = prepared.fn.streams && granted.data.since === undefined && !prepared.analyzer && prepared.dialInPieces;
+	const streams = prepared.fn.streams && granted.data.since === undefined && !prepared.analyzer;
+	if (streams && prepared.dialWithNotices) return await endNoticed(ports, granted, prepared, claim, beforeFirstByte);
+	const inPieces = streams && prepared.dialInPieces;
 	let answer: FunctionAnswer | AnswerInPieces;
 	try {
 		answer = await (inPieces ? inPieces(beforeFirstByte) : prepared.dial(beforeFirstByte));
 	} catch (error) {
-		if (error instanceof DialError) return undialled(error, attempt);
-		ports.failed(error, call);
-		return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
+		return unanswered(ports, granted, error, attempt);
 	}
 	return "records" in answer
 		? await endStreamed(ports, granted, prepared, claim, answer)
 		: await endAnswered(ports, granted, prepared, answer);
+}
+
+/** As any call; what its function says meanwhile is the caller's before the answer is. */
+async function endNoticed(
+	ports: ExecutorPorts,
+	granted: Granted,
+	prepared: PreparedCall,
+	claim: Claim,
+	beforeFirstByte: () => void,
+): Promise<Ended | undefined> {
+	const notices = new Notices(ports, granted, prepared, claim.position);
+	const dialled = prepared.dialWithNotices?.(beforeFirstByte, (notice) => notices.add(notice)) ?? prepared.dial(beforeFirstByte);
+	const ended = await dialled.then(
+		(answer) => endAnswered(ports, granted, prepared, answer),
+		(error: unknown) => unanswered(ports, granted, error, claim.attempt),
+	);
+	try {
+		const { position, streamed, findings } = await notices.finish();
+		claim.position = position;
+		// As many as one event may carry: what was found in notices comes after what was found in the answer.
+		const all = [...(ended.findings ?? []), ...findings].slice(0, findingsMax);
+		return { ...ended, ...(streamed && { streamed }), ...(all.length > 0 && { findings: all }) };
+	} catch (error) {
+		if (error instanceof ClaimLost) return undefined;
+		throw error;
+	}
+}
+
+function unanswered(ports: ExecutorPorts, { data: { call } }: Granted, error: unknown, attempt: number): Ended {
+	if (error instanceof DialError) return undialled(error, attempt);
+	ports.failed(error, call);
+	return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 }
 
 async function endAnswered(ports: ExecutorPorts, granted: Granted, prepared: PreparedCall, answer: FunctionAnswer): Promise<Ended> {

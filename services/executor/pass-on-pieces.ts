@@ -110,7 +110,8 @@ interface PiecesParts {
 	readonly failed: () => void;
 }
 
-class Pieces {
+/** Texts on their way to a caller, as `call.streamed` events on the claim of their call. */
+export class Pieces {
 	private readonly parts: PiecesParts;
 	private readonly digest = createHash("sha256");
 	private head: AnswerPiece["head"];

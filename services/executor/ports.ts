@@ -6,6 +6,7 @@ import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
+import type { JsonObject } from "#libs/contracts/json.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { Written } from "#libs/functions/transport.ts";
@@ -76,6 +77,12 @@ export interface AnswerInPieces {
 	readonly scrub: (text: string) => Promise<string>;
 }
 
+/** What a function says while it works on a call, beside its answer. Not masked yet, without the credential; of the shapes that MCP has for these. */
+export interface Notice {
+	readonly method: "notifications/progress" | "notifications/message";
+	readonly params: JsonObject;
+}
+
 /** A call of which nothing can be wrong any more but the way there and the function itself. */
 export interface Prepared {
 	/**
@@ -85,6 +92,10 @@ export interface Prepared {
 	 * @throws {DialError} where no whole answer came: what was sent of it, and whether an answer had begun.
 	 */
 	dial(beforeFirstByte: () => void): Promise<FunctionAnswer>;
+	/**
+	 * As `dial`; tells of what the function says meanwhile, in its order, before it resolves. Absent: its protocol has no such thing.
+	 */
+	dialWithNotices?(beforeFirstByte: () => void, noticed: (notice: Notice) => void): Promise<FunctionAnswer>;
 	/** As `dial`, where an answer may come in pieces: one in a format that has records is told of when it begins. Absent: no answer has. */
 	dialInPieces?(beforeFirstByte: () => void): Promise<FunctionAnswer | AnswerInPieces>;
 }

@@ -52,7 +52,10 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	// A function that is declared idempotent sees one key for all attempts: its own argument, the caller's, or the call's own id.
 	const idempotencyKey = fn.idempotent ? (sealed.idempotencyKey ?? data.call) : undefined;
 	const credential = await credentialOf(ports, connection);
-	const { dial, dialInPieces } = ports.dialer.prepare({ connection, fn, written, fields: sealed.headers, idempotencyKey }, credential);
+	const { dial, dialInPieces, dialWithNotices } = ports.dialer.prepare(
+		{ connection, fn, written, fields: sealed.headers, idempotencyKey },
+		credential,
+	);
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
 	const { grantId } = permitted();
 	const { analyzer } = connection;
@@ -63,6 +66,7 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 		configuration,
 		dial,
 		...(dialInPieces && { dialInPieces }),
+		...(dialWithNotices && { dialWithNotices }),
 		masks,
 		keys: context,
 		detokenized: tokens.used,

@@ -31,7 +31,8 @@ export async function answerOf(
 ): Promise<CallAnswer> {
 	const { data } = ended;
 	const { ending, sealed, streamed } = data;
-	if (ending === "completed" && streamed) return { ok: true, result: await wholeOf(ports, ended) };
+	// Where there is an answer beside the pieces, they are what the function said before it.
+	if (ending === "completed" && streamed && sealed === undefined) return { ok: true, result: await wholeOf(ports, ended) };
 	if (ending === "completed" && sealed !== undefined) return { ok: true, result: await resultOf(ports, data, sealed, gone) };
 	return { ok: false, ...refusedAs(ended) };
 }

@@ -184,6 +184,11 @@ export class Backstage {
 		return newEvent("executor", "call.ended", ended, { at: new Date() });
 	}
 
+	/** An answer as its ending has it. */
+	sealedResult({ data: { pool, call } }: Event<"call.received">, answer: object): string {
+		return sealingKeys.sealText(pool, call, "result", JSON.stringify(answer));
+	}
+
 	/** Completed as an executor of another version says it. */
 	async completeAs(received: Event<"call.received">, sealedText: string, said: object): Promise<void> {
 		await this.executor.publishAfter(this.completedAs(received, sealedText, said), 0);

@@ -101,10 +101,20 @@ interface FixturePrompt {
 }
 
 /** They ask something of the client on the way, and Callgate says to servers that it cannot be asked. */
-const asking = ["confirm_delete", "test_elicitation", "test_sampling", "test_tool_with_task", "test_tool_with_logging"].map(
+const asking = ["confirm_delete", "test_elicitation", "test_sampling", "test_tool_with_task"].map(
 	(name): Tool => ({ name, answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) }),
 );
-const allTools = [...tools, ...asking];
+const logging: readonly Tool[] = ["test_tool_with_logging", "test_logging_tool"].map((name) => ({
+	name,
+	answer: async (_args, { mcpReq }) => {
+		for (const data of ["Tool execution started", "Tool processing data", "Tool execution completed"]) {
+			await mcpReq.notify({ method: "notifications/message", params: { level: "info", logger: "fixture", data } });
+			await delay(50);
+		}
+		return { content: [text("It was logged.")] };
+	},
+}));
+const allTools = [...tools, ...asking, ...logging];
 
 const prompts: readonly FixturePrompt[] = [
 	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },
@@ -144,7 +154,7 @@ function read(uri: string) {
 }
 
 function createFixture(): Server {
-	const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {} };
+	const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} };
 	const server = new Server({ name: "fixture", version: "1.0.0" }, { capabilities });
 	const listed = allTools.map(({ name, properties = {} }) => ({
 		...{ name, description: `The suite's ${name}` },

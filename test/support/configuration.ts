@@ -143,6 +143,10 @@ url: http://127.0.0.1:${port}/mcp
 mcp: fixture.mcp.json
 media: pass
 allowPrivateAddresses: true
+functions:
+  test_tool_with_progress: { stream: true }
+  test_tool_with_logging: { stream: true }
+  test_logging_tool: { stream: true }
 `;
 
 /** The bank's functions once more, as tools of an MCP server, under the same rules: see mcp-bank.ts. */

@@ -60,7 +60,7 @@ const refinement = {
 		Type.Boolean({
 			default: false,
 			description:
-				"Whether callers may see an answer in `text/event-stream` or lines of JSON as it comes, piece by piece. Without it each answer is whole.",
+				"Whether callers may see an answer in `text/event-stream` or lines of JSON as it comes, piece by piece; of an MCP server's function, what the server says before it answers. Without it each answer is whole.",
 		}),
 	),
 	expose: Type.Optional(

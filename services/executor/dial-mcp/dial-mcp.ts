@@ -12,7 +12,7 @@ import { CannotRun } from "../cannot-run.ts";
 import { DialError } from "../dial-error.ts";
 import { createHttpClient, type HttpClient, type OutboundRequest } from "../dial-http/http-client.ts";
 import { Scrubbers, withCredential } from "../dial-http/inject-credential.ts";
-import type { Asked, Credential, Dialer, McpFunctionAnswer } from "../ports.ts";
+import type { Asked, Credential, Dialer, McpFunctionAnswer, Notice } from "../ports.ts";
 import { Program } from "./program.ts";
 import { type Pinned, Server } from "./server.ts";
 
@@ -64,27 +64,27 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 			const pinned = pinnedFor(transport, fn.transport, message.params);
 			const pin = `pinned in ${transport.pinnedIn}; callgate pull compares, and renews it`;
 			const meta = idempotencyKey === undefined ? {} : { "callgate/idempotency-key": idempotencyKey };
-			const run = async (beforeFirstByte: () => void): Promise<McpFunctionAnswer> => {
+			const run = async (beforeFirstByte: () => void, noticed?: (notice: Notice) => void): Promise<McpFunctionAnswer> => {
 				const { server, program } = knownOf(asked, transport, credential?.secret);
 				const line = program ? { program, scrub: reach.scrub } : { client, ...reach };
 				const untilMs = nowMs() + fn.timeoutMs;
 				await server.ready(line, pinned, pin, untilMs);
 				const { responseBodyBytesMax } = transport.limits;
 				const bodyBytesMax = responseBodyBytesMax + besideAnswerBytes;
-				return answerOf(await server.call(line, message, meta, untilMs, bodyBytesMax, beforeFirstByte), responseBodyBytesMax);
+				const terms = { meta, untilMs, bodyBytesMax, beforeFirstByte, noticed };
+				return answerOf(await server.call(line, message, terms), responseBodyBytesMax);
 			};
-			return {
-				dial: async (beforeFirstByte) => {
-					if (closed) throw new DialError("aborted", "the dialer is closed", { sent: false });
-					const dialling = run(beforeFirstByte);
-					running.add(dialling);
-					try {
-						return await dialling;
-					} finally {
-						running.delete(dialling);
-					}
-				},
+			const dial = async (...terms: Parameters<typeof run>): Promise<McpFunctionAnswer> => {
+				if (closed) throw new DialError("aborted", "the dialer is closed", { sent: false });
+				const dialling = run(...terms);
+				running.add(dialling);
+				try {
+					return await dialling;
+				} finally {
+					running.delete(dialling);
+				}
 			};
+			return { dial: (beforeFirstByte) => dial(beforeFirstByte), dialWithNotices: dial };
 		},
 		close: async () => {
 			closed = true;

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import { patience } from "../../../test/support/patience.ts";
 import { DialError } from "../dial-error.ts";
-import type { Asked, Dialer, McpFunctionAnswer } from "../ports.ts";
+import type { Asked, Dialer, McpFunctionAnswer, Notice } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { beginEvents, type Heard, resultText, sayTool, sendJson, serveMcp, type TestServer } from "./mcp-server.test-support.ts";
 import { connectionTo } from "./mcp-stage.test-support.ts";
@@ -15,6 +15,8 @@ afterEach(async () => {
 
 interface Stage {
 	readonly server: TestServer;
+	/** What is noticed of a call. */
+	readonly hear: () => Promise<Notice[]>;
 	readonly call: (args?: Record<string, unknown>, options?: Parameters<ReturnType<typeof connectionTo>>[1]) => Promise<McpFunctionAnswer>;
 }
 
@@ -28,7 +30,15 @@ async function stage(revision = "2025-11-25", lists: object = {}, tools: object[
 		() => server.close(),
 	);
 	const dial = async (asked: Asked) => (await dialer.prepare(asked, undefined).dial(() => undefined)) as McpFunctionAnswer;
-	return { server, call: (args = { note: "n" }, options = {}) => dial(ask(args, options)) };
+	const hear = async (args: Record<string, unknown> = { note: "n" }) => {
+		const notices: Notice[] = [];
+		await dialer.prepare(ask(args), undefined).dialWithNotices?.(
+			() => undefined,
+			(notice) => void notices.push(notice),
+		);
+		return notices;
+	};
+	return { server, hear, call: (args = { note: "n" }, options = {}) => dial(ask(args, options)) };
 }
 
 const said = ({ id }: Heard): string => resultText(id, { content: [{ type: "text", text: "done" }] });
@@ -191,6 +201,70 @@ test("a session that is gone is told, not tried again; the next call begins anot
 	await call();
 	expect(server.heard.filter(({ method }) => method === "initialize")).toHaveLength(2);
 	expect(server.calls().every(({ headers }) => headers["mcp-session-id"] === "session-1")).toBe(true);
+});
+
+describe.each(["2026-07-28", "2025-11-25"])("what it says of a call (%s)", (revision) => {
+	const note = (method: string, params: object) => JSON.stringify({ jsonrpc: "2.0", method: `notifications/${method}`, params });
+
+	async function hearing(say: (token: unknown) => readonly string[]) {
+		const { server, hear } = await stage(revision);
+		server.answer = (message, response) => {
+			if (message.method !== "tools/call") return false;
+			const event = beginEvents(response);
+			const { progressToken } = message.params._meta as { progressToken?: unknown };
+			for (const text of [...say(progressToken), said(message)]) event(text);
+			response.end();
+			return true;
+		};
+		return await hear();
+	}
+
+	test("is heard in its order, as no more than MCP has in it", async () => {
+		const heard = await hearing((progressToken) => [
+			note("progress", { progressToken, progress: 1, total: 2, message: "half", more: evil }),
+			note("message", { level: "info", logger: "l", data: { any: [1] }, more: evil }),
+			note("progress", { progressToken, progress: 2 }),
+		]);
+		expect(heard).toEqual([
+			{ method: "notifications/progress", params: { progress: 1, total: 2, message: "half" } },
+			{ method: "notifications/message", params: { level: "info", logger: "l", data: { any: [1] } } },
+			{ method: "notifications/progress", params: { progress: 2 } },
+		]);
+	});
+
+	test.each<[what: string, text: (token: unknown) => string]>([
+		["of another call", () => note("progress", { progressToken: "another", progress: 1 })],
+		["of no call", () => note("progress", { progress: 1 })],
+		["that is no amount", (progressToken) => note("progress", { progressToken, progress: "1" })],
+		["without an end", (progressToken) => note("progress", { progressToken, progress: 1, message: "x".repeat(2_001) })],
+		["at no level", () => note("message", { level: "loud", data: 1 })],
+		["without a word", () => note("message", { level: "info" })],
+		["that is too long", () => note("message", { level: "info", data: "x".repeat(9_000) })],
+		[
+			"too deep",
+			() => `{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":${"[".repeat(500)}${"]".repeat(500)}}}`,
+		],
+		[
+			"twice in one",
+			(token) => `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"${token}","progress":1,"progress":2}}`,
+		],
+		["of something else", () => note("resources/updated", { uri: "a:b" })],
+	])("is not heard where it is %s", async (_what, text) => {
+		expect(await hearing((token) => [text(token)])).toEqual([]);
+	});
+
+	test("is not heard any more where it floods, and the call goes on", async () => {
+		const heard = await hearing((progressToken) =>
+			Array.from({ length: 1_200 }, (_none, progress) => note("progress", { progressToken, progress }).slice(0)),
+		);
+		expect(heard.length).toBeLessThanOrEqual(1_000);
+	});
+
+	test("is not asked for by who does not listen", async () => {
+		const { server, call } = await stage(revision);
+		await call();
+		expect(server.calls()[0]?.whole).not.toMatch(/progressToken|logLevel/);
+	});
 });
 
 test("errors of the protocol and of the tool are answers", async () => {

@@ -147,8 +147,12 @@ export class Program {
 		}
 	}
 
-	/** Nobody can tell of which call a program speaks: one of those that wait hears it. */
+	/** Nobody can tell of which call a program asks: one of those that wait hears it. What it notes all hear, and it says itself about whose progress. */
 	#tell(message: Extract<ServerMessage, { kind: "request" | "notification" }>): void {
+		if (message.kind === "notification") {
+			for (const { heard } of this.#pending.values()) heard?.(message);
+			return;
+		}
 		for (const { heard } of this.#pending.values()) {
 			if (!heard) continue;
 			heard(message);

@@ -5,6 +5,8 @@ import type { McpMessage } from "#libs/mcp/build-message.ts";
 import { changedParts, keys, type PinnedList, type Pins, pinnedLists, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
 import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
 import { DialError } from "../dial-error.ts";
+import type { Notice } from "../ports.ts";
+import { NoticeReader } from "./notice-reader.ts";
 import { type Line, noAnswer, type Reply, speak } from "./speak.ts";
 
 /** How long definitions are taken for present: what a server changes is noticed within this, and at once where it says so. */
@@ -15,6 +17,15 @@ const entriesMax = 5_000;
 /** Questions of a server's own that are answered during one call. Nothing is granted to it: it hears that, so that it does not wait. */
 const repliesMax = 16;
 const replyMs = 5_000;
+
+interface CallTerms {
+	readonly meta: object;
+	readonly untilMs: number;
+	readonly bodyBytesMax: number;
+	readonly beforeFirstByte: () => void;
+	/** Told of what the server says meanwhile; absent: it is not asked to. */
+	readonly noticed?: ((notice: Notice) => void) | undefined;
+}
 
 /** An entry of a list as it was pinned. */
 export interface Pinned {
@@ -76,9 +87,11 @@ export class Server {
 	}
 
 	/** The call itself. @throws {DialError} */
-	async call(line: Line, message: McpMessage, meta: object, untilMs: number, bodyBytesMax: number, beforeFirstByte: () => void) {
+	async call(line: Line, message: McpMessage, { meta, untilMs, bodyBytesMax, beforeFirstByte, noticed }: CallTerms) {
 		const id = randomUUID();
-		const params = { ...message.params, ...(Object.keys(meta).length > 0 && { _meta: meta }) };
+		const notices = noticed && new NoticeReader(line, noticed);
+		const asked = { ...meta, ...notices?.asking };
+		const params = { ...message.params, ...(Object.keys(asked).length > 0 && { _meta: asked }) };
 		const session = await this.#greeted(line, untilMs).catch((error: unknown) => {
 			throw asUnsent(error);
 		});
@@ -86,8 +99,8 @@ export class Server {
 			...{ id, text: requestText(this.#revision, id, message.method, params), beforeFirstByte },
 			fields: [...this.#fields(message.method), ...session, ...(this.#isModern ? message.fields : [])],
 			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
-			heard: this.#listener(line, session),
-		});
+			heard: this.#listener(line, session, notices),
+		}).finally(() => notices?.end());
 		this.#noticeLoss(reply, session);
 		if (!reply.answer) throw noAnswer(reply, true);
 		return reply.answer;
@@ -212,10 +225,11 @@ export class Server {
 		}
 	}
 
-	#listener(line: Line, session: readonly (readonly [string, string])[]) {
+	#listener(line: Line, session: readonly (readonly [string, string])[], notices?: NoticeReader) {
 		let replies = 0;
 		return (message: Extract<ServerMessage, { kind: "request" | "notification" }>): void => {
 			if (message.kind === "notification") {
+				notices?.hear(message);
 				for (const list of pinnedLists) if (message.method === lists[list].changed) this.#definitions.delete(list);
 				return;
 			}

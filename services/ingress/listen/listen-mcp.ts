@@ -1,5 +1,5 @@
 // MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools, and what MCP servers have beside tools in their own
-// words. No session, no stream: each request is answered by itself.
+// words. No session: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
@@ -9,7 +9,7 @@ import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
 import type { IngressPorts } from "../ports.ts";
 import { PreparedArguments } from "../prepare-arguments.ts";
-import { type Submitted, submitCall } from "../submit-call.ts";
+import { type Begun, type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { capabilitiesOf } from "./mcp/capabilities.ts";
@@ -18,6 +18,7 @@ import { listTools } from "./mcp/list-tools.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
 import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
+import { sendNoticed } from "./mcp/send-noticed.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import { fault, handshaking, type McpBody, type McpHeaders, modern, type ReadMessage, readMcp, revisions, rpc } from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
@@ -182,7 +183,7 @@ function sendPage(reply: FastifyReply, asked: Asked, page: object | undefined): 
 }
 
 async function makeCall(
-	ports: IngressPorts,
+	ports: DoorPorts,
 	door: Door,
 	limits: McpLimits,
 	caller: Caller,
@@ -194,23 +195,33 @@ async function makeCall(
 	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one.
 	const patienceMs = takesTasks ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
-	let submitted: Submitted;
+	const wanted = acceptsEvents(request) ? message.wanted : undefined;
+	let submitted: Submitted | Begun;
 	try {
 		const checked = await door.during(request, () => checkCall(ports, asked, gone));
-		submitted = await ports.intake.through(() => submitCall(ports, checked, { waitMs, gone, attach: !takesTasks }));
+		submitted = await ports.intake.through(() =>
+			submitCall(ports, checked, { waitMs, gone, attach: !takesTasks, inPieces: wanted !== undefined }),
+		);
 	} catch (error) {
 		// What cannot be stored, and what there is no room for, is told as everywhere: by the status that says when to come again.
 		if (!(error instanceof Refusal) || problems[error.code].status >= 429) throw error;
 		return sendUnfit(reply, message, error.code, error.details);
 	}
-	const { call, ended } = submitted;
+	const { call } = submitted;
 	reply.header("callgate-call", call);
+	if ("pieces" in submitted) return sendNoticed(ports, reply, submitted, { id: message.id, isModern, method, wanted: wanted ?? {}, gone });
+	const { ended } = submitted;
 	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, method, gone }));
 	// In 2026-07-28 a request whose answer nobody waits for is cancelled; before that, to leave says nothing.
 	if (isModern && gone.aborted) await withdraw(ports, caller, call);
 	const receivedAt = madeAt(call).toISOString();
 	if (takesTasks) return await sendCreated(ports, reply, message, { call, receivedAt, standing: submitted });
 	return sendUnfinished(reply, message, call, submitted.state, await waitsForOf(ports.bus, call));
+}
+
+/** Clients of MCP take both kinds of answers; one that says otherwise hears nothing before its answer. */
+function acceptsEvents({ headers }: FastifyRequest): boolean {
+	return headers.accept?.includes("text/event-stream") ?? false;
 }
 
 function sendOutcome(reply: FastifyReply, { id }: Asked, outcome: Outcome): FastifyReply {

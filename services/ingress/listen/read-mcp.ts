@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonSt
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { type McpMethod, mcpMethods } from "#libs/mcp/mcp-transport.ts";
 import { parameterFields } from "#libs/mcp/parameter-headers.ts";
+import { isLogLevel, type LogLevel, logLevels } from "#libs/mcp/read-notice.ts";
 import type { Meant } from "../accept-call.ts";
 import { prepareNamed } from "../prepare-arguments.ts";
 import { calledTool } from "../tool-names.ts";
@@ -24,6 +25,13 @@ export const rpc = {
 export const tasksExtension = "io.modelcontextprotocol/tasks";
 
 export type RequestId = string | number;
+
+/** What the client wants to hear, each in its own way. */
+export interface Wanted {
+	/** Under which the client knows the call. */
+	readonly progressToken?: RequestId;
+	readonly logLevel?: LogLevel;
+}
 
 /** What is answered with an error of JSON-RPC, and the HTTP status beside it. */
 export interface RpcFault {
@@ -60,6 +68,8 @@ export type ReadMessage =
 			readonly method: McpMethod;
 			readonly isModern: boolean;
 			readonly takesTasks: boolean;
+			/** What the client wants to hear of it meanwhile; absent: nothing. */
+			readonly wanted?: Wanted;
 			readonly call: Meant;
 	  }
 	/** The call cannot be made, and whoever asked for it can do better. */
@@ -131,11 +141,28 @@ function readMeant(configuration: Configuration, request: Request, read: McpBody
 		// A task is a tool's call: nothing else is asked for again.
 		const takesTasks = request.takesTasks && method === "tools/call";
 		const prepared = read.prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call;
-		return { kind: "call", id, method, isModern, takesTasks, call: prepared };
+		const wanted = takesTasks ? undefined : wantedIn(params, isModern);
+		if (wanted && "code" in wanted) return { kind: "fault", id, fault: wanted };
+		return { kind: "call", id, method, isModern, takesTasks, ...(wanted && { wanted }), call: prepared };
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
 		return { kind: "unfit", id, method, isModern, code: error.code, details: error.details };
 	}
+}
+
+const tokenCharsMax = 256;
+
+/** In 2026-07-28 a request says whether it wants to hear what the server logs of it, and from which level on. */
+function wantedIn({ _meta }: JsonObject, isModern: boolean): Wanted | RpcFault | undefined {
+	const meta = isJsonObject(_meta) ? _meta : {};
+	const logLevel = isModern ? meta["io.modelcontextprotocol/logLevel"] : undefined;
+	const { progressToken } = meta;
+	if (logLevel !== undefined && !isLogLevel(logLevel)) return fault(rpc.params, `expected one of the levels ${logLevels.join(", ")}`, 200);
+	const isToken = typeof progressToken === "string" ? progressToken.length <= tokenCharsMax : Number.isSafeInteger(progressToken);
+	if (progressToken !== undefined && !isToken)
+		return fault(rpc.params, `expected a progressToken of at most ${tokenCharsMax} characters, or an integer`, 200);
+	if (progressToken === undefined && logLevel === undefined) return undefined;
+	return { ...(progressToken !== undefined && { progressToken: progressToken as RequestId }), ...(logLevel && { logLevel }) };
 }
 
 function toolIn(configuration: Configuration, { name, arguments: args = {} }: JsonObject, only: string | undefined) {

@@ -1,6 +1,6 @@
 // What Callgate says of itself to a client of MCP: the capabilities of the connections that this caller may use, and no others.
 import type { Configuration } from "#libs/configuration/configuration.ts";
-import { tasksExtension } from "../read-mcp.ts";
+import { modern, tasksExtension } from "../read-mcp.ts";
 import { type Asking, connectionsWith } from "./meant.ts";
 
 /** Beside tools, which are everywhere. */
@@ -13,12 +13,19 @@ const optional = [
 /** @param revision in which the client is spoken to */
 export function capabilitiesOf(configuration: Configuration, asking: Asking, revision: string): object {
 	const there = optional.filter(([, method]) => connectionsWith(configuration, method, asking).length > 0);
-	return { tools: {}, ...Object.fromEntries(there.map(([capability]) => [capability, {}])), ...tasksOf(revision) };
+	const logs = revision === modern && saysMeanwhile(configuration, asking) ? { logging: {} } : {};
+	return { tools: {}, ...Object.fromEntries(there.map(([capability]) => [capability, {}])), ...logs, ...tasksOf(revision) };
+}
+
+/** Whether some function here may say something before its answer. Before 2026-07-28 a level is a session's, and there is none. */
+function saysMeanwhile(configuration: Configuration, { only }: Asking): boolean {
+	const connections = only === undefined ? configuration.connections : [configuration.connection(only)];
+	return connections.some((one) => one?.transport.protocol === "mcp" && one.functions.some(({ streams }) => streams));
 }
 
 function tasksOf(revision: string): object {
 	switch (revision) {
-		case "2026-07-28":
+		case modern:
 			return { extensions: { [tasksExtension]: {} } };
 		case "2025-11-25":
 			return { tasks: { cancel: {}, requests: { tools: { call: {} } } } };

@@ -25,7 +25,16 @@ export function sendResult(reply: FastifyReply, { id, isModern }: Asked, result:
 
 /** @param result JSON that was written already, with every digit of every number */
 export function sendResultText(reply: FastifyReply, id: RequestId, result: string): FastifyReply {
-	return reply.type("application/json").send(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
+	return reply.type("application/json").send(resultText(id, result));
+}
+
+/** @param result JSON that was written already */
+export function resultText(id: RequestId, result: string): string {
+	return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+}
+
+export function errorText(id: RequestId | undefined, { code, message, data }: RpcFault): string {
+	return JSON.stringify({ jsonrpc: "2.0", ...(id !== undefined && { id }), error: { code, message, ...(data && { data }) } });
 }
 
 /** An error that a model can read and do better. */
@@ -53,14 +62,10 @@ export function problemFault(code: ProblemCode, details: ProblemDetails): RpcFau
 export function sendFault(
 	reply: FastifyReply,
 	id: RequestId | undefined,
-	{ code, message, status, data }: RpcFault,
+	told: RpcFault,
 	refused?: ProblemCode | undefined,
 	call?: string,
 ): FastifyReply {
 	if (refused !== undefined) reply.refusal = { code: refused, call };
-	const error = { code, message, ...(data && { data }) };
-	return reply
-		.code(status)
-		.type("application/json")
-		.send(JSON.stringify({ jsonrpc: "2.0", ...(id !== undefined && { id }), error }));
+	return reply.code(told.status).type("application/json").send(errorText(id, told));
 }

@@ -1,0 +1,63 @@
+// The answer to a call whose client wants to hear meanwhile: server-sent events, each what the server said of the call, and at last the answer.
+import { Readable } from "node:stream";
+import type { FastifyReply } from "fastify";
+import type { JsonObject } from "#libs/contracts/json.ts";
+import { type LogLevel, logLevels, type NoticeMethod } from "#libs/mcp/read-notice.ts";
+import { problemOf } from "#libs/service/http.ts";
+import type { Begun } from "../../submit-call.ts";
+import type { DoorPorts } from "../door.ts";
+import { fault, type RequestId, rpc, type Wanted } from "../read-mcp.ts";
+import { type OutcomeTerms, outcomeOf } from "./outcome.ts";
+import { errorText, problemFault, resultText } from "./send.ts";
+
+interface Noticed extends OutcomeTerms {
+	readonly id: RequestId;
+	readonly wanted: Wanted;
+}
+
+export function sendNoticed(ports: DoorPorts, reply: FastifyReply, begun: Begun, noticed: Noticed): FastifyReply {
+	const { pieces } = begun;
+	const leave = () => pieces.leave();
+	noticed.gone.addEventListener("abort", leave);
+	if (noticed.gone.aborted) leave();
+	const events = async function* (): AsyncGenerator<string, void> {
+		reply.raw.flushHeaders();
+		for await (const message of messagesOf(ports, begun, noticed)) yield `event: message\ndata: ${message}\n\n`;
+	};
+	reply.header("cache-control", "no-store").type("text/event-stream");
+	return reply.send(Readable.from(events(), { objectMode: false, highWaterMark: 65_536 }));
+}
+
+/** Ends with the answer, or with an error: nothing is cut off in silence. */
+async function* messagesOf(ports: DoorPorts, { call, pieces, answered }: Begun, noticed: Noticed): AsyncGenerator<string, void> {
+	const { id, wanted } = noticed;
+	try {
+		for await (const { text } of pieces) yield* noticesIn(text, wanted);
+		const { ended } = pieces;
+		if (ended === undefined || ended === "left") {
+			yield errorText(id, fault(rpc.internal, "This replica stops, and the call goes on: ask again", 200, { call }));
+			return;
+		}
+		const outcome = await outcomeOf(ports, ended, noticed);
+		await answered();
+		yield outcome.kind === "fault" ? errorText(id, outcome.fault) : resultText(id, outcome.text);
+	} catch (error) {
+		const { code, details } = problemOf(error);
+		if (code === "internal") ports.log.error({ error, code, call }, "an answer with notices could not be passed on");
+		yield errorText(id, problemFault(code, { ...details, call }));
+	} finally {
+		pieces.leave();
+	}
+}
+
+/** Whole lines: an executor parts them nowhere else, as none is as long as a piece may be. */
+function* noticesIn(text: string, { progressToken, logLevel }: Wanted): Generator<string, void> {
+	const isLoud = (level: unknown) => logLevel !== undefined && logLevels.indexOf(level as LogLevel) >= logLevels.indexOf(logLevel);
+	for (const line of text.split("\n")) {
+		if (line === "") continue;
+		const { method, params } = JSON.parse(line) as { readonly method: NoticeMethod; readonly params: JsonObject };
+		if (method === "notifications/progress" && progressToken !== undefined)
+			yield JSON.stringify({ jsonrpc: "2.0", method, params: { ...params, progressToken } });
+		if (method === "notifications/message" && isLoud(params.level)) yield JSON.stringify({ jsonrpc: "2.0", method, params });
+	}
+}

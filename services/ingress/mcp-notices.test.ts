@@ -1,0 +1,120 @@
+// Progress and log messages of a call: to who asked for them, under the client's own token, as they happen and before the answer.
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { patience } from "../../test/support/patience.ts";
+import { as, Backstage, inForce, openTo } from "./ingress.test-support.ts";
+
+const pinned = { protocolVersion: "2026-07-28", tools: ["work", "plain"].map((name) => ({ name, inputSchema: { type: "object" } })) };
+const connection = `kind: Connection
+name: tools
+protocol: mcp
+url: https://tools.example/mcp
+mcp: tools.json
+functions: { work: { stream: true } }
+`;
+const configuration = openTo(connection, { "tools.json": JSON.stringify(pinned) });
+
+const cleanup: (() => Promise<unknown>)[] = [];
+let stage: Backstage;
+let origin: string;
+beforeEach(async () => {
+	stage = new Backstage();
+	cleanup.push(() => stage.close());
+	const { http } = await stage.replica({ configuration: inForce(configuration) });
+	origin = await http.listen({ host: "127.0.0.1", port: 0 });
+});
+afterEach(async () => {
+	for (const undo of cleanup.splice(0).reverse()) await undo();
+});
+
+const answer = { protocol: "mcp", isError: false, body: { json: { content: [{ type: "text", text: "done" }] } } };
+const progress = (params: object) => `${JSON.stringify({ method: "notifications/progress", params })}\n`;
+const logged = (level: string) => `${JSON.stringify({ method: "notifications/message", params: { level, data: { note: level } } })}\n`;
+
+/** The call runs, says this, and is answered. */
+async function saysAndEnds(texts: readonly string[], from = 0): Promise<void> {
+	const received = await stage.received(from);
+	await stage.start(received);
+	const seals = await stage.passOn(received, texts);
+	await stage.endStreamed(received, seals, { answer: { mcp: { isError: false } }, sealed: stage.sealedResult(received, answer) });
+}
+
+/** As a client of 2026-07-28 that speaks no more than HTTP. */
+async function post(_meta: object, { name = "work", accept = "application/json, text/event-stream" } = {}) {
+	const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}, ..._meta };
+	const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: {}, _meta: meta } });
+	const mirrored = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name };
+	const headers = { ...as("robin"), "content-type": "application/json", accept, ...mirrored };
+	const reply = await fetch(`${origin}/mcp/tools`, { method: "POST", headers, body });
+	return { type: reply.headers.get("content-type"), text: await reply.text() };
+}
+const eventsIn = (text: string) =>
+	text
+		.split("\n\n")
+		.filter((event) => event !== "")
+		.map((event) => JSON.parse(event.replace("event: message\ndata: ", "")));
+
+describe.each([
+	["2026-07-28", { pin: "2026-07-28" }],
+	["2025-11-25", "legacy"],
+] as const)("the official client of %s", (_revision, mode) => {
+	test("hears of progress while its call runs, and then has its answer", async () => {
+		const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
+		await client.connect(new StreamableHTTPClientTransport(new URL(`${origin}/mcp/tools`), { requestInit: { headers: as("robin") } }));
+		cleanup.push(() => client.close());
+		const heard: unknown[] = [];
+		const calling = client.callTool({ name: "work", arguments: {} }, { onprogress: (said) => void heard.push(said) });
+		const received = await stage.received();
+		await stage.start(received);
+		const first = await stage.passOn(received, [progress({ progress: 1, total: 2, message: "half" })]);
+		await expect.poll(() => heard, patience).toEqual([{ progress: 1, total: 2, message: "half" }]);
+		const second = await stage.passOn(received, [progress({ progress: 2, total: 2 })], "text/event-stream", 2);
+		const sealed = stage.sealedResult(received, answer);
+		await stage.endStreamed(received, [...first, ...second], { answer: { mcp: { isError: false } }, sealed });
+		expect(await calling).toMatchObject({ content: [{ type: "text", text: "done" }] });
+		expect(heard).toHaveLength(2);
+	});
+});
+
+test("the client's token stands in what it hears, and log messages come from its level on", async () => {
+	const texts = [progress({ progress: 1, progressToken: "the server's" }), `${logged("info")}${logged("error")}`];
+	const [replied] = await Promise.all([post({ progressToken: 7, "io.modelcontextprotocol/logLevel": "warning" }), saysAndEnds(texts)]);
+	expect(replied.type).toMatch(/^text\/event-stream/);
+	const [first, second, last, ...more] = eventsIn(replied.text);
+	expect(first).toMatchObject({ method: "notifications/progress", params: { progressToken: 7, progress: 1 } });
+	expect(second).toEqual({ jsonrpc: "2.0", method: "notifications/message", params: { level: "error", data: { note: "error" } } });
+	expect(last).toMatchObject({ id: 7, result: { resultType: "complete", content: [{ text: "done" }] } });
+	expect(more).toEqual([]);
+	expect(JSON.stringify(stage.of("call.received"))).not.toContain("progressToken");
+});
+
+test.each<[who: string, meta: object, options: Parameters<typeof post>[1]]>([
+	["did not ask", {}, {}],
+	["takes no events", { progressToken: "t" }, { accept: "application/json" }],
+])("who %s has the answer alone", async (_who, meta, options) => {
+	const [replied] = await Promise.all([post(meta, options), saysAndEnds([progress({ progress: 1 }), logged("error")])]);
+	expect(replied.type).toMatch(/^application\/json/);
+	expect(JSON.parse(replied.text)).toMatchObject({ id: 7, result: { content: [{ text: "done" }] } });
+});
+
+test.each([
+	["a level of nobody", { "io.modelcontextprotocol/logLevel": "loud" }],
+	["a token without an end", { progressToken: "x".repeat(300) }],
+	["a token that is none", { progressToken: {} }],
+])("%s is refused, and is no call", async (_what, meta) => {
+	expect(JSON.parse((await post(meta)).text).error).toMatchObject({ code: -32_602 });
+	expect(stage.of("call.received")).toEqual([]);
+});
+
+test("a call that fails after it said something is told at the end of its events, as it would be without", async () => {
+	const failing = async () => {
+		const received = await stage.received();
+		await stage.start(received);
+		const seals = await stage.passOn(received, [progress({ progress: 1 })]);
+		await stage.endStreamed(received, seals, { ending: "failed", code: "outcome_unknown" });
+	};
+	const [replied] = await Promise.all([post({ progressToken: "t" }), failing()]);
+	const events = eventsIn(replied.text);
+	expect(events).toHaveLength(2);
+	expect(events[1]).toMatchObject({ id: 7, result: { isError: true, content: [{ text: expect.stringContaining("outcome_unknown") }] } });
+});

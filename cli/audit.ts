@@ -3,6 +3,8 @@ import type { Command } from "commander";
 import { addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import type { Io } from "./io.ts";
 import { registerProving } from "./prove.ts";
+import { registerRemask } from "./remask.ts";
+import { registerReplay } from "./replay.ts";
 import { eventsOf, registerSearch } from "./search-record.ts";
 import { tellStory } from "./story.ts";
 import { safeJson } from "./terminal-text.ts";
@@ -15,6 +17,7 @@ Examples:
   $ callgate audit search --type call.ended --from 24h --limit 100000 --csv > yesterday.csv
   $ callgate audit search --follow --ending denied
   $ callgate audit show 01890a5d-ac96-774b-bcce-b302099a8057
+  $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057
   $ callgate audit export --store /var/lib/callgate/proof --output record.ndjson
   $ callgate audit verify record.ndjson --key callgate.example.com/record+0a1b2c3d+AQ…
   $ callgate audit prove 01890a5d-ac96-774b-bcce-b302099a8057 --export record.ndjson --key … --output proof.json
@@ -22,7 +25,7 @@ Examples:
 Words are looked for in all text that may be seen; "quoted words" stand together, -word must not be there, word* begins so.
 --where names a field as --json shows it: FIELD=VALUE, FIELD!=VALUE, FIELD (it is there), and <, <=, >, >= with numbers and times.
 export, verify, prove and key ask no service of Callgate: they read files, and export the bucket where the record's tree lies in one.
-Who reads it by search and show is on the record: only members of the group auditors may, and each reading becomes an event.
+Who reads it by search, show, replay and remask is on the record: only members of the group auditors may, and each reading becomes an event.
 `;
 
 /** Adds `audit` with its commands to the program. Actions reject with {@link CommandFailed}. */
@@ -33,6 +36,8 @@ export function registerAudit(program: Command, io: Io): void {
 		.helpCommand(false)
 		.addHelpText("after", examples);
 	registerSearch(audit.command("search"), io);
+	registerReplay(audit.command("replay"), io);
+	registerRemask(audit.command("remask"), io);
 	const [exporting, verify, prove, key] = [audit.command("export"), audit.command("verify"), audit.command("prove"), audit.command("key")];
 	registerProving({ export: exporting, verify, prove, key }, io);
 	addReachOptions(

@@ -13,6 +13,8 @@ export interface Io {
 	/** One line of progress or advice, for standard error. */
 	readonly tell: (line: string) => void;
 	readonly input: Input;
+	/** Standard output is a terminal: what is printed may wait for whoever reads it. */
+	readonly isTerminal?: boolean;
 	/** Runs another program on this terminal; resolves with what it exits with. */
 	readonly run: (script: string, args: readonly string[]) => Promise<number>;
 }

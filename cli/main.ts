@@ -10,6 +10,7 @@ process.exitCode = await runCommand(process.argv.slice(2), {
 	print: (line) => void process.stdout.write(`${line}\n`),
 	tell: (line) => void process.stderr.write(`${line}\n`),
 	input: process.stdin,
+	isTerminal: process.stdout.isTTY === true,
 	run: (script, args) =>
 		new Promise((resolve, reject) => {
 			const child = spawn(process.execPath, [script, ...args], { stdio: "inherit" });

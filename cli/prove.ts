@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { cosignaturesOf } from "#libs/merkle/cosignature.ts";
 import { keyText, type NoteKey, noteSigner, readKeyText } from "#libs/merkle/signed-note.ts";
 import { entriesPath, tilePath, tileWidth } from "#libs/merkle/tile-path.ts";
-import { exportRecord } from "#libs/proof/export-record.ts";
+import { exportRecord, type LeafLine } from "#libs/proof/export-record.ts";
 import { openStore } from "#libs/proof/open-store.ts";
 import { type CallProof, CallProver, findFaultInProof } from "#libs/proof/prove-call.ts";
 import { SegmentMalformed, segmentPath } from "#libs/proof/segment.ts";
@@ -64,11 +64,7 @@ export function registerProving(commands: Readonly<Record<"export" | "verify" | 
 		.requiredOption("--export <file>", "an export that has the call")
 		.requiredOption("--output <file>", "the file to make; one that is there is not overwritten")
 		.action(async (call: string, { key, export: file, output }: { key: readonly NoteKey[]; export: string; output: string }) => {
-			const prover = new CallProver(callIdOf(call));
-			const { finding } = await verifyExport(file, { key }, (line) => prover.line(line));
-			if (finding) throw new CommandFailed(`the export does not verify, so nothing is proven from it: ${finding.message}`);
-			const proof = await prover.end();
-			if (!proof) throw new CommandFailed("The export has nothing of this call. Was it made after the call's checkpoint?");
+			const proof = await proveFrom(callIdOf(call), file, key);
 			await writeNew(output, async (write) => await write(`${JSON.stringify(proof)}\n`));
 			io.tell(
 				`wrote ${safeLine(output)}: ${proof.events.length} events. Anyone can check it: callgate audit verify, or docs/verify_record.py`,
@@ -84,12 +80,28 @@ export function registerProving(commands: Readonly<Record<"export" | "verify" | 
 		});
 }
 
+/** @throws {CommandFailed} where the export does not verify, or has nothing of the call */
+async function proveFrom(call: string, file: string, key: readonly NoteKey[]): Promise<CallProof> {
+	const prover = new CallProver(call);
+	const { finding } = await verifyExport(file, { key }, (line) => prover.line(line));
+	if (finding) throw new CommandFailed(`the export does not verify, so nothing is proven from it: ${finding.message}`);
+	const proof = await prover.end();
+	if (!proof) throw new CommandFailed("The export has nothing of this call. Was it made after the call's checkpoint?");
+	return proof;
+}
+
+/** One call's events, from an export or its proof, verified. @throws {CommandFailed} */
+export async function provenLeaves(call: string, file: string, keys: readonly NoteKey[]): Promise<readonly LeafLine[]> {
+	const proof = await readProof(file);
+	if (!proof) return (await proveFrom(call, file, keys)).events;
+	const finding = findFaultInProof(proof, keys);
+	if (finding) throw new CommandFailed(`not verified: ${finding.message}`, { shown: { fault: finding.fault } });
+	if (proof.call !== call) throw new CommandFailed("The proof is of another call.");
+	return proof.events;
+}
+
 function trusting(command: Command): Command {
-	return command.requiredOption(
-		"--key <key>",
-		"a public key of the record, as `callgate audit key` prints it (repeatable)",
-		gatherAs("note"),
-	);
+	return command.requiredOption("--key <key>", "a public key of the record, as `callgate audit key` prints it (repeatable)", gatherKeys);
 }
 
 function gather(value: string, before: readonly string[] = []): string[] {
@@ -106,6 +118,8 @@ const gatherAs =
 			throw error;
 		}
 	};
+
+export const gatherKeys = gatherAs("note");
 
 function seconds(value: string): number {
 	if (/^[1-9]\d{0,8}$/.test(value)) return Number(value);

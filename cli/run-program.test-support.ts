@@ -14,6 +14,7 @@ export interface World {
 	readonly environment?: Readonly<Record<string, string>>;
 	readonly input?: string | Input;
 	readonly run?: Io["run"];
+	readonly isTerminal?: boolean;
 	/** Hears each line of standard output as it is written. */
 	readonly onPrint?: (line: string) => void;
 	/** Hears each line of standard error as it is written. */
@@ -34,6 +35,7 @@ export async function runProgram(args: readonly string[], world: World = {}): Pr
 			world.onTell?.(line);
 		},
 		input: typeof input === "string" ? Readable.from(input === "" ? [] : [Buffer.from(input)]) : input,
+		isTerminal: world.isTerminal ?? false,
 		run: world.run ?? (() => Promise.reject(new Error("nothing is to be run"))),
 	});
 	return { exitCode, out: out.join("\n"), err: err.join("\n") };

@@ -85,27 +85,29 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 
 /** The lines of a story. Events come in the order of the stream, and are told in it. */
 export function tellStory(call: string, events: readonly StoryEvent[]): string[] {
+	return [...tellHead(call, events), "", ...events.flatMap((event) => tellEvent(event))];
+}
+
+/** Which call it is, whose, and how it ended. */
+export function tellHead(call: string, events: readonly StoryEvent[]): string[] {
 	const about = events.find(({ data }) => typeof data.digest === "string")?.data;
 	const ended = events.findLast(({ type }) => type === "call.ended")?.data;
-	const head = [
+	return [
 		`call      ${safeLine(call)}`,
 		...(about ? [`function  ${functionOf(about)}`, `caller    ${who(about.caller)}`, `digest    ${safeLine(about.digest)}`] : []),
 		...(about ? [`revision  ${safeLine(about.revision)}, pool ${safeLine(about.pool)}`] : []),
 		`ending    ${ended ? safeLine(ended.ending) : "none yet"}`,
 	];
-	return [...head, "", ...events.flatMap(tellEvent)];
 }
 
-/** Below what happened: after time, type and service. */
-const indent = 24 + 2 + 20 + 10;
-
-/** One event: a line, then what explains it below it. */
-export function tellEvent(event: StoryEvent): string[] {
+/** One event: a line, then what explains it below it. @param when stands before what happened; its time unless said */
+export function tellEvent(event: StoryEvent, when = clock(event.time)): string[] {
 	const tell = Object.hasOwn(steps, event.type) ? steps[event.type as EventType] : undefined;
 	const [happened, ...because] = tell ? tell(event.data) : (["an event this version does not know"] as const);
 	const service = safeLine(event.source).replace("/callgate/", "");
 	const explained = because.flat().filter((line) => line !== undefined && line !== "");
-	const lead = `${clock(event.time)}  ${safeLine(event.type).padEnd(20)}${service.padEnd(10)}`;
+	const lead = `${when}  ${safeLine(event.type).padEnd(20)}${service.padEnd(10)}`;
+	const indent = when.length + 2 + 20 + 10;
 	return [`${lead}${happened}`, ...explained.map((line) => `${" ".repeat(indent)}${line}`)];
 }
 

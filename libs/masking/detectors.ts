@@ -53,6 +53,9 @@ export const detectorDescriptions: Readonly<Record<DetectorName, string>> = {
 /** Every detector there is. */
 export const ALL_DETECTORS: readonly DetectorName[] = detectors.map(({ id }) => id);
 
+/** Of what an auditor looks for: e-mails and phone numbers stay, they are what one looks for. */
+export const QUERY_DETECTORS: readonly DetectorName[] = ["card", "iban", "national-id", "secret"];
+
 export function isDetectorName(name: string): name is DetectorName {
 	return Object.hasOwn(detectorDescriptions, name);
 }

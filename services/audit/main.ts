@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
 import { watchIssuers } from "#libs/identity/watch-issuers.ts";
+import { QUERY_DETECTORS } from "#libs/masking/detectors.ts";
 import { compileMask } from "#libs/masking/mask.ts";
 import { openStore } from "#libs/proof/open-store.ts";
 import { systemClock } from "#libs/service/clock.ts";
@@ -30,8 +31,8 @@ import { createRecorder } from "./record-event.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
 import { startAudit, treeDefault } from "./service.ts";
 
-/** What an auditor may have pasted into a search; e-mails and phone numbers stay, they are what one looks for. */
-const queryMask = compileMask({ paths: {}, detect: ["card", "iban", "national-id", "secret"] });
+/** What an auditor may have pasted into a search. */
+const queryMask = compileMask({ paths: {}, detect: QUERY_DETECTORS });
 
 runService("audit", async (log, environment) => {
 	const config = readConfig(AuditConfig, environment);

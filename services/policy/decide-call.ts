@@ -6,9 +6,9 @@ import type { Event } from "#libs/contracts/events.ts";
 import { signHold } from "#libs/contracts/grant.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
 import type { ApprovalDemand, Decision } from "#libs/policy/decide.ts";
+import { decideOpened, type Opened } from "#libs/policy/decide-opened.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { chargeLimits } from "./charge-limits.ts";
-import { decideOpened, type Opened } from "./decide-opened.ts";
 import type { PolicyPorts } from "./ports.ts";
 
 type Received = Event<"call.received">;

@@ -1,5 +1,5 @@
 // What policy has done in another thread where the arguments are large.
+import { decideOpened } from "#libs/policy/decide-opened.ts";
 import { job } from "#libs/service/aside-job.ts";
-import { decideOpened } from "./decide-opened.ts";
 
 export const decideLarge = job(decideOpened);

@@ -88,7 +88,7 @@ export const safeguards: Readonly<Record<string, Safeguard>> = {
 		what: "policy decides on arguments that are not those of the digest",
 		changes: [
 			{
-				file: "services/policy/decide-opened.ts",
+				file: "libs/policy/decide-opened.ts",
 				from: "if (digestOf({ caller, connection, function: name, arguments: args, salt }) !== digest) return undefined;",
 				to: "void [digestOf, salt, digest];",
 			},

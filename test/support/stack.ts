@@ -22,6 +22,7 @@ export interface StackFacts {
 	readonly bankApiKeyFile: string;
 	readonly slackSigningSecretFile: string;
 	readonly natsOperatorSeedFile: string;
+	readonly proof: { readonly origin: string; readonly dir: string; readonly checkpointKeysFile: string };
 	readonly vault: { readonly file: string; readonly keyFile: string };
 	readonly logs: Readonly<Record<string, number>>;
 	/** Where the connection `lab` leads: see lab.ts. */

@@ -1,0 +1,138 @@
+// `callgate audit replay`: one call as it happened, step by step, from the API or from a record that proves itself. Nothing is called.
+import type { Command } from "commander";
+import { decodeEvents } from "#libs/contracts/envelope.ts";
+import type { CallgateEvent } from "#libs/contracts/events.ts";
+import type { NoteKey } from "#libs/merkle/signed-note.ts";
+import { readEntry } from "#libs/proof/entry.ts";
+import { eventOf, type LeafLine } from "#libs/proof/export-record.ts";
+import { addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
+import { CommandFailed, wrongUsage } from "./command-failed.ts";
+import { type DecideOptions, decideAgain, decidedLines } from "./decide-again.ts";
+import type { Io } from "./io.ts";
+import { gatherKeys, provenLeaves } from "./prove.ts";
+import { eventsOf } from "./search-record.ts";
+import type { StoryEvent } from "./story.ts";
+import { safeJson } from "./terminal-text.ts";
+import { type Timeline, timelineOf } from "./timeline.ts";
+
+interface ReplayOptions extends ReachOptions, DecideOptions {
+	readonly record?: string;
+	readonly key?: readonly NoteKey[];
+	readonly decide?: true;
+}
+
+const explained = `
+Steps stand in the order of the record, each at its place between the first and the last. On a terminal each waits for a key:
+Enter or space goes on, b back, a shows all the rest, q ends.
+
+--decide runs the recorded arguments through a policy again. They are sealed, and audit holds no key to open them: so it is done where the
+sealing keys are, by who has them, from a record that is verified first (\`callgate audit export\` or \`prove\`). Nothing of them is shown.
+
+Examples:
+  $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057
+  $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057 --record proof.json --key … \\
+      --decide --sealing-keys sealing-keys.json --recorded ./configuration-of-then --today ./configuration
+`;
+
+export function registerReplay(command: Command, io: Io): void {
+	addReachOptions(command.description("Show one call as it happened, in order and to scale").argument("<call>", "the call's id"), "audit")
+		.option("--record <file>", "an export or the call's proof, instead of the audit service; it is verified first")
+		.option("--key <key>", "with --record: a public key of the record, as `callgate audit key` prints it (repeatable)", gatherKeys)
+		.option("--decide", "decide it again; exits with 1 if the recorded revision does not decide as recorded")
+		.option("--sealing-keys <file>", "with --decide: the file of CALLGATE_SEALING_KEYS")
+		.option("--recorded <folder>", "with --decide: the configuration that decided it, as it was then")
+		.option("--today <folder>", "with --decide: another configuration, such as today's")
+		.addHelpText("after", explained)
+		.action(async (id: string, options: ReplayOptions) => {
+			const call = callIdOf(id);
+			refuseContradictions(options);
+			if (options.record === undefined) await replayFromApi(call, options, io);
+			else await replayFromRecord(call, options.record, options, io);
+		});
+}
+
+function refuseContradictions({ record, key, decide, sealingKeys, recorded, today }: ReplayOptions): void {
+	if (decide && record === undefined)
+		throw wrongUsage("--decide needs --record FILE: the audit service has no sealed arguments to give, and no key to open them.");
+	if (!decide && (sealingKeys ?? recorded ?? today) !== undefined)
+		throw wrongUsage("--sealing-keys, --recorded and --today are for --decide. Add it, or leave them out.");
+	if ((record === undefined) !== (key === undefined))
+		throw wrongUsage("--record and --key belong together: what nobody signed proves nothing.");
+}
+
+async function replayFromApi(call: string, options: ReplayOptions, io: Io): Promise<void> {
+	const answer = await (await reach("audit", options, io)).ask("GET", `/v1/audit/calls/${call}`);
+	const found = eventsOf(answer);
+	if (options.json) io.print(safeJson(answer.text));
+	else await play(timelineOf(call, found), io);
+}
+
+async function replayFromRecord(call: string, file: string, options: ReplayOptions, io: Io): Promise<void> {
+	const { key = [], decide, json } = options;
+	const events = placed((await provenLeaves(call, file, key)).map(readLeaf));
+	const results = decide ? await decideAgain(events, options) : [];
+	if (json) io.print(safeJson(JSON.stringify({ call, decided: results })));
+	else {
+		if (!decide) await play(timelineOf(call, events), io);
+		for (const line of decidedLines(results)) io.print(line);
+	}
+	const differs = results.find(({ by, differences }) => by === "recorded" && differences.length > 0);
+	if (differs)
+		throw new CommandFailed("The recorded revision does not decide as recorded.", { shown: { differences: differs.differences } });
+}
+
+type Placed = CallgateEvent & Pick<StoryEvent, "position">;
+
+/** An event as everyone who reads the stream checks it, the subject that vouches for its writer too. */
+function readLeaf(leaf: LeafLine): Placed {
+	const entry = readEntry(leaf.entry);
+	const bytes = eventOf(leaf);
+	const [item] =
+		entry?.kind === "event" && bytes ? decodeEvents(entry.subject, Buffer.concat([Buffer.from("["), bytes, Buffer.from("]")])) : [];
+	if (entry?.kind !== "event" || !item?.ok) throw new CommandFailed(`Record ${leaf.index} names the call and is no event of Callgate's.`);
+	return { ...item.event, position: entry.position };
+}
+
+/** What was said again is one event, at its first place. */
+function placed(events: readonly Placed[]): Placed[] {
+	const known = new Set<string>();
+	return events.filter(({ id }) => !known.has(id) && known.add(id));
+}
+
+async function play({ head, steps }: Timeline, io: Io): Promise<void> {
+	for (const line of [...head, ""]) io.print(line);
+	const show = (at: number) => {
+		for (const line of steps[at] ?? []) io.print(line);
+	};
+	if (!io.isTerminal || !io.input.isTTY) {
+		for (const at of steps.keys()) show(at);
+		return;
+	}
+	let at = 0;
+	show(at);
+	for await (const key of keysOf(io)) {
+		if (key === "q") return;
+		if (key === "b") at = Math.max(0, at - 1);
+		else at++;
+		show(at);
+		while (key === "a" && at < steps.length - 1) show(++at);
+		if (at >= steps.length - 1) return;
+	}
+}
+
+/** Keys that mean something, one by one, until Ctrl-C, Ctrl-D or the end. */
+async function* keysOf({ input, tell }: Io): AsyncGenerator<"next" | "b" | "a" | "q"> {
+	tell("(Enter: on, b: back, a: all, q: end)");
+	input.setRawMode?.(true);
+	try {
+		for await (const chunk of input) {
+			for (const character of chunk.toString()) {
+				if (character === "\u0003" || character === "\u0004") return;
+				if (character === "\r" || character === "\n" || character === " ") yield "next";
+				else if (character === "b" || character === "a" || character === "q") yield character;
+			}
+		}
+	} finally {
+		input.setRawMode?.(false);
+	}
+}

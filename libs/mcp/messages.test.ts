@@ -8,7 +8,7 @@ describe("a message", () => {
 		['{"jsonrpc":"2.0","id":"1","result":{"a": 1.50, "b":"}"}}', { kind: "result", id: "1", text: '{"a": 1.50, "b":"}"}' }],
 		[' { "id" : "1" ,\n"error":{"code":-1},"jsonrpc":"2.0" } ', { kind: "error", id: "1", text: '{"code":-1}' }],
 		['{"jsonrpc":"2.0","id":1,"method":"ping"}', { kind: "request", id: 1, method: "ping" }],
-		['{"jsonrpc":"2.0","method":"notifications/x","params":{}}', { kind: "notification", method: "notifications/x" }],
+		['{"jsonrpc":"2.0","method":"notifications/x","params":{}}', { kind: "notification", method: "notifications/x", params: "{}" }],
 		['{"jsonrpc":"2.0","id":"1","result":[]}', { kind: "nonsense" }],
 		['{"jsonrpc":"2.0","id":1,"result":{}}', { kind: "nonsense" }],
 		['{"jsonrpc":"1.0","id":"1","result":{}}', { kind: "nonsense" }],

@@ -104,8 +104,8 @@ interface FixturePrompt {
 const asking = ["confirm_delete", "test_elicitation", "test_sampling", "test_tool_with_task"].map(
 	(name): Tool => ({ name, answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) }),
 );
-const logging: readonly Tool[] = ["test_tool_with_logging", "test_logging_tool"].map((name) => ({
-	name,
+const logging: Tool = {
+	name: "test_tool_with_logging",
 	answer: async (_args, { mcpReq }) => {
 		for (const data of ["Tool execution started", "Tool processing data", "Tool execution completed"]) {
 			await mcpReq.notify({ method: "notifications/message", params: { level: "info", logger: "fixture", data } });
@@ -113,8 +113,8 @@ const logging: readonly Tool[] = ["test_tool_with_logging", "test_logging_tool"]
 		}
 		return { content: [text("It was logged.")] };
 	},
-}));
-const allTools = [...tools, ...asking, ...logging];
+};
+const allTools = [...tools, ...asking, logging];
 
 const prompts: readonly FixturePrompt[] = [
 	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },

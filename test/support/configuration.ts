@@ -146,7 +146,6 @@ allowPrivateAddresses: true
 functions:
   test_tool_with_progress: { stream: true }
   test_tool_with_logging: { stream: true }
-  test_logging_tool: { stream: true }
 `;
 
 /** The bank's functions once more, as tools of an MCP server, under the same rules: see mcp-bank.ts. */

@@ -17,7 +17,7 @@ export const hint = {
 	document: 256,
 } as const;
 /** Hints that also hold for the members of the value: `phone: { home: "…" }`, `credentials: { user, value }`. */
-const inherited = hint.phone | hint.nationalId | hint.password;
+export const inherited = hint.phone | hint.nationalId | hint.password;
 
 const nameCharsMax = 128;
 

@@ -70,3 +70,11 @@ test.each<[what: string, result: string]>([
 ])("what cannot be read is withheld: %s", (_what, result) => {
 	expect(() => masked(result)).toThrow(AnswerWithheld);
 });
+
+test("bytes that policy drops do not come back in the place of others", () => {
+	const image = (last: number) => ({ type: "image", mimeType: "image/png", data: base64(Uint8Array.of(...png, last)) });
+	const body = Buffer.from(JSON.stringify({ content: [image(1), image(2)] }));
+	const masks = { mask: compileMask({ paths: { "$.content[0]": "drop" }, detect: [] }), view: undefined, byPlace: true, isKeyed: false };
+	const { result } = maskAnswer({ protocol: "mcp", isError: false, body }, { ...masks, passesMedia: true });
+	expect(result.body).toEqual({ json: { content: [image(2)] } });
+});

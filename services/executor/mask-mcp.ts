@@ -6,6 +6,7 @@ import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
 import type { Mask } from "#libs/masking/mask.ts";
 import { AnswerWithheld, parseAnswer, passedOn } from "./answer-text.ts";
 import type { McpFunctionAnswer } from "./ports.ts";
+import { fillStandIns, standIn } from "./stand-ins.ts";
 
 type Place = readonly (string | number)[];
 
@@ -54,7 +55,7 @@ class Inside {
 	hasRewritten = false;
 	private readonly masks: Masks;
 	private readonly keys: MaskingContext | undefined;
-	private readonly media: { readonly place: Place; readonly base64: string; readonly type: string }[] = [];
+	private readonly media: { readonly base64: string; readonly type: string }[] = [];
 
 	constructor(masks: Masks, keys: MaskingContext | undefined) {
 		this.masks = masks;
@@ -112,23 +113,23 @@ class Inside {
 				"it holds bytes that are no text, so they cannot be masked (media: pass on the Connection lets them through)",
 			);
 		// Anything that decodes to these bytes would be let through: what is passed on is written anew.
-		this.media.push({ place, base64: decoded.toString("base64"), type });
-		this.hasRewritten ||= decoded.toString("base64") !== base64;
-		return "";
+		const written = decoded.toString("base64");
+		this.hasRewritten ||= written !== base64;
+		return standIn(this.media.push({ base64: written, type }) - 1);
 	}
 
-	/** Puts the bytes back where masking left their place as it was. */
+	/** Puts the bytes back where masking left what stands for them. */
 	close(masked: JsonValue): JsonValue {
-		for (const { place, base64 } of this.media) fill(masked, place, base64);
-		return masked;
+		return this.media.length === 0 ? masked : fillStandIns(masked, (nth) => this.media[nth]?.base64);
 	}
 
 	/** For the record: what kind of bytes there were, and how many. */
 	shown(masked: JsonValue): JsonValue {
 		if (this.media.length === 0) return masked;
-		const copy = structuredClone(masked);
-		for (const { place, base64, type } of this.media) fill(copy, place, `[${typeName(type)}, ${base64.length} characters of base64]`);
-		return copy;
+		return fillStandIns(masked, (nth) => {
+			const one = this.media[nth];
+			return one && `[${typeName(one.type)}, ${one.base64.length} characters of base64]`;
+		});
 	}
 }
 
@@ -143,11 +144,4 @@ function textOf(bytes: Uint8Array): string | undefined {
 	} catch {
 		return undefined;
 	}
-}
-
-function fill(root: JsonValue, place: Place, text: string): void {
-	let at: JsonValue | undefined = root;
-	for (const step of place.slice(0, -1)) at = Array.isArray(at) ? at[Number(step)] : isJsonObject(at) ? at[String(step)] : undefined;
-	const last = String(place.at(-1));
-	if (isJsonObject(at) && Object.hasOwn(at, last) && at[last] === "") at[last] = text;
 }

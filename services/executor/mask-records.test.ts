@@ -175,6 +175,29 @@ describe("a record", () => {
 		expect(said(out.split("\n\n").slice(1).join("\n\n"))).toBe("[redacted]");
 	});
 
+	test("of which an item is dropped keeps every other one's own words", async () => {
+		const sent = { messages: [{ content: "of nobody's business" }, { content: "hello" }, { content: "you" }] };
+		const out = await masked([event(sent)], "events", masksOf({ "$.messages[0]": "drop" }));
+		expect(out).toBe(event({ messages: [{ content: "hello" }, { content: "you" }] }));
+	});
+
+	test.each([
+		{ password: { text: "hunter2 is mine" } },
+		{ credentials: [{ content: "hunter2hunter" }] },
+		{ name: "DB_PASSWORD", content: "hunter2hunter2" },
+		{ phone: { text: "030 901820" } },
+	])("has masked in it what a name says, as an answer that comes whole: %j", async (sent) => {
+		expect(await masked([event(sent)])).toBe(event(plain.mask.mask(sent).value));
+		expect(plain.mask.mask(sent).findings).toHaveLength(1);
+	});
+
+	test("that holds what stands for a text while it is masked keeps it, and its text", async () => {
+		for (const nth of [0, 7]) {
+			const sent = event({ a: `\u0000${nth}\u0000`, delta: { text: "words" }, b: "jane@customer.example" });
+			expect(await masked([sent])).toContain('"delta":{"text":"words"}');
+		}
+	});
+
 	test("in which those places cannot be found does not leave, and nothing after it", async () => {
 		const masks = masksOf({ "$.ssn": "redact" });
 		await expect(masked([event('{"ssn": "536-90-43')], "events", masks)).rejects.toThrow(AnswerWithheld);

@@ -4,10 +4,12 @@ import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
 import { Findings } from "#libs/masking/findings.ts";
 import { JoinedText, type MaskText } from "#libs/masking/joined-text.ts";
 import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
+import { hintsOf, hintsWithin, inherited as inheritedHints } from "#libs/masking/names.ts";
 import { hereCharsMax } from "#libs/service/work-aside.ts";
 import { parseAnswer } from "./answer-text.ts";
 import type { AnswerMasks } from "./mask-answer.ts";
 import type { AnswerInPieces } from "./ports.ts";
+import { fillStandIns, standIn, standInsIn } from "./stand-ins.ts";
 
 /**
  * Members in which APIs that stream send a text in parts: OpenAI (chat, completions, responses), Anthropic, Gemini, Cohere, Ollama, vLLM, TGI. A string
@@ -186,42 +188,55 @@ export class RecordMasker {
 			return { slots, write: ([masked = ""]) => (masked.endsWith(between) ? masked.slice(0, masked.length - between.length) : masked) };
 		}
 		const candidates = takeSlots(json.value);
-		const { value, findings } = this.masks.mask.mask(json.value, this.keys);
+		let masked = this.masks.mask.mask(json.value, this.keys);
+		const left = new Set([...(candidates.length > 0 ? standInsIn(masked.value) : [])].filter((nth) => nth < candidates.length));
+		// One whose place or name says that it is masked is masked there, from what it was.
+		if (left.size < candidates.length) {
+			for (const [nth, { path, raw }] of candidates.entries()) if (!left.has(nth)) put(json.value, path, raw);
+			masked = this.masks.mask.mask(json.value, this.keys);
+		}
+		const { value, findings } = masked;
 		for (const { detector, path, count } of findings) this.count(detector, count, path);
-		// One whose place is masked, or in what is masked as a whole, is no longer there to be filled.
-		const slots = candidates.filter(({ path }) => at(value, path) === "");
+		const nths = [...left];
+		const slots = nths.flatMap((nth) => candidates[nth] ?? []);
 		const isSame = findings.length === 0 && json.exact && slots.length === candidates.length;
 		return {
 			slots,
 			write: (filled) => {
 				if (isSame && slots.every(({ raw }, slot) => filled[slot] === raw)) return text;
-				for (const [slot, { path }] of slots.entries()) put(value, path, filled[slot] ?? "");
-				return JSON.stringify(value);
+				const by = new Map(nths.map((nth, slot) => [nth, filled[slot] ?? ""]));
+				return JSON.stringify(fillStandIns(value, (nth) => by.get(nth)));
 			},
 		};
 	}
 }
 
-/** Takes the strings that are parts of texts out of a value: an empty one stands for each. */
+/** Takes the strings that are parts of texts out of a value: a stand-in is there for each. What a name makes something else stays. */
 function takeSlots(value: JsonValue): Slot[] {
 	const slots: Slot[] = [];
-	const walk = (inner: JsonValue, path: readonly Key[], name: string): void => {
+	const walk = (inner: JsonValue, path: readonly Key[], name: string, hints: number): void => {
 		if (typeof inner !== "object" || inner === null || path.length > depthMax) return;
 		if (Array.isArray(inner)) {
-			for (const [index, item] of inner.entries()) walk(item, [...path, index], `${name}/${index}`);
+			for (const [index, item] of inner.entries()) walk(item, [...path, index], `${name}/${index}`, hints);
 			return;
 		}
 		const here = name + indexesOf(inner);
 		for (const [member, child] of Object.entries(inner)) {
-			if (typeof child !== "string") walk(child, [...path, member], `${here}/${member}`);
-			else if (child !== "" && joinedNames.has(member)) {
+			if (typeof child !== "string") walk(child, [...path, member], `${here}/${member}`, hintsWithin(hintsOf(member), hints));
+			else if (child !== "" && joinedNames.has(member) && (hints & inheritedHints) === 0 && !(member === "content" && isNamed(inner))) {
+				inner[member] = standIn(slots.length);
 				slots.push({ path: [...path, member], raw: child, text: `${here}/${member}` });
-				inner[member] = "";
 			}
 		}
 	};
-	walk(value, [], "");
+	walk(value, [], "", 0);
 	return slots;
+}
+
+/** `{ name: "DB_PASSWORD", content: "…" }`: what it is called says what its content is. */
+function isNamed({ name, Name, key, Key, id, field, header }: JsonObject): boolean {
+	const told = name ?? Name ?? key ?? Key ?? id ?? field ?? header;
+	return typeof told === "string" && hintsOf(told) !== 0;
 }
 
 /** Numbers that tell texts of one shape apart: `index` of a choice, `output_index` and `content_index` of a part. */
@@ -230,16 +245,8 @@ function indexesOf(value: JsonObject): string {
 	return indexes.map(([member, child]) => `[${member}=${child}]`).join("");
 }
 
-function at(value: JsonValue, path: readonly Key[]): JsonValue | undefined {
-	let inner: JsonValue | undefined = value;
-	for (const key of path) {
-		if (typeof inner !== "object" || inner === null || !Object.hasOwn(inner, key)) return undefined;
-		inner = (inner as Record<Key, JsonValue>)[key];
-	}
-	return inner;
-}
-
 function put(value: JsonValue, path: readonly Key[], text: string): void {
-	const holder = at(value, path.slice(0, -1)) as Record<Key, JsonValue>;
+	let holder = value as Record<Key, JsonValue>;
+	for (const key of path.slice(0, -1)) holder = holder[key] as Record<Key, JsonValue>;
 	holder[path.at(-1) ?? ""] = text;
 }

@@ -29,6 +29,7 @@ interface Part {
  */
 export class JoinedText {
 	private readonly mask: MaskText;
+	private readonly heldMin: number;
 	private readonly parts: Part[] = [];
 	/** Of all parts, what was not masked. */
 	private text = "";
@@ -36,8 +37,10 @@ export class JoinedText {
 	private notBefore = 0;
 	readonly findings: Finding[] = [];
 
-	constructor(mask: MaskText) {
+	/** @param heldMin what must stand behind a place; as much as the longest value that is looked for as it is */
+	constructor(mask: MaskText, heldMin = heldCharsMin) {
 		this.mask = mask;
+		this.heldMin = heldMin;
 	}
 
 	add(part: string): void {
@@ -78,7 +81,7 @@ export class JoinedText {
 	private async endOfSettled(): Promise<number> {
 		const { text } = this;
 		if (text.length < this.notBefore) return 0;
-		let at = text.length - heldCharsMin;
+		let at = text.length - this.heldMin;
 		for (let tries = 0; tries < triesMax; tries++, at -= triedEvery) {
 			at = placeBefore(text, at);
 			if (at <= 0) break;

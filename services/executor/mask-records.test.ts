@@ -2,6 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
+import { keysOf } from "#libs/masking/keyed/keys.test-support.ts";
+import { tokenOf } from "#libs/masking/keyed/token.ts";
 import { compileMask, type MaskSpec } from "#libs/masking/mask.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { RecordMasker } from "./mask-records.ts";
@@ -113,6 +115,18 @@ describe("the words of a model", () => {
 		expect(said(out, 7)).toBe("short");
 		for (let at = 0; at < 70; at++) out += await masker.add(event(delta(`text ${at}`, at)));
 		expect(said(out, 0)).toBe("text 0");
+	});
+
+	test("what a token was opened to is the token again in them, however long it is", async () => {
+		const keys = keysOf();
+		for (const value of ["The patient was told on Monday that nobody may hear of it. ".repeat(17).trim(), "患者".repeat(170)]) {
+			const token = tokenOf(keys, "note", value) ?? "";
+			const masker = new RecordMasker(plain, "events", noScrub, { ...keys, revealed: [[value, token]] });
+			let out = "";
+			for (const part of inParts(`Sent: ${value} And that was it. ${"Nothing more. ".repeat(99)}`, 7))
+				out += await masker.add(event(delta(part)));
+			expect(said(out + (await masker.end()))).toMatch(new RegExp(`^Sent: ${token} And`));
+		}
 	});
 
 	test("a credential that is echoed in parts is taken out where they are put together", async () => {

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { JsonObject, JsonValue } from "#libs/contracts/json.ts";
 import { Findings } from "#libs/masking/findings.ts";
-import { JoinedText, type MaskText } from "#libs/masking/joined-text.ts";
+import { heldCharsMin, JoinedText, type MaskText } from "#libs/masking/joined-text.ts";
 import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
 import { hintsOf, hintsWithin, inherited as inheritedHints } from "#libs/masking/names.ts";
 import { hereCharsMax } from "#libs/service/work-aside.ts";
@@ -56,6 +56,7 @@ export class RecordMasker {
 	private readonly keys: MaskingContext | undefined;
 	private readonly framing: AnswerInPieces["framing"];
 	private readonly maskText: MaskText;
+	private readonly heldMin: number;
 	private readonly texts = new Map<string, Text>();
 	private readonly held: Held[] = [];
 	private readonly found = new Findings();
@@ -69,6 +70,8 @@ export class RecordMasker {
 		this.masks = masks;
 		this.keys = keys;
 		this.framing = framing;
+		// What the function was told in place of a token has no sign by which its beginning is known.
+		this.heldMin = (keys?.revealed ?? []).reduce((most, [value]) => Math.max(most, value.length), heldCharsMin);
 		this.maskText = async (text) => {
 			if (text.length > hereCharsMax) await setImmediate();
 			return masks.mask.maskText(await scrub(text), keys);
@@ -131,7 +134,7 @@ export class RecordMasker {
 		const held: Held = { raw, write, filled: slots.map(() => undefined), open: slots.length };
 		this.held.push(held);
 		for (const [slot, { text: name, raw: part }] of slots.entries()) {
-			const known = this.texts.get(name) ?? { joined: new JoinedText(this.maskText), parts: [], lastRecord: 0 };
+			const known = this.texts.get(name) ?? { joined: new JoinedText(this.maskText, this.heldMin), parts: [], lastRecord: 0 };
 			// The order of the map is the order in which they were continued.
 			this.texts.delete(name);
 			this.texts.set(name, known);

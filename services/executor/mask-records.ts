@@ -52,7 +52,7 @@ interface Text {
 }
 
 export class RecordMasker {
-	private readonly masks: AnswerMasks;
+	private readonly masks: Pick<AnswerMasks, "mask" | "byPlace">;
 	private readonly keys: MaskingContext | undefined;
 	private readonly framing: AnswerInPieces["framing"];
 	private readonly maskText: MaskText;
@@ -66,7 +66,12 @@ export class RecordMasker {
 	 * @param scrub takes out of a text that was put together what no single part holds
 	 * @param keys of the caller's session; needed where the masks are keyed
 	 */
-	constructor(masks: AnswerMasks, framing: AnswerInPieces["framing"], scrub: AnswerInPieces["scrub"], keys?: MaskingContext) {
+	constructor(
+		masks: Pick<AnswerMasks, "mask" | "byPlace">,
+		framing: AnswerInPieces["framing"],
+		scrub: AnswerInPieces["scrub"],
+		keys?: MaskingContext,
+	) {
 		this.masks = masks;
 		this.keys = keys;
 		this.framing = framing;

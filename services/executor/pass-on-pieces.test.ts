@@ -12,7 +12,7 @@ import { executeCall } from "./execute-call.ts";
 import { Bench, caller, intercepted, sealingKey, until } from "./granted-call.test-support.ts";
 import type { ExecutorPorts } from "./ports.ts";
 
-const configuration = (() => {
+function detecting(detect: string) {
 	const compiled = compileConfiguration({
 		"all.yaml": `kind: Issuer
 name: corporate
@@ -35,12 +35,13 @@ name: all
 rules: [{ name: all, match: { connection: bank }, effect: allow }]
 mask:
   - match: { connection: bank }
-    detect: [card, email, secret]
+    detect: ${detect}
 `,
 	});
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	return compiled.configuration;
-})();
+}
+const configuration = detecting("[card, email, secret]");
 const keys = new SealingKeys(new Map([["default", [sealingKey]]]));
 const over: Partial<ExecutorPorts> = { configuration: { at: async () => configuration } };
 const chat = { function: "chat", arguments: {}, revision: configuration.revision };
@@ -114,6 +115,22 @@ describe("an answer in pieces", () => {
 			{ detector: "card", path: "", count: 1 },
 			{ detector: "email", path: "", count: 1 },
 		]);
+	});
+
+	test("is masked across its seams by every detector for the record, whatever its caller may see", async () => {
+		const bench = new Bench();
+		const { send, end } = answering(bench);
+		const lax = detecting("[secret]");
+		const granted = await bench.grant({ ...chat, revision: lax.revision });
+		const running = executeCall(bench.executor({ configuration: { at: async () => lax } }), granted);
+		for (const part of ["pay 41", "11 1111 11", "11 1111 or jane.d", "oe@customer.example"])
+			send(`data: ${JSON.stringify({ delta: { text: part } })}\n\n`);
+		end();
+		await running;
+		expect(textOf(bench)).toContain("11 1111 11");
+		const { body } = bench.ending(granted).data.result as { body: string };
+		expect(body).toContain("[card …1111]");
+		for (const part of ['41"', "1111 11", "jane.d", "oe@"]) expect(body).not.toContain(part);
 	});
 
 	test("of another kind, of a function that does not stream, or of an ordinary call is whole, as ever", async () => {

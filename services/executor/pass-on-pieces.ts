@@ -8,11 +8,13 @@ import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { JsonValue } from "#libs/contracts/json.ts";
 import { answerBytesMax, pieceCharsMax, piecesMax } from "#libs/contracts/message-size.ts";
+import type { Mask } from "#libs/masking/mask.ts";
 import { MaskingError } from "#libs/masking/masking-error.ts";
 import { cutView, maskedView } from "#libs/masking/view.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { DialError } from "./dial-error.ts";
+import { readRecords } from "./dial-http/read-records.ts";
 import { maskHeader } from "./mask-answer.ts";
 import { RecordMasker } from "./mask-records.ts";
 import type { AnswerInPieces, ExecutorPorts } from "./ports.ts";
@@ -22,8 +24,8 @@ import type { Granted, PreparedCall } from "./prepare-call.ts";
 const pieceEveryMs = 100;
 /** Masking may make it longer than what the function may send; whoever wants it whole has it in memory. */
 const wholeCharsMax = 2 * answerBytesMax;
-/** What the record shows of an answer is cut from this much of its beginning. */
-const shownCharsMax = 64 * 1024;
+/** What the record shows of an answer is cut from this much of its beginning; people are shown far less. */
+const shownCharsMax = 16 * 1024;
 /** A piece that cannot be stored is tried again at this pace, for as long as the function may take. */
 const storeRetryMsDefault = 250;
 
@@ -71,9 +73,26 @@ export async function passOnPieces(
 	if (fault) await pieces.finish().catch(unlessWithheld);
 	const { position, beginning } = pieces;
 	const streamed = pieces.streamed();
-	const shown = { status: answer.status, body: beginning };
-	const result = masks.view ? maskedView(shown, masks.view).view : cutView(shown);
+	const { status, framing } = answer;
+	const result = masks.view ? await viewOf(beginning, { status, framing }, masks.view) : cutView({ status, body: beginning });
 	return { position, ...(streamed && { streamed }), result, findings: masker.findings(), ...(fault && { fault }) };
+}
+
+/** The record's own masks look at more than the caller's, and what they find may be cut over records, too. */
+async function viewOf(beginning: string, { status, framing }: Pick<AnswerInPieces, "status" | "framing">, view: Mask): Promise<JsonValue> {
+	const masker = new RecordMasker({ mask: view, byPlace: false }, framing, async (text) => text);
+	async function* bytes(): AsyncGenerator<Uint8Array> {
+		yield Buffer.from(beginning);
+	}
+	try {
+		let body = "";
+		for await (const record of readRecords(bytes(), framing, status)) body += await masker.add(record);
+		return maskedView({ status, body: body + (await masker.end()) }, view).view;
+	} catch (error) {
+		// What cannot be masked is not shown.
+		if (error instanceof MaskingError || error instanceof AnswerWithheld || error instanceof DialError) return { status };
+		throw error;
+	}
 }
 
 function unlessWithheld(error: unknown): void {

@@ -48,8 +48,8 @@ export function parseAnswer(text: string, isCalledJson: boolean, byPlace: boolea
 		// A duplicate member has two readings: what is passed on is the one that was masked, written anew.
 		if (error.fault === "duplicate_member" || error.fault === "forbidden_member")
 			return { value: parseJsonStrictly(bare, { ...answerLimits, anyMembers: true }), exact: false };
-		// Text that only begins like JSON is text, unless places were to be masked that may well be in it: lines of JSON, JSON that is cut off.
-		if (error.fault === "not_json" && !(byPlace && (isCalledJson || /^\s*\{/.test(bare)))) return undefined;
+		// Text that only begins like JSON is text (`[DONE]`), unless places were to be masked that may well be in it: lines of JSON, JSON that is cut off.
+		if (error.fault === "not_json" && !(byPlace && (isCalledJson || /^[[\s]*\{/.test(bare)))) return undefined;
 		throw new AnswerWithheld(`its JSON cannot be read safely (${error.fault})`);
 	}
 }

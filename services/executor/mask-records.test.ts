@@ -117,6 +117,21 @@ describe("the words of a model", () => {
 		expect(said(out, 0)).toBe("text 0");
 	});
 
+	test.each([33, 40, 65, 128])(
+		"of %i choices, each in its turn, are masked as their wholes are but for what their first parts show",
+		async (choices) => {
+			const parts = ["Well: ", ...inParts(secret, 5)];
+			const out = await masked(parts.flatMap((part) => Array.from({ length: choices }, (_, index) => event(delta(part, index)))));
+			for (const index of [0, choices - 1]) expect(said(out, index)).toBe(`Well: ${hidden}`);
+		},
+	);
+
+	test("with thirty-two pings between any two parts are masked as the whole", async () => {
+		const ping = Array.from({ length: 32 }, () => ": ping\n\n");
+		const out = await masked(["Well: ", ...inParts(secret, 5)].flatMap((part) => [event(delta(part)), ...ping]));
+		expect(said(out.replaceAll(": ping\n\n", ""))).toBe(`Well: ${hidden}`);
+	});
+
 	test("what a token was opened to is the token again in them, however long it is", async () => {
 		const keys = keysOf();
 		for (const value of ["The patient was told on Monday that nobody may hear of it. ".repeat(17).trim(), "患者".repeat(170)]) {
@@ -214,6 +229,7 @@ describe("a record", () => {
 
 	test("in which those places cannot be found does not leave, and nothing after it", async () => {
 		const masks = masksOf({ "$.ssn": "redact" });
-		await expect(masked([event('{"ssn": "536-90-43')], "events", masks)).rejects.toThrow(AnswerWithheld);
+		for (const part of ['{"ssn": "536-90-43', '[{"ssn": "is private"},', '[ [ {"ssn": "is private"}'])
+			await expect(masked([event(part)], "events", masks)).rejects.toThrow(AnswerWithheld);
 	});
 });

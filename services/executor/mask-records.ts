@@ -19,10 +19,15 @@ const joinedNames: ReadonlySet<string> = new Set([
 	...["content", "text", "delta", "arguments", "partial_json", "thinking", "reasoning", "reasoning_content", "refusal"],
 	...["response", "completion", "generated_text", "output_text"],
 ]);
-/** A text that is not continued within so many records is over. */
+/** A text that is not continued within so many records is over; within more, once one went on that was taken for over. */
 const recordsWithoutMax = 32;
-/** Texts that are continued at the same time; one more, and the one that was continued longest ago is over. */
+/** Texts that are continued at the same time; one more, and the one that was continued longest ago is over. As above. */
 const textsMax = 64;
+/** What either becomes at most: a function may be asked for many choices at once, and says a word of each in turn. */
+const patienceMax = 1_024;
+/** Names of texts that are over, of which it is noticed where they go on. */
+const overMax = 4_096;
+const overCharsMax = 256;
 const depthMax = 64;
 
 type Key = string | number;
@@ -61,6 +66,10 @@ export class RecordMasker {
 	private readonly held: Held[] = [];
 	private readonly found = new Findings();
 	private records = 0;
+	private recordsWithoutMax = recordsWithoutMax;
+	private textsMax = textsMax;
+	/** By name, the last record of a text that was taken for over. */
+	private readonly over = new Map<string, number>();
 
 	/**
 	 * @param scrub takes out of a text that was put together what no single part holds
@@ -92,11 +101,11 @@ export class RecordMasker {
 		this.records++;
 		this.hold(record);
 		for (const [name, text] of this.texts) {
-			const isOver = this.records - text.lastRecord >= recordsWithoutMax;
+			const isOver = this.records - text.lastRecord >= this.recordsWithoutMax;
 			if (isOver || text.lastRecord === this.records) await this.settle(name, text, isOver);
 		}
 		for (const [name, text] of this.texts) {
-			if (this.texts.size <= textsMax) break;
+			if (this.texts.size <= this.textsMax) break;
 			await this.settle(name, text, true);
 		}
 		return this.release();
@@ -117,7 +126,7 @@ export class RecordMasker {
 		this.found.add(detector, count);
 	}
 
-	private async settle(name: string, { joined, parts }: Text, isOver: boolean): Promise<void> {
+	private async settle(name: string, { joined, parts, lastRecord }: Text, isOver: boolean): Promise<void> {
 		for (const masked of await joined.settle(isOver)) {
 			const part = parts.shift();
 			if (!part) continue;
@@ -125,7 +134,20 @@ export class RecordMasker {
 			part.held.open--;
 		}
 		for (const { detector, count } of joined.findings.splice(0)) this.count(detector, count);
-		if (isOver) this.texts.delete(name);
+		if (!isOver) return;
+		this.texts.delete(name);
+		if (name.length > overCharsMax) return;
+		this.over.set(name, lastRecord);
+		for (const oldest of this.over.keys()) if (this.over.size > overMax) this.over.delete(oldest);
+	}
+
+	/** A text that goes on although it was taken for over: from now on there is more patience with all of them. */
+	private wait(name: string): void {
+		const last = this.over.get(name);
+		if (last === undefined) return;
+		this.over.delete(name);
+		this.recordsWithoutMax = Math.min(patienceMax, Math.max(this.recordsWithoutMax, 2 * (this.records - last)));
+		this.textsMax = Math.min(patienceMax, Math.max(this.textsMax, 2 * this.texts.size));
 	}
 
 	private release(): string {
@@ -139,6 +161,7 @@ export class RecordMasker {
 		const held: Held = { raw, write, filled: slots.map(() => undefined), open: slots.length };
 		this.held.push(held);
 		for (const [slot, { text: name, raw: part }] of slots.entries()) {
+			this.wait(name);
 			const known = this.texts.get(name) ?? { joined: new JoinedText(this.maskText, this.heldMin), parts: [], lastRecord: 0 };
 			// The order of the map is the order in which they were continued.
 			this.texts.delete(name);

@@ -19,6 +19,7 @@ describe("records", () => {
 		["events", "data: never ended", ["data: never ended"]],
 		["lines", '{"a":1}\n{"b":2}\r\n\nx', ['{"a":1}\n', '{"b":2}\r\n', "\n", "x"]],
 		["lines", "", []],
+		["events", "\ufeffdata: a\n\ndata: \ufeff\n\n", ["data: a\n\n", "data: \ufeff\n\n"]],
 	])("%s of %j", async (framing, text, records) => {
 		expect(await read(text, framing)).toEqual(records);
 	});

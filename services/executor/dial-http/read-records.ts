@@ -44,7 +44,8 @@ const endCharsMax = 4;
  */
 export async function* readRecords(chunks: AsyncIterable<Uint8Array>, framing: Framing, status: number): AsyncGenerator<string, void> {
 	const at = { sent: true, answered: { http: { status } } };
-	const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+	// A byte order mark before the first event is not of its first line: who reads it takes it away (WHATWG HTML 9.2.5), and places are found by names.
+	const decoder = new TextDecoder("utf-8", { fatal: true });
 	const decode = (chunk?: Uint8Array): string => {
 		try {
 			return chunk ? decoder.decode(chunk, { stream: true }) : decoder.decode();

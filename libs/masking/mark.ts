@@ -29,6 +29,8 @@ const marksAnywhere = new RegExp(shape, "gu");
 const hashed = /^\[hash [a-z2-7]{16}\]$/;
 const lastFour = /^\[…[0-9A-Za-z]{4}\]$/u;
 
+/** No mark is longer. */
+export const markCharsMax = 32;
 export const redactedMark = "[redacted]";
 
 /** `[name]`, or `[name …tail]` where the last four characters may be shown. */

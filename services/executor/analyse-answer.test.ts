@@ -228,3 +228,17 @@ describe("a call on a connection with an analyzer", () => {
 		expect(bench.failures).toEqual([]);
 	});
 });
+
+test("ten thousand finds in one long text take the time of one walk over it", async () => {
+	const text = "Ann and so on or else ".repeat(11_900);
+	const spans = Array.from({ length: 10_000 }, (_, nth) => ({ start: nth * 22, end: nth * 22 + 3 }));
+	const masked: MaskedText = {
+		text: JSON.stringify({ protocol: "http", status: 200, headers: [], body: { text } }),
+		view: null,
+		findings: [],
+	};
+	const before = process.cpuUsage();
+	const { text: out } = await analyseAnswer({ recognise: async () => spans }, {} as Analyzer, masked, { view: undefined });
+	expect(process.cpuUsage(before).user).toBeLessThan(400_000);
+	expect(out.match(/\[redacted\] and so on/g)).toHaveLength(10_000);
+});

@@ -4,7 +4,7 @@ import type { Answer, HttpAnswer } from "#libs/contracts/answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { Findings, findingsMax } from "#libs/masking/findings.ts";
 import { wholeToken } from "#libs/masking/keyed/token.ts";
-import { isMark, markEnd, redactedMark } from "#libs/masking/mark.ts";
+import { isMark, markCharsMax, markEnd, redactedMark } from "#libs/masking/mark.ts";
 import { cutView, maskedView } from "#libs/masking/view.ts";
 import { AnswerWithheld, readJson } from "./answer-text.ts";
 import type { AnswerMasks, MaskedAnswer } from "./mask-answer.ts";
@@ -123,8 +123,11 @@ function withoutSpans(text: string, spans: readonly TextSpan[], offset: number):
 	for (const span of spansWithin(spans, offset, offset + text.length)) {
 		const end = Math.min(text.length, span.end - offset);
 		let from = Math.max(0, span.start - offset);
-		const before = text.lastIndexOf("[", from);
-		for (let open = before < 0 ? text.indexOf("[", from) : before; open >= 0 && open < end; open = text.indexOf("[", open + 1)) {
+		// A mark that covers the beginning begins a few characters before it.
+		const near = text.slice(Math.max(0, from - markCharsMax), end);
+		const offsetOfNear = Math.max(0, from - markCharsMax);
+		for (let at = near.indexOf("["); at >= 0; at = near.indexOf("[", at + 1)) {
+			const open = offsetOfNear + at;
 			const close = markEnd(text, open);
 			if (close <= from) continue;
 			if (open > from) put(from, Math.min(open, end));

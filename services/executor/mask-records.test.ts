@@ -132,6 +132,17 @@ describe("the words of a model", () => {
 		expect(said(out.replaceAll(": ping\n\n", ""))).toBe(`Well: ${hidden}`);
 	});
 
+	test("others have their turn while a record goes on with many texts, none of which can be parted", async () => {
+		const masker = new RecordMasker(plain, "lines", noScrub);
+		const record = (text: string) => `${JSON.stringify(Object.fromEntries(Array.from({ length: 20 }, (_, at) => [`a${at}`, { text }])))}\n`;
+		await masker.add(record(`${"4-1 ".repeat(800)}\n-----BEGIN PRIVATE KEY-----\n`));
+		let turns = 0;
+		const heard = setInterval(() => turns++, 1);
+		await masker.add(record("MIIEvQ abc\n".repeat(350)));
+		clearInterval(heard);
+		expect(turns).toBeGreaterThan(2);
+	});
+
 	test("what a token was opened to is the token again in them, however long it is", async () => {
 		const keys = keysOf();
 		for (const value of ["The patient was told on Monday that nobody may hear of it. ".repeat(17).trim(), "患者".repeat(170)]) {

@@ -29,6 +29,8 @@ const patienceMax = 1_024;
 const overMax = 4_096;
 const overCharsMax = 256;
 const depthMax = 64;
+/** So long others wait while texts are masked. */
+const turnMsMax = 5;
 
 type Key = string | number;
 
@@ -66,6 +68,8 @@ export class RecordMasker {
 	private readonly held: Held[] = [];
 	private readonly found = new Findings();
 	private records = 0;
+	/** When others had their turn. */
+	private turnMs = 0;
 	private recordsWithoutMax = recordsWithoutMax;
 	private textsMax = textsMax;
 	/** By name, the last record of a text that was taken for over. */
@@ -87,7 +91,11 @@ export class RecordMasker {
 		// What the function was told in place of a token has no sign by which its beginning is known.
 		this.heldMin = (keys?.revealed ?? []).reduce((most, [value]) => Math.max(most, value.length), heldCharsMin);
 		this.maskText = async (text) => {
-			if (text.length > hereCharsMax) await setImmediate();
+			// One record may hold parts of many texts, and each is masked several times to find where it may be parted.
+			if (text.length > hereCharsMax || performance.now() - this.turnMs > turnMsMax) {
+				await setImmediate();
+				this.turnMs = performance.now();
+			}
 			return masks.mask.maskText(await scrub(text), keys);
 		};
 	}
@@ -98,6 +106,7 @@ export class RecordMasker {
 	 * @throws {MaskingError}, {@link AnswerWithheld}: nothing that did not leave yet may.
 	 */
 	async add(record: string): Promise<string> {
+		this.turnMs = performance.now();
 		this.records++;
 		this.hold(record);
 		for (const [name, text] of this.texts) {

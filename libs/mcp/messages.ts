@@ -65,9 +65,12 @@ function scalarOf(text: string | undefined): unknown {
 	}
 }
 
+/** No message and no result of MCP has as many at its top. */
+const membersMax = 1_000;
+
 /**
  * The members of a JSON object at its top, each value as the text it was written in. Undefined where the text is no object, or names a member
- * twice. What is inside of a value is not judged: who reads it parses it.
+ * twice or more than {@link membersMax}. What is inside of a value is not judged: who reads it parses it.
  */
 export function membersOf(text: string): ReadonlyMap<string, string> | undefined {
 	const members = new Map<string, string>();
@@ -79,7 +82,7 @@ export function membersOf(text: string): ReadonlyMap<string, string> | undefined
 		const nameEnd = endOfValue(text, at);
 		const name = text[at] === '"' ? scalarOf(text.slice(at, nameEnd)) : undefined;
 		const colon = skipSpace(text, nameEnd);
-		if (typeof name !== "string" || members.has(name) || text[colon] !== ":") return undefined;
+		if (typeof name !== "string" || members.has(name) || members.size >= membersMax || text[colon] !== ":") return undefined;
 		const start = skipSpace(text, colon + 1);
 		const end = endOfValue(text, start);
 		if (end === start) return undefined;

@@ -19,6 +19,7 @@ import { type Pinned, Server } from "./server.ts";
 const headerBytesMax = 64 * 1024;
 /** What a server may say beside its answer: progress, and the words around it. */
 const besideAnswerBytes = 64 * 1024;
+const complete = '"complete"';
 /** Servers that are known at once; the longest unused is greeted anew. */
 const serversMax = 256;
 
@@ -163,5 +164,8 @@ function answerOf({ kind, text }: { readonly kind: "result" | "error"; readonly 
 		new DialError(why, detail, { sent: true, answered: { mcp: told }, told: detail });
 	if (body.length > bytesMax) throw fault("body_too_large", "the result is over the bound");
 	if (!members) throw fault("protocol_error", "the result is not JSON, or names a member twice");
+	// 2026-07-28 has results that ask the client for input: they are a server's way to its caller, which nothing of Callgate's goes with.
+	if ((members.get("resultType") ?? complete) !== complete)
+		throw fault("protocol_error", "the result is not the answer but asks for something");
 	return { protocol: "mcp", ...told, body };
 }

@@ -368,3 +368,15 @@ describe.each(["2026-07-28", "2025-11-25"])("what is no tool is compared with it
 		expect(calls()).toEqual([]);
 	});
 });
+
+test.each([
+	["asks its caller for input", { resultType: "input_required", inputRequests: { q: { method: "elicitation/create" } } }],
+	["says that it is a task", { resultType: "task", taskId: "t" }],
+	["has more members than can be told apart at once", Object.fromEntries(Array.from({ length: 2_000 }, (_, at) => [`m${at}`, 1]))],
+])("a result that %s is no answer", async (_what, result) => {
+	for (const revision of ["2026-07-28", "2025-11-25"]) {
+		const { server, call } = await stage(revision);
+		server.answer = (message, response) => message.method === "tools/call" && sendJson(response, resultText(message.id, result));
+		expect(await failureOf(call())).toMatchObject({ code: "protocol_error", sent: true });
+	}
+});

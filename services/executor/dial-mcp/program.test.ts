@@ -14,6 +14,7 @@ import { answerBytesMax, type DialBench, dialerContract } from "../dial-contract
 import type { Asked } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { sayTool } from "./mcp-server.test-support.ts";
+import { Program } from "./program.ts";
 
 const longMs = 60_000;
 const peer = fileURLToPath(new URL("./program-peer.test-support.ts", import.meta.url));
@@ -118,4 +119,23 @@ test("one that ends as soon as it begins is not started again and again", async 
 	expect((await readFile(join(dir, "starts"), "utf8")).length).toBeLessThan(10);
 	await dialer.close();
 	await rm(dir, { recursive: true });
+});
+
+test("a program that does not read is not sent more and more", async () => {
+	const spec = { command: process.execPath, args: ["-e", "setTimeout(() => {}, 600_000)"], env: {} };
+	const program = new Program(
+		spec,
+		() => performance.now(),
+		() => undefined,
+	);
+	const scrub = { text: async (text: string) => text, bytes: async (bytes: Uint8Array) => bytes };
+	const ask = (id: string) => {
+		const text = JSON.stringify({ id, text: id.padEnd(2 ** 20, "x") });
+		return program.ask({ text, id, fields: [], limits: { totalTimeoutMs: 1, bodyBytesMax: 1 } }, scrub).catch((error: unknown) => error);
+	};
+	const ended: unknown[] = [];
+	for (let nth = 0; nth < 20; nth++) ended.push(await ask(String(nth)));
+	await program.close();
+	expect(ended[0]).toMatchObject({ code: "total_timeout", sent: true });
+	expect(ended.at(-1)).toMatchObject({ code: "connect_timeout", sent: false });
 });

@@ -18,6 +18,8 @@ export interface ProgramSpec {
 /** One line: the largest list that is read, and what stands around it. */
 const lineCharsMax = 5 * 1024 * 1024;
 const pendingMax = 256;
+/** What a program has not read yet of what was sent to it; it would grow with each call that is given up. */
+const unreadBytesMax = 16 * 1024 * 1024;
 /** A program that ends within this time of its start is not started again at once. */
 const briefMs = 2_000;
 const pauseMsMax = 30_000;
@@ -54,6 +56,7 @@ export class Program {
 	async ask({ text, id, limits, beforeFirstByte, heard }: Message, scrub: Scrubber): Promise<Reply> {
 		if (this.#pending.size >= pendingMax) throw new DialError("connect_timeout", "too many calls of one program at once", { sent: false });
 		const child = await this.#running();
+		if (child.stdin.writableLength > unreadBytesMax) throw new DialError("connect_timeout", "the program does not read", { sent: false });
 		try {
 			beforeFirstByte?.();
 		} catch (cause) {

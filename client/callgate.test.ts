@@ -1,11 +1,11 @@
 // The client against an HTTP server that does what networks and gateways do: break off, refuse for a while, tell the same twice.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { patience } from "../test/support/patience.ts";
 import { Callgate } from "./callgate.ts";
 import { readEvents } from "./event-stream.ts";
-import type { Step } from "./steps.ts";
+import { followSteps, type Step } from "./steps.ts";
 
 interface Seen {
 	readonly method: string;
@@ -186,4 +186,34 @@ it("an event that does not end is refused", async () => {
 		for (;;) yield "data: ".padEnd(65_536, "x");
 	}
 	await expect(readEvents(endless()).next()).rejects.toThrow(/larger than/);
+});
+
+it("a stream of steps that breaks at the same place each time is given up", async () => {
+	let opened = 0;
+	async function* come() {
+		opened++;
+		yield 'event: call.received\ndata: {"call":"c"}\n\n';
+		throw new RangeError("an event is too large");
+	}
+	vi.useFakeTimers();
+	const followed = Array.fromAsync(
+		followSteps(
+			async () => come(),
+			new AbortController().signal,
+			() => false,
+		),
+	).catch((error: unknown) => error);
+	await vi.advanceTimersByTimeAsync(60_000);
+	vi.useRealTimers();
+	// Its first connection told something.
+	expect(opened).toBe(5);
+	expect(await followed).toBeInstanceOf(RangeError);
+});
+
+it("the largest piece of an answer is one event", async () => {
+	async function* come() {
+		yield `event: call.streamed\ndata: ${JSON.stringify({ text: "\u0001".repeat(262_144) })}`;
+		yield "\n\n";
+	}
+	expect(await Array.fromAsync(readEvents(come()))).toHaveLength(1);
 });

@@ -11,7 +11,7 @@ export interface Step {
 
 /** Callgate sends something every 15 seconds. */
 const silenceMsMax = 45_000;
-/** A stream that broke this often without a word between is not coming back. */
+/** A stream that broke this often without a new word between is not coming back. */
 const failuresMax = 5;
 const pauseMs = 1_000;
 
@@ -33,10 +33,11 @@ export async function* followSteps(
 		const timer = setTimeout(() => silence.abort(new Error("the stream of steps is silent")), silenceMsMax);
 		try {
 			for await (const { event: type, data } of readEvents(heard(await open(AbortSignal.any([signal, silence.signal])), timer))) {
-				failures = 0;
 				const key = `${type} ${data}`;
 				if (told.has(key)) continue;
 				told.add(key);
+				// Each connection begins with what was told before: that alone is no way forward.
+				failures = 0;
 				yield { type, data: membersOf(JSON.parse(data)) };
 				if (type === "call.ended") return;
 			}

@@ -380,3 +380,14 @@ test.each([
 		expect(await failureOf(call())).toMatchObject({ code: "protocol_error", sent: true });
 	}
 });
+
+test("who has little time does not wait for a list as long as whoever asked for it", async () => {
+	const { server, call } = await stage();
+	server.answer = ({ method }) => method === "tools/list";
+	const patient = call({ note: "n" }, { timeoutMs: 60_000 }).catch((error: unknown) => error);
+	await expect.poll(() => server.heard.some(({ method }) => method === "tools/list"), patience).toBe(true);
+	const hasty = call({ note: "n" }, { timeoutMs: 100 });
+	expect(await Promise.race([failureOf(hasty), patient])).toMatchObject({ code: "connect_timeout", sent: false });
+	await server.close();
+	await patient;
+});

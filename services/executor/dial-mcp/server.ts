@@ -80,7 +80,7 @@ export class Server {
 	async #compare(line: Line, pinned: Pinned, pin: string, untilMs: number): Promise<void> {
 		const known = this.#definitions.get(pinned.list);
 		const isFresh = known !== undefined && this.#nowMs() - known.atMs < definitionsMs;
-		const cached = isFresh ? whatChanged(pinned, await known.listed) : "not known";
+		const cached = isFresh ? whatChanged(pinned, await this.#inTime(known.listed, untilMs)) : "not known";
 		if (cached === undefined) return;
 		const present = whatChanged(pinned, await this.#list(line, pinned.list, untilMs));
 		if (present !== undefined) throw new DialError("definition_changed", present, { sent: false, told: `${present}; ${pin}` });

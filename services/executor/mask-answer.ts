@@ -109,15 +109,18 @@ export function maskNamed(configuration: Configuration, { connection, function: 
 	}
 }
 
+/** Most types say nothing that could be masked, and each answer has one. */
+const plainType = /^[a-z]{1,20}\/[a-z][a-z.+-]{0,63}(?:; ?charset="?[a-z]{1,8}-?[0-9-]{0,6}"?)?$/i;
+
 export function maskHeader([name, value]: HttpFunctionAnswer["headers"][number], mask: Mask, keys?: MaskingContext): [string, string][] {
 	if (isCookie(name)) return [];
 	// A number of bytes is no secret, and none of a card's.
 	if (name === "content-length") return /^\d{1,12}$/.test(value) ? [[name, value]] : [];
-	// Text bodies leave as UTF-8, whatever they came in.
-	if (name === "content-type") return [[name, value.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8")]];
 	// Header fields are Latin-1, which has no ellipsis.
-	const masked = mask.maskText(value, keys).text.replaceAll("…", "...");
-	return isHeaderValue(masked) ? [[name, masked]] : [];
+	const masked = name === "content-type" && plainType.test(value) ? value : mask.maskText(value, keys).text.replaceAll("…", "...");
+	// Text bodies leave as UTF-8, whatever they came in.
+	const written = name === "content-type" ? masked.replace(/(charset=)"?[\w-]+"?/i, "$1utf-8") : masked;
+	return isHeaderValue(written) ? [[name, written]] : [];
 }
 
 interface MaskedBody {

@@ -247,7 +247,13 @@ test("any JSON value leaves as JSON of the same shape", () => {
 });
 
 test("a type's parameters are masked as any header is, and its charset is that of what leaves", () => {
-	const masks = { mask: compileMask({ paths: {}, detect: ALL_DETECTORS }), view: undefined, byPlace: false, isKeyed: false, passesMedia: false };
+	const masks = {
+		mask: compileMask({ paths: {}, detect: ALL_DETECTORS }),
+		view: undefined,
+		byPlace: false,
+		isKeyed: false,
+		passesMedia: false,
+	};
 	const type = 'text/plain; charset="iso-8859-1"; name="jane.doe@customer.example.pdf"';
 	const { result } = maskAnswer({ protocol: "http", status: 200, headers: [["content-type", type]], body: Buffer.from("x") }, masks);
 	expect(result).toMatchObject({ headers: [["content-type", 'text/plain; charset=utf-8; name="[email]"']] });

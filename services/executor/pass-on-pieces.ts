@@ -14,11 +14,11 @@ import { cutView, maskedView } from "#libs/masking/view.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { DialError } from "./dial-error.ts";
-import { readRecords } from "./dial-http/read-records.ts";
 import { maskHeader } from "./mask-answer.ts";
 import { RecordMasker } from "./mask-records.ts";
 import type { AnswerInPieces, ExecutorPorts } from "./ports.ts";
 import type { Granted, PreparedCall } from "./prepare-call.ts";
+import { readRecords } from "./read-records.ts";
 
 /** A piece is written so much after the last one at the earliest: what comes meanwhile is the next. Nobody reads faster, and the record stays small. */
 const pieceEveryMs = 100;

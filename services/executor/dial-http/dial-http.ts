@@ -3,10 +3,10 @@ import { addressPolicy } from "#libs/configuration/kinds/addresses.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import { CannotRun } from "../cannot-run.ts";
 import type { AnswerInPieces, Asked, Dialer, HttpFunctionAnswer } from "../ports.ts";
+import { framingOf, readRecords } from "../read-records.ts";
 import { createHttpClient, type HttpClient, type OutboundAnswer, type OutboundRequest, type OutboundStream } from "./http-client.ts";
 import { Scrubbers, scrubAnswer, scrubHeaders, withCredential } from "./inject-credential.ts";
 import { buildOutboundHeaders, type HeaderField } from "./outbound-headers.ts";
-import { framingOf, readRecords } from "./read-records.ts";
 import type { Scrubber } from "./scrub-secret.ts";
 
 const headerBytesMax = 64 * 1024;

@@ -1,7 +1,7 @@
 // Records are what the format says, however the bytes were cut on their way; what never ends is not read for ever.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { DialError } from "../dial-error.ts";
+import { DialError } from "./dial-error.ts";
 import { type Framing, framingOf, readRecords, recordCharsMax } from "./read-records.ts";
 
 async function* chunksOf(bytes: Uint8Array, places: readonly number[]): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,5 @@
 // An answer that comes in pieces, cut where its format ends a record: an event of server-sent events, a line of JSON.
-import { DialError } from "../dial-error.ts";
-import type { HeaderField } from "./outbound-headers.ts";
+import { DialError } from "./dial-error.ts";
 
 export type Framing = "events" | "lines";
 
@@ -16,7 +15,13 @@ const framings: Readonly<Record<string, Framing>> = {
 };
 
 /** How an answer with this head is cut into records; undefined where it is none that comes in pieces, and is read whole. */
-export function framingOf({ status, headers }: { readonly status: number; readonly headers: readonly HeaderField[] }): Framing | undefined {
+export function framingOf({
+	status,
+	headers,
+}: {
+	readonly status: number;
+	readonly headers: readonly (readonly [string, string])[];
+}): Framing | undefined {
 	const only = (name: string): string | undefined => {
 		const values = headers.filter(([field]) => field === name);
 		return values.length > 1 ? "" : values[0]?.[1].trim().toLowerCase();

@@ -51,7 +51,7 @@ const run = (args: string[], environment: Record<string, string> = { CALLGATE_TO
 describe("callgate audit", () => {
 	it("searches with what was asked, and shows a line an event and how to read on", async () => {
 		const { out } = await run(["search", "two words", "--ending", "denied", "--from", "2026-01-01", "--size", "1"]);
-		expect(asked[0]?.url).toBe("/v1/audit/events?q=two+words&ending=denied&size=1&from=2026-01-01T00%3A00%3A00.000Z");
+		expect(asked[0]?.url).toBe("/v1/audit/events?q=two+words&ending=denied&from=2026-01-01T00%3A00%3A00.000Z&size=1");
 		expect(asked[0]?.headers.authorization).toBe("Bearer t0ken");
 		expect(out).toContain("2026-01-01 12:00:00.000Z  call.ended");
 		expect(out).toContain("payments.createTransfer  robin  denied");

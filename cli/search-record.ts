@@ -12,13 +12,18 @@ import { csvHead, csvLine, jsonLine, readColumns } from "./record-rows.ts";
 import { type StoryEvent, tellBriefly } from "./story.ts";
 import { parseExactly, safeJson, safeLine } from "./terminal-text.ts";
 
-const narrowing = ["call", "type", "caller", "connection", "function", "ending", "size", "cursor"] as const;
+const narrowing = ["call", "type", "caller", "connection", "function", "ending"] as const;
+const paging = ["size", "cursor"] as const;
 
-interface SearchOptions extends ReachOptions, Readonly<Partial<Record<(typeof narrowing)[number], string>>> {
+/** What narrows which events are read. */
+export interface NarrowingOptions extends ReachOptions, Readonly<Partial<Record<(typeof narrowing)[number], string>>> {
 	readonly where?: readonly string[];
 	readonly from?: string;
-	readonly to?: string;
 	readonly zone: string;
+}
+
+interface SearchOptions extends NarrowingOptions, Readonly<Partial<Record<(typeof paging)[number], string>>> {
+	readonly to?: string;
 	readonly limit?: number;
 	readonly follow?: true;
 	readonly csv?: true;
@@ -31,16 +36,14 @@ const pageMax = 500;
 const limitMax = 1_000_000;
 const followPath = "/v1/audit/events/follow";
 /** How long the API is asked to wait for something to come, and how much longer its answer may take. */
-const waitSeconds = 25;
+export const waitSeconds = 25;
 const answerMs = 30_000;
 /** A follower that cannot be answered tries so often in a row, at most every ten seconds. */
 const triesMax = 60;
 
-export function registerSearch(command: Command, io: Io): void {
-	addReachOptions(
-		command.description("Find events, newest first, or follow them as they come").argument("[words...]", "words to look for"),
-		"audit",
-	)
+/** Adds where audit is, and what narrows which events are read. */
+export function addNarrowing(command: Command): Command {
+	return addReachOptions(command, "audit")
 		.option("--call <id>", "events of one call")
 		.option("--type <type>", `one kind of event: ${events.map(({ type }) => type).join(", ")}`)
 		.option("--caller <who>", "subject or e-mail of the caller")
@@ -49,8 +52,12 @@ export function registerSearch(command: Command, io: Io): void {
 		.option("--ending <ending>", `how calls ended: ${endings.join(", ")}`)
 		.option("--where <condition>", "a field and what it must be: data.voter=dana@example.com, data.durationMs>=1000 (repeatable)", gather)
 		.option("--from <time>", "at or after this: a day, a time in --zone, an instant with its offset, or how long ago (90m, 7d)")
+		.option("--zone <name>", "the time zone of days and times, typed and shown", "UTC");
+}
+
+export function registerSearch(command: Command, io: Io): void {
+	addNarrowing(command.description("Find events, newest first, or follow them as they come").argument("[words...]", "words to look for"))
 		.option("--to <time>", "before this")
-		.option("--zone <name>", "the time zone of days and times, typed and shown", "UTC")
 		.option("--limit <n>", "read on, page after page, until so many events were shown", limit)
 		.option("--size <n>", `events a page, at most ${pageMax}`)
 		.option("--cursor <cursor>", "read on where a page ended")
@@ -63,6 +70,8 @@ export function registerSearch(command: Command, io: Io): void {
 			const zone = new Zone(options.zone);
 			const show = shower(options, zone, io);
 			const query = queryOf(words, options, zone);
+			for (const name of paging) if (options[name] !== undefined) query.set(name, options[name]);
+			if (options.to !== undefined) query.set("to", readTime("--to", options.to, zone, new Date()));
 			const api = await reach("audit", options, io);
 			if (options.follow) await follow(api, query, options, show, io);
 			else await search(api, query, options, show, io);
@@ -86,7 +95,7 @@ function refuseContradictions({ json, csv, ndjson, fields, follow, cursor, to, l
 	if (json && most !== undefined) throw wrongUsage("--json prints one page as the API answers it. With --limit use --ndjson.");
 }
 
-function queryOf(words: readonly string[], options: SearchOptions, zone: Zone): URLSearchParams {
+export function queryOf(words: readonly string[], options: NarrowingOptions, zone: Zone): URLSearchParams {
 	if (options.call !== undefined) callIdOf(options.call);
 	const query = new URLSearchParams();
 	if (words.length > 0) query.set("q", words.join(" "));
@@ -94,10 +103,7 @@ function queryOf(words: readonly string[], options: SearchOptions, zone: Zone): 
 		const value = options[name];
 		if (value !== undefined) query.set(name, value);
 	}
-	for (const name of ["from", "to"] as const) {
-		const text = options[name];
-		if (text !== undefined) query.set(name, readTime(`--${name}`, text, zone, new Date()));
-	}
+	if (options.from !== undefined) query.set("from", readTime("--from", options.from, zone, new Date()));
 	for (const condition of options.where ?? []) query.append("where", condition);
 	return query;
 }
@@ -169,7 +175,7 @@ async function follow(
 	let left = options.limit ?? Number.POSITIVE_INFINITY;
 	while (left > 0) {
 		const asked = performance.now();
-		const { found, next } = pageOf(await askPatiently(api, `${followPath}?${query}`, io));
+		const { found, next } = pageOf(await askPatiently(() => api, query, io));
 		const now = found.slice(0, left);
 		now.forEach(show);
 		left -= now.length;
@@ -184,10 +190,10 @@ async function follow(
 }
 
 /** While audit restarts or its index is away nothing is lost: what comes meanwhile is shown afterwards. */
-async function askPatiently(api: ApiClient, path: string, io: Io): Promise<Answer> {
+export async function askPatiently(api: () => ApiClient | Promise<ApiClient>, query: URLSearchParams, io: Io): Promise<Answer> {
 	for (let tries = 1; ; tries++) {
 		try {
-			return await api.ask("GET", path, { timeoutMs: waitSeconds * 1_000 + answerMs });
+			return await (await api()).ask("GET", `${followPath}?${query}`, { timeoutMs: waitSeconds * 1_000 + answerMs });
 		} catch (error) {
 			if (!(error instanceof CommandFailed) || !mayPass(error) || tries >= triesMax) throw error;
 			if (tries === 1) io.tell("callgate: the record cannot be read now; trying again, nothing is left out");
@@ -214,7 +220,7 @@ export function eventsOf({ value }: Answer): readonly StoryEvent[] {
 }
 
 /** Its events with each number as it was written: they are passed on. @throws {CommandFailed} as {@link eventsOf} */
-function pageOf(answer: Answer): Page {
+export function pageOf(answer: Answer): Page {
 	eventsOf(answer);
 	const { next, total } = recordOf(answer.value);
 	const found = listOf(recordOf(parseExactly(answer.text)).events) as unknown as StoryEvent[];

@@ -13,7 +13,7 @@ export interface StoryEvent {
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
-type Data = StoryEvent["data"];
+export type Data = StoryEvent["data"];
 /** What happened, and lines that explain it. */
 type Step = readonly [happened: string, ...because: (string | readonly string[] | undefined)[]];
 

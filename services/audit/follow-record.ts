@@ -97,9 +97,14 @@ export async function followRecord(
 	const until = performance.now() + waitMs;
 	let events: readonly RecordedEvent[] = [];
 	let upTo = 0;
+	/** Up to where nothing was found yet: it is not looked through again. */
+	let seen = after;
 	for (;;) {
 		upTo = await following.findable();
-		if (upTo >= after.position) events = await reading(reader.stretch(query, size, { after, upTo, except: caller }));
+		if (upTo > seen.position || (upTo === seen.position && seen.item < lastItem)) {
+			events = await reading(reader.stretch(query, size, { after: seen, upTo, except: caller }));
+			if (events.length === 0) seen = { position: upTo, item: lastItem };
+		}
 		if (events.length > 0 || performance.now() >= until || !(await following.pause(signal))) break;
 		// Who left the group while they waited reads nothing more.
 		refuseStranger(parts, caller);

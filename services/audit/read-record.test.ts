@@ -243,6 +243,7 @@ describe("following", () => {
 
 	it("waits for what comes, and says one reading for it", async () => {
 		const { next } = await follow();
+		const stretches = vi.spyOn(index, "stretch");
 		const before = looks;
 		const waiting = follow(`cursor=${next}&wait=30`);
 		await waitsSince(before);
@@ -250,6 +251,8 @@ describe("following", () => {
 		settled = 5;
 		expect((await waiting).events.map(positionOf)).toEqual([5]);
 		expect(readings()).toHaveLength(2);
+		// However often it looked how far the index is: where that was as far as before, there was nothing to search.
+		expect(stretches.mock.calls.map(([, , { upTo }]) => upTo)).toEqual([5]);
 	});
 
 	it("leaves out what this reader read, and nobody else's reading", async () => {

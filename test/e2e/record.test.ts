@@ -1,5 +1,10 @@
 // Everything that happened is on the record, once, under its own id; auditors can read it, others cannot, and that it was read is on it too.
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import { runProgram } from "../../cli/run-program.test-support.ts";
 import { forge } from "../support/forge.ts";
 import { storedMessages } from "../support/nats.ts";
 import { allDocuments, everythingIndexed } from "../support/search-stored.ts";
@@ -14,6 +19,7 @@ import {
 	secondReplica,
 	stack,
 	submit,
+	tokenOf,
 	transfer,
 } from "../support/stack.ts";
 
@@ -29,11 +35,13 @@ async function approvedCall(): Promise<string> {
 	return call;
 }
 
-/** The whole story, once its end is indexed. */
+/** The whole story of an approved call, once all that ends it is indexed: Slack's answer that it has the question may be told after the ending. */
 function wholeStory(call: string) {
 	return eventually(async () => {
 		const { status, body } = await story(call);
-		return status === 200 && body.events.some(({ type }: { type: string }) => type === "call.ended") ? body : undefined;
+		if (status !== 200) return undefined;
+		const types = body.events.map(({ type }: { type: string }) => type);
+		return ["approval.delivered", "call.ended"].every((last) => types.includes(last)) ? body : undefined;
 	});
 }
 
@@ -160,5 +168,30 @@ describe("the record", () => {
 		const { events } = await wholeStory(call);
 		expect(seen).toEqual(events.map(({ id }: { id: string }) => id).slice(0, seen.length));
 		expectProblem(await ask(`${stack.urls.audit}/v1/audit/events/follow`, { as: "dana" }), "not_an_auditor");
+	});
+
+	test("is forwarded, every event of a call once and in order, from where it was", async () => {
+		const dir = await mkdtemp(join(tmpdir(), "callgate-forward-"));
+		const environment = { CALLGATE_TOKEN: await tokenOf("alice"), CALLGATE_AUDIT_URL: stack.urls.audit };
+		const to = ["--to", pathToFileURL(join(dir, "out.ndjson")).href, "--state", join(dir, "state.json"), "--as", "cloudevents"];
+		const forward = () => runProgram(["audit", "forward", "--once", ...to], { environment });
+		const forwarded = async (call: string) => {
+			const text = await readFile(join(dir, "out.ndjson"), "utf8").catch(() => "");
+			const all = text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as { id: string; subject: string }]));
+			return all.flatMap(({ id, subject }) => (subject === call ? [id] : []));
+		};
+		expect(await forward()).toMatchObject({ exitCode: 0, err: "" });
+		const call = await approvedCall();
+		await eventually(async () => {
+			expect(await forward()).toMatchObject({ exitCode: 0, err: "" });
+			return (await forwarded(call)).some((id) => id.includes("call.ended")) ? true : undefined;
+		});
+		const ids = await forwarded(call);
+		const { events } = await wholeStory(call);
+		expect(ids).toEqual(events.map(({ id }: { id: string }) => id).slice(0, ids.length));
+		expect(
+			await runProgram(["audit", "forward", "--once", ...to], { environment: { ...environment, CALLGATE_TOKEN: await tokenOf("dana") } }),
+		).toMatchObject({ exitCode: 1 });
+		await rm(dir, { recursive: true });
 	});
 });

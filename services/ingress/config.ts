@@ -30,7 +30,7 @@ export const IngressConfig = Type.Object({
 	),
 	intakeBytesMax: setting(
 		"CALLGATE_INTAKE_BYTES_MAX",
-		"bodies of requests that this replica has not answered yet or still works on, together; one caller has at most as much of it as is left for the others",
+		"bodies of requests that this replica has not answered yet or still works on, and large answers that are asked for again, together; one caller has at most as much of it as is left for the others",
 		integer(8 * mebibyte, 16_384 * mebibyte, 256 * mebibyte),
 	),
 	stepsMax: setting("CALLGATE_EVENT_STREAMS_MAX", "open `…/events` streams at this replica", integer(1, 10_000, 256)),

@@ -5,7 +5,7 @@ import { Refusal } from "#libs/contracts/problems.ts";
 import { oneCaller } from "#libs/service/work-aside.ts";
 
 export interface IntakeOptions {
-	/** Bodies of requests that are not answered yet or still worked on, together. */
+	/** Bodies of requests that are not answered yet or still worked on, and large answers that are asked for again, together. */
 	readonly bytesMax: number;
 	/** What a request counts that does not say how large its body is. */
 	readonly bodyBytesMax: number;
@@ -80,6 +80,21 @@ export class Intake {
 				if (holders > 0) gone.abort(why);
 			},
 		};
+	}
+
+	/**
+	 * Room for an answer of so many bytes that its caller asks for again, however small his request: it is opened, waits for its turn and is sent.
+	 *
+	 * @returns what gives it back; must be called
+	 * @throws {Refusal} `too_many_requests`
+	 */
+	admitAnswer(caller: Caller, bytes: number): () => void {
+		const whose = oneCaller(caller);
+		// So that whoever has nothing else under way finds room for one, however little there is.
+		const size = Math.min(bytes, Math.floor(this.options.bytesMax / 4));
+		this.checkRoom(this.shares.get(whose) ?? 0, size);
+		this.count(whose, size);
+		return () => this.count(whose, -size);
 	}
 
 	private checkRoom(own: number, size: number): void {

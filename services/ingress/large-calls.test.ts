@@ -113,6 +113,33 @@ describe("a large answer", () => {
 	});
 });
 
+test("one caller who asks again and again for a large answer is told to wait, and others find room", async () => {
+	const result = {
+		body: { text: JSON.stringify("n".repeat(2 * hereCharsMax)) },
+		headers: [["content-type", "application/json"]] as [string, string][],
+	};
+	const calls = await Promise.all(
+		["robin", "mallory"].map(async (name, nth) => {
+			const { call } = (await one.http.inject({ method: "POST", url: "/v1/calls", headers: typed(name), payload: asked })).json();
+			await stage.complete(await stage.received(nth), result);
+			return call as string;
+		}),
+	);
+	const { intake, http } = await neverItsTurn();
+	const show = (name: string, call: string | undefined) => http.inject({ method: "GET", url: `/v1/calls/${call}`, headers: as(name) });
+	const [mine, theirs] = calls;
+	const refused = Promise.withResolvers<number>();
+	for (let times = 0; times < 12; times++)
+		void show("robin", mine).then(({ statusCode, headers }) => statusCode === 429 && headers["retry-after"] && refused.resolve(statusCode));
+	expect(await refused.promise).toBe(429);
+	const before = waiting.length;
+	void show("mallory", theirs);
+	await vi.waitFor(() => expect(waiting.length).toBe(before + 1), patience);
+	expect(intake.bytes()).toBeLessThanOrEqual(16 * hereCharsMax);
+	for (const { reject } of waiting) reject(new Error("their turn never comes"));
+	await vi.waitFor(() => expect(intake.bytes()).toBe(0), patience);
+});
+
 const ways = [
 	["/v1/calls", asked],
 	["/proxy/bank/transfers", asked.arguments],
@@ -132,7 +159,7 @@ async function neverItsTurn() {
 	const origin = await http.listen({ host: "127.0.0.1", port: 0 });
 	const send = (path: string, name: string, body: object, signal?: AbortSignal) =>
 		fetch(`${origin}${path}`, { method: "POST", headers: typed(name), body: JSON.stringify(body) + padding, ...(signal && { signal }) });
-	return { intake, send };
+	return { intake, http, send };
 }
 
 test.each(ways)("one caller of %s with many large bodies is told to wait, and others find room", async (path, body) => {

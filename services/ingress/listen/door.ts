@@ -1,8 +1,10 @@
-// The door of every way in over HTTP: who is calling is known, and there is room for what it brings, before a byte of the body is read.
+// The door of every way in over HTTP: who is calling is known, and there is room for what it brings, before a byte of the body is read; and for what it asks for again.
 import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticateFirst, authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Logger } from "#libs/service/logger.ts";
-import type { Place } from "../intake.ts";
+import { hereCharsMax } from "#libs/service/work-aside.ts";
+import type { Intake, Place } from "../intake.ts";
+import type { Ended } from "../pending-calls.ts";
 import type { IngressPorts } from "../ports.ts";
 import { callerLeft } from "./read-request.ts";
 
@@ -46,6 +48,14 @@ export function openDoor(ports: DoorPorts): Door {
 			return place ? await place.during(work) : await work(undefined);
 		},
 	};
+}
+
+/** Counts a large answer that was stored, for as long as it is opened and sent to whoever asks for it. @throws {Refusal} `too_many_requests` */
+export function makeRoomFor({ data }: Ended, intake: Intake, caller: Caller, { raw }: Outgoing): void {
+	const bytes = data.sealed?.length ?? data.streamed?.chars ?? 0;
+	if (bytes <= hereCharsMax) return;
+	if (raw.destroyed) throw callerLeft();
+	raw.once("close", intake.admitAnswer(caller, bytes));
 }
 
 /** By RFC 9112 section 6: a length, or chunks of which nobody knows how many will come (undefined), or no body. */

@@ -20,7 +20,7 @@ import { StepStreams } from "../stream-steps.ts";
 import { submitCall } from "../submit-call.ts";
 import { calledTool } from "../tool-names.ts";
 import { retryAfterSeconds, waitsForOf } from "../waits-for.ts";
-import { type Door, type DoorPorts, openDoor } from "./door.ts";
+import { type Door, type DoorPorts, makeRoomFor, openDoor } from "./door.ts";
 import { eventStream } from "./event-stream.ts";
 import type { ReadCall } from "./read-call.ts";
 import { goneSignal, readIdempotencyKey, readLastEventId, readTraceparent, readWaitMs } from "./read-request.ts";
@@ -81,6 +81,7 @@ export async function listenHttp(http: FastifyInstance, ports: DoorPorts, { wait
 		const { call, connection, function: name, receivedAt, standing } = own;
 		reply.header("callgate-call", call).type("application/json");
 		if (!standing.ended) return await sendPending(ports, reply, { call, state: standing.state, connection, function: name, receivedAt });
+		makeRoomFor(standing.ended, ports.intake, callerOf(request), reply);
 		const answer = await answerOf(ports, standing.ended, goneSignal(request, reply));
 		if (answer.ok) return reply.send(completedText(standing.ended, answer.result));
 		const problem = problemBody(answer.code, answer.details);

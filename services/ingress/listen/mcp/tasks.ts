@@ -10,6 +10,7 @@ import type { Ended } from "../../pending-calls.ts";
 import type { IngressPorts } from "../../ports.ts";
 import { type OwnCall, showCall, stateOf } from "../../show-call.ts";
 import { retryAfterSeconds, type WaitsFor, waitsForOf } from "../../waits-for.ts";
+import { makeRoomFor } from "../door.ts";
 import { fault, rpc, tasksExtension } from "../read-mcp.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { type Asked, complete, sendFault, sendResult, sendResultText } from "./send.ts";
@@ -118,9 +119,10 @@ export async function sendCreated(
 	return sendResultText(reply, id, JSON.stringify(result));
 }
 
-async function sendTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
+async function sendTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
 	const seed = { ...complete, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
 	const { ended } = own.standing;
+	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
 	const outcome =
 		ended && ended.data.ending !== "cancelled" ? await outcomeOf(ports, ended, { isModern: true, method: "tools/call", gone }) : undefined;
 	if (outcome?.kind === "result") {
@@ -154,8 +156,9 @@ function olderStatusOf(ended: Ended | undefined, outcome: Outcome | undefined): 
 	return outcome.kind === "result" && !outcome.isError ? "completed" : "failed";
 }
 
-async function sendOlderTask(ports: Ports, own: OwnCall, { asked, reply, gone }: TaskRequest): Promise<FastifyReply> {
+async function sendOlderTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
 	const { ended } = own.standing;
+	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
 	const { pollIntervalMs: pollInterval, ...seed } = await seedOf(ports, own);
 	const status = olderStatusOf(ended, ended && (await outcomeOf(ports, ended, { isModern: false, method: "tools/call", gone })));
 	return sendResult(reply, asked, { ...seed, status, ttl: stores.calls.ageMaxMs, pollInterval });
@@ -170,9 +173,10 @@ async function cancelOlder(ports: Ports, own: OwnCall, request: TaskRequest): Pr
 }
 
 /** Waits as long as any call is waited for; a client that is told that it has not ended asks again. */
-async function sendOlderResult(ports: Ports, own: OwnCall, { asked, reply, gone, waitMs }: TaskRequest): Promise<FastifyReply> {
+async function sendOlderResult(ports: Ports, own: OwnCall, { asked, caller, reply, gone, waitMs }: TaskRequest): Promise<FastifyReply> {
 	const ended = own.standing.ended ?? (await awaitEnding(ports, own, waitMs, gone));
 	if (!ended) return sendFault(reply, asked.id, fault(rpc.internal, "The task has not ended: ask again", 200), "not_ready");
+	makeRoomFor(ended, ports.intake, caller, reply);
 	const meta = { "io.modelcontextprotocol/related-task": { taskId: own.call } };
 	const outcome = await outcomeOf(ports, ended, { isModern: false, method: "tools/call", meta, gone });
 	return outcome.kind === "result"

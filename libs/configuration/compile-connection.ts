@@ -301,6 +301,12 @@ export function refine<By extends Transport>(
 			message: "found stream beside the connection's analyzer, expected one of them: what is analyzed is a whole answer",
 		});
 	}
+	if (written?.asks !== undefined && fn.transport.protocol !== "mcp")
+		faults.push({
+			path: ["functions", fn.name, "asks"],
+			atKey: true,
+			message: "found asks, expected it of a function of an MCP server alone",
+		});
 	let contract: string | undefined;
 	let sensitiveAnswers: MarkedPlaces | undefined;
 	return {

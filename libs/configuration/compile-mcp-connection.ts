@@ -1,8 +1,13 @@
 // A document of kind `Connection` that names an MCP server, and the server's pinned lists → a connection with its functions.
 import { functionNamePattern } from "#libs/contracts/call.ts";
-import { type Entry, listed, type PinnedList, pinnedLists } from "#libs/mcp/definitions.ts";
+import type { MadeFunction } from "#libs/functions/function.ts";
+import { isRecord, memberOf } from "#libs/functions/schema.ts";
+import { type Entry, listed, type PinnedList, pinnedLists, type ServerRevision } from "#libs/mcp/definitions.ts";
 import { functionsFromMcp } from "#libs/mcp/functions-from-mcp.ts";
+import type { McpTransport } from "#libs/mcp/mcp-transport.ts";
+import { modernRevision } from "#libs/mcp/messages.ts";
 import { pinnedEntries } from "#libs/mcp/pinned-entries.ts";
+import { inputArguments, inputSchemas } from "#libs/mcp/questions.ts";
 import { type Suspect, suspectsIn } from "#libs/mcp/suspects.ts";
 import {
 	type CompiledConnection,
@@ -36,6 +41,7 @@ export function compileMcpConnection(document: ConnectionDocument, pinned: unkno
 	const read = readPinned(document, pinned, faults);
 	refuseBadSchemas(document, read.functions, faults);
 	const functions = read.functions
+		.map((fn) => asking(document, fn, read.revision, faults))
 		.map((fn) => refine(document, fn.resultSchemas[0], fn, limits, faults))
 		.sort((one, other) => (one.name < other.name ? -1 : 1));
 	const byName = new Map(functions.map((fn) => [fn.name, fn]));
@@ -64,6 +70,28 @@ export function compileMcpConnection(document: ConnectionDocument, pinned: unkno
 	return { connection, faults, vendorFaults: read.errors, suspicious, names, types: functionTypes(functions, undefined) };
 }
 
+/** A function whose server may ask the client: the answers are arguments of the next call, so policy, people and the record see them. */
+function asking(document: ConnectionDocument, fn: McpFunction, revision: ServerRevision, faults: Fault[]): McpFunction {
+	const asks = document.functions && Object.hasOwn(document.functions, fn.name) ? document.functions[fn.name]?.asks : undefined;
+	if (!asks || asks.length === 0) return fn;
+	const { argumentsSchema, transport } = fn;
+	const refuse = (message: string): McpFunction => {
+		faults.push({ path: ["functions", fn.name, "asks"], atKey: true, message });
+		return fn;
+	};
+	if (revision !== modernRevision)
+		return refuse(`found asks for a server of ${revision}, expected one of ${modernRevision}: no other asks this way`);
+	if (transport.method === "completion/complete")
+		return refuse("found asks, expected none: nothing is asked where an argument is completed");
+	const properties = memberOf(argumentsSchema, "properties") ?? {};
+	if (!isRecord(argumentsSchema) || !isRecord(properties)) return refuse("found asks, expected a function whose arguments have a schema");
+	const taken = inputArguments.find((name) => Object.hasOwn(properties, name));
+	if (taken) return refuse(`found asks, expected none: the tool has an argument ${taken} of its own`);
+	const whole = { ...argumentsSchema, properties: { ...properties, ...inputSchemas } };
+	return { ...fn, argumentsSchema: whole, toolSchema: argumentsSchema, transport: { ...transport, asks } };
+}
+
+type McpFunction = MadeFunction<McpTransport>;
 type Reached = Pick<McpConnection, "url" | "credential" | "program">;
 
 function byUrl(document: ConnectionDocument, faults: Fault[]): Reached {

@@ -24,6 +24,8 @@ export interface McpAnswer {
 	readonly code?: number;
 	/** JSON: the result, or the error. */
 	readonly body: AnswerBody;
+	/** Where the result asks its caller something: by which requests, by the function's own keys, and what the function wants to be told again. */
+	readonly asks?: { readonly asked: Readonly<Record<string, string>>; readonly state?: string };
 }
 
 /**
@@ -32,8 +34,8 @@ export interface McpAnswer {
  */
 export function readAnswer(opened: Answer | (Omit<HttpAnswer, "protocol"> & { readonly protocol?: string })): Answer | undefined {
 	if (opened.protocol === "mcp" && "isError" in opened) {
-		const { protocol, isError, code, body } = opened;
-		return { protocol, isError, ...(code !== undefined && { code }), body };
+		const { protocol, isError, code, body, asks } = opened;
+		return { protocol, isError, ...(code !== undefined && { code }), body, ...(asks && { asks }) };
 	}
 	const { protocol = "http", status, headers, body } = opened as HttpAnswer;
 	return protocol === "http" ? { protocol, status, headers, body } : undefined;

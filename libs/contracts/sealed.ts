@@ -25,6 +25,18 @@ interface Kinds {
 	arguments: SealedArguments;
 	result: Answer;
 	piece: AnswerPiece;
+	state: AskedState;
+}
+
+/** What a client comes back with whom a function asked something: whose it is, what was asked, and what the function wants to be told again. */
+export interface AskedState {
+	readonly caller: { readonly issuer: string; readonly subject: string };
+	readonly connection: string;
+	readonly function: string;
+	readonly asked: Readonly<Record<string, string>>;
+	readonly state?: string;
+	/** RFC 3339. */
+	readonly until: string;
 }
 
 /** The seal is broken, of another call, or of a key that is not held. Never says more: the content is secret. */

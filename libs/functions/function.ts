@@ -14,6 +14,8 @@ export interface MadeFunction<By extends Transport = Transport> {
 	readonly description: string;
 	/** One flat object. Self-contained (`$defs`). */
 	readonly argumentsSchema: JsonSchema;
+	/** What tool lists show of it, where that is less: arguments of a protocol that no model fills in are left out. */
+	readonly toolSchema?: JsonSchema;
 	/** Of every answer in JSON that its document describes, as it is written there: `$ref`s lead into the document. Empty where it describes none. */
 	readonly resultSchemas: readonly unknown[];
 	/** What its document says of an answer that succeeds, for whoever is shown the function; made when it is first asked for. */

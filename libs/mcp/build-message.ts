@@ -17,13 +17,20 @@ export interface McpMessage {
 const fieldBytesMax = 8 * 1024;
 
 export function messageOf(transport: McpTransport, args: Arguments): McpMessage {
-	const { method } = transport;
+	const { method, asks } = transport;
+	const { own, inputs } = asks ? parted(args) : { own: args, inputs: {} };
 	if (method === "tools/call") {
 		const { tool: name, parameters } = transport;
-		return { method, params: { name, arguments: args }, fields: [...named(name), ...parameterFields(parameters, args)] };
+		return { method, params: { name, arguments: own, ...inputs }, fields: [...named(name), ...parameterFields(parameters, own)] };
 	}
 	const subject = method === "resources/read" ? args.uri : method === "prompts/get" ? args.name : undefined;
 	return { method, params: args, fields: named(subject) };
+}
+
+/** Answers to what the server asked stand beside the arguments, not among them. */
+function parted({ inputResponses, requestState, ...own }: Arguments): { readonly own: Arguments; readonly inputs: Arguments } {
+	const inputs = { ...(inputResponses !== undefined && { inputResponses }), ...(requestState !== undefined && { requestState }) };
+	return { own, inputs };
 }
 
 function named(subject: unknown): [string, string][] {

@@ -2,25 +2,34 @@
 import { JsonRefused, parseJsonStrictly } from "#libs/contracts/json.ts";
 import { isRecord } from "#libs/functions/schema.ts";
 import type { ServerRevision } from "./definitions.ts";
+import type { Askable } from "./questions.ts";
 
-/** What a server is told of whoever calls it. No capability: nothing is asked back through this door. */
 /** What both sides of Callgate say of themselves; the version is the package's. */
 export const implementation = { name: "callgate", version: "0.1.0" } as const;
-const capabilities = {};
 
 export const modernRevision = "2026-07-28" satisfies ServerRevision;
 
 /** Parameters of the request that begins a session, in revisions that have one. */
 export function initializeParams(revision: ServerRevision): Readonly<Record<string, unknown>> {
-	return { protocolVersion: revision, capabilities, clientInfo: implementation };
+	return { protocolVersion: revision, capabilities: {}, clientInfo: implementation };
 }
 
-/** One request as text. In 2026-07-28 each says its revision and who sends it. */
-export function requestText(revision: ServerRevision, id: string, method: string, params: Readonly<Record<string, unknown>>): string {
+/**
+ * One request as text. In 2026-07-28 each says its revision and who sends it.
+ *
+ * @param may what the client of the call can be asked for; before 2026-07-28 nothing is asked back through this door
+ */
+export function requestText(
+	revision: ServerRevision,
+	id: string,
+	method: string,
+	params: Readonly<Record<string, unknown>>,
+	may: readonly Askable[] = [],
+): string {
 	const envelope = {
 		"io.modelcontextprotocol/protocolVersion": revision,
 		"io.modelcontextprotocol/clientInfo": implementation,
-		"io.modelcontextprotocol/clientCapabilities": capabilities,
+		"io.modelcontextprotocol/clientCapabilities": Object.fromEntries(may.map((name) => [name, {}])),
 	};
 	const own = isRecord(params._meta) ? params._meta : {};
 	const whole = revision === modernRevision ? { ...params, _meta: { ...own, ...envelope } } : params;

@@ -25,7 +25,7 @@ interface Masked {
 }
 
 /** @throws {AnswerWithheld | JsonRefused | MaskingError} */
-export function maskMcp({ isError, code, body }: McpFunctionAnswer, masks: Masks, keys?: MaskingContext): Masked {
+export function maskMcp({ isError, code, body, asks }: McpFunctionAnswer, masks: Masks, keys?: MaskingContext): Masked {
 	const text = textOf(body);
 	const read = text === undefined ? undefined : parseAnswer(text, true, true);
 	if (text === undefined || !read || !isJsonObject(read.value)) throw new AnswerWithheld("it is no result of MCP");
@@ -34,7 +34,7 @@ export function maskMcp({ isError, code, body }: McpFunctionAnswer, masks: Masks
 	const { value, findings } = masks.mask.mask(opened, keys);
 	for (const found of findings) inside.found([], tokensOf(found.path), found);
 	const told = inside.findings.list();
-	const said = { protocol: "mcp" as const, isError, ...(code !== undefined && { code }) };
+	const said = { protocol: "mcp" as const, isError, ...(code !== undefined && { code }), ...(asks && { asks }) };
 	// Untouched and unambiguous: the caller gets the server's own text, with every digit of every number.
 	const isUntouched = told.length === 0 && read.exact && !inside.hasRewritten;
 	const shown = inside.shown(value);

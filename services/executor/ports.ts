@@ -3,6 +3,7 @@ import type { Bus, Position } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { Analyzer } from "#libs/configuration/kinds/analyzer.ts";
 import type { Connection } from "#libs/configuration/kinds/connection.ts";
+import type { McpAnswer } from "#libs/contracts/answer.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { GrantVerifier } from "#libs/contracts/grant.ts";
@@ -53,8 +54,10 @@ export interface McpFunctionAnswer {
 	readonly isError: boolean;
 	/** Of an error of JSON-RPC, which then is the body. */
 	readonly code?: number;
-	/** The result, or the error: the JSON as the server wrote it, in UTF-8. */
+	/** The result, or the error: the JSON as the server wrote it, in UTF-8, but without the state of a result that asks something. */
 	readonly body: Uint8Array;
+	/** What the result asks the caller, where it does. */
+	readonly asks?: McpAnswer["asks"];
 }
 
 /** A function's answer that comes in pieces, without the credential, not masked yet. */

@@ -5,6 +5,7 @@ import type { Connection } from "#libs/configuration/kinds/connection.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { GrantRefused } from "#libs/contracts/grant.ts";
 import { SealBroken } from "#libs/contracts/sealed.ts";
+import { continued } from "#libs/functions/continue-call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { MaskingContext, SessionKeys } from "#libs/masking/keyed/session-keys.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
@@ -47,13 +48,14 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	const fn = connection?.function(data.function);
 	if (!connection || !fn || !written || connection.pool !== ports.pool)
 		throw new CannotRun("function_unknown", "the revision has no such function in this pool");
-	if ("errors" in written)
-		throw new CannotRun("invalid_arguments", written.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
+	const asked = "errors" in written ? written : continued(ports.sealingKeys, data, written, ports.clock.now());
+	if ("errors" in asked)
+		throw new CannotRun("invalid_arguments", asked.errors.map(({ pointer, message }) => `${pointer} ${message}`).join("; "));
 	// A function that is declared idempotent sees one key for all attempts: its own argument, the caller's, or the call's own id.
 	const idempotencyKey = fn.idempotent ? (sealed.idempotencyKey ?? data.call) : undefined;
 	const credential = await credentialOf(ports, connection);
 	const { dial, dialInPieces, dialWithNotices } = ports.dialer.prepare(
-		{ connection, fn, written, fields: sealed.headers, idempotencyKey },
+		{ connection, fn, written: asked, fields: sealed.headers, idempotencyKey },
 		credential,
 	);
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.

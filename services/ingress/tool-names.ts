@@ -80,7 +80,7 @@ const refusedAtTop = ["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "e
 
 /** A function's schema as providers take it. */
 export function toolSchemaOf(fn: ConnectionFunction): unknown {
-	const schema = renameInSchema(fn.argumentsSchema, propertyRenamingOf(fn));
+	const schema = renameInSchema(fn.toolSchema ?? fn.argumentsSchema, propertyRenamingOf(fn));
 	return isRecord(schema) ? Object.fromEntries(Object.entries(schema).filter(([keyword]) => !refusedAtTop.includes(keyword))) : schema;
 }
 

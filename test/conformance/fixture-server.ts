@@ -4,18 +4,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type NodeIncomingMessageLike, toNodeHandler } from "@modelcontextprotocol/node";
 import {
 	type CallToolResult,
+	type ClientCapabilities,
 	type ContentBlock,
 	createMcpHandler,
+	type InputRequiredResult,
+	inputRequired,
 	ProtocolError,
 	Server,
 	type ServerContext,
 	type TextContent,
 } from "@modelcontextprotocol/server";
 
+type Answer = CallToolResult | InputRequiredResult;
+
 interface Tool {
 	readonly name: string;
 	readonly properties?: Record<string, { readonly type: string; readonly "x-mcp-header"?: string }>;
-	readonly answer: (args: Record<string, unknown>, context: ServerContext) => CallToolResult | Promise<CallToolResult>;
+	readonly answer: (args: Record<string, unknown>, context: ServerContext) => Answer | Promise<Answer>;
 }
 
 const text = (said: string): TextContent => ({ type: "text", text: said });
@@ -100,8 +105,8 @@ interface FixturePrompt {
 	readonly messages: (args: Record<string, string>) => ContentBlock[];
 }
 
-/** They ask something of the client on the way, and Callgate says to servers that it cannot be asked. */
-const asking = ["confirm_delete", "test_elicitation", "test_sampling", "test_tool_with_task"].map(
+/** They ask something of the client within a call of a revision in which Callgate says to servers that it cannot be asked. */
+const asking = ["confirm_delete", "test_elicitation", "test_sampling"].map(
 	(name): Tool => ({ name, answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) }),
 );
 const logging: Tool = {
@@ -114,7 +119,87 @@ const logging: Tool = {
 		return { content: [text("It was logged.")] };
 	},
 };
-const allTools = [...tools, ...asking, logging];
+
+const form = (message: string, name: string, type: "string" | "boolean" = "string") => {
+	const properties = { [name]: type === "string" ? { type: "string" as const } : { type: "boolean" as const } };
+	return inputRequired.elicit({ message, requestedSchema: { type: "object", properties, required: [name] } });
+};
+const sample = (said: string) =>
+	inputRequired.createMessage({ messages: [{ role: "user", content: { type: "text", text: said } }], maxTokens: 100 });
+
+/** What is asked in the round of each state; after the last of them the tool answers. */
+type Rounds = readonly { readonly requests: Parameters<typeof inputRequired>[0]["inputRequests"]; readonly state?: string }[];
+
+/** A tool that asks in rounds (2026-07-28), each known by the state that the one before it gave. */
+function inRounds(name: string, rounds: Rounds, last: (responses: Record<string, unknown>) => Answer | Promise<Answer>): Tool {
+	return {
+		name,
+		answer: async (_args, { mcpReq }) => {
+			const { inputResponses = {} } = mcpReq;
+			const state = mcpReq.requestState() as string | undefined;
+			const [first] = rounds;
+			const isKnown = Object.keys(first?.requests ?? {}).every((key) => Object.hasOwn(inputResponses, key));
+			const at = state === undefined ? (isKnown ? 0 : -1) : rounds.findIndex((round) => round.state === state);
+			const next = rounds[at + 1];
+			if (!next) return await last(inputResponses);
+			return inputRequired({
+				...(next.requests && { inputRequests: next.requests }),
+				...(next.state !== undefined && { requestState: next.state }),
+			});
+		},
+	};
+}
+
+const told = async (responses: Record<string, unknown>): Promise<Answer> => ({ content: [text(`state-ok: ${JSON.stringify(responses)}`)] });
+const userName = { requests: { user_name: form("What is your name?", "name") } };
+const confirm = { requests: { confirm: form("Please confirm", "ok", "boolean") }, state: "state" };
+
+const asksInRounds: readonly Tool[] = [
+	inRounds("test_input_required_result_elicitation", [userName], told),
+	inRounds("test_input_required_result_sampling", [{ requests: { capital_question: sample("What is the capital of France?") } }], told),
+	inRounds("test_input_required_result_list_roots", [{ requests: { client_roots: inputRequired.listRoots() } }], told),
+	inRounds("test_input_required_result_request_state", [confirm], told),
+	inRounds("test_input_required_result_tampered_state", [confirm], told),
+	inRounds(
+		"test_input_required_result_multiple_inputs",
+		[
+			{
+				requests: { ...userName.requests, greeting: sample("Generate a greeting"), client_roots: inputRequired.listRoots() },
+				state: "all",
+			},
+		],
+		told,
+	),
+	inRounds(
+		"test_input_required_result_multi_round",
+		[
+			{ requests: { step1: form("Step 1: What is your name?", "name") }, state: "first" },
+			{ requests: { step2: form("Step 2: What is your favorite color?", "color") }, state: "second" },
+		],
+		told,
+	),
+	inRounds("test_tool_with_task", [userName], async (responses) => {
+		await delay(1_500);
+		return await told(responses);
+	}),
+	{
+		name: "test_input_required_result_capabilities",
+		answer: (_args, { mcpReq }) => {
+			// The SDK's type names no members.
+			const envelope = mcpReq.envelope as Record<string, ClientCapabilities> | undefined;
+			const capabilities = envelope?.["io.modelcontextprotocol/clientCapabilities"] ?? {};
+			return inputRequired({
+				inputRequests: {
+					...(capabilities.sampling && { sampled: sample("Hello") }),
+					...(capabilities.elicitation && userName.requests),
+				},
+			});
+		},
+	},
+	{ name: "test_missing_capability", answer: () => inputRequired({ inputRequests: { sampled: sample("Hello") } }) },
+];
+
+const allTools = [...tools, ...asking, logging, ...asksInRounds];
 
 const prompts: readonly FixturePrompt[] = [
 	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },
@@ -136,6 +221,7 @@ const prompts: readonly FixturePrompt[] = [
 			text("Please process the embedded resource above."),
 		],
 	},
+	{ name: "test_input_required_result_prompt", description: "Asks", messages: () => [text("Prompt with what was asked for.")] },
 	{ name: "test_prompt_with_image", description: "With an image", messages: () => [image, text("Please analyze the image above.")] },
 ];
 
@@ -170,9 +256,11 @@ function createFixture(): Server {
 	server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: [template] }));
 	server.setRequestHandler("resources/read", ({ params }) => ({ contents: [read(params.uri)] }));
 	server.setRequestHandler("prompts/list", () => ({ prompts: prompts.map(({ messages: _, ...prompt }) => prompt) }));
-	server.setRequestHandler("prompts/get", ({ params }) => {
+	server.setRequestHandler("prompts/get", ({ params }, { mcpReq }) => {
 		const prompt = prompts.find(({ name }) => name === params.name);
 		if (!prompt) throw new ProtocolError(-32_602, `Unknown prompt: ${params.name}`);
+		if (prompt.name === "test_input_required_result_prompt" && mcpReq.inputResponses?.user_context === undefined)
+			return inputRequired({ inputRequests: { user_context: form("What context should the prompt use?", "context") } });
 		const messages = prompt.messages(params.arguments ?? {});
 		return { messages: messages.map((content) => ({ role: "user" as const, content })) };
 	});

@@ -146,6 +146,17 @@ allowPrivateAddresses: true
 functions:
   test_tool_with_progress: { stream: true }
   test_tool_with_logging: { stream: true }
+  test_input_required_result_elicitation: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_sampling: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_list_roots: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_request_state: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_tampered_state: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_multiple_inputs: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_multi_round: { asks: [elicitation, sampling, roots] }
+  test_tool_with_task: { asks: [elicitation, sampling, roots] }
+  test_input_required_result_capabilities: { asks: [elicitation, sampling, roots] }
+  test_missing_capability: { asks: [elicitation, sampling, roots] }
+  prompts/get: { asks: [elicitation] }
 `;
 
 /** The bank's functions once more, as tools of an MCP server, under the same rules: see mcp-bank.ts. */

@@ -4,6 +4,7 @@ import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { ServerRevision } from "#libs/mcp/definitions.ts";
 import type { PinnedEntries } from "#libs/mcp/pinned-entries.ts";
+import { askables } from "#libs/mcp/questions.ts";
 import { durationPattern } from "#libs/policy/duration.ts";
 import { sizePattern } from "../quantity.ts";
 import { allowPrivateAddresses } from "./addresses.ts";
@@ -61,6 +62,14 @@ const refinement = {
 			default: false,
 			description:
 				"Whether callers may see an answer in `text/event-stream` or lines of JSON as it comes, piece by piece; of an MCP server's function, what the server says before it answers. Without it each answer is whole.",
+		}),
+	),
+	asks: Type.Optional(
+		Type.Array(Type.Enum([...askables]), {
+			uniqueItems: true,
+			maxItems: askables.length,
+			description:
+				"MCP (2026-07-28): what the server may ask the client for in the middle of a call, where the client can be asked. Default: nothing; an answer that asks is withheld.",
 		}),
 	),
 	expose: Type.Optional(

@@ -4,8 +4,9 @@ import type { McpConnection } from "#libs/configuration/kinds/connection.ts";
 import type { McpMessage } from "#libs/mcp/build-message.ts";
 import { keys, pinsOf } from "#libs/mcp/definitions.ts";
 import type { McpTransport } from "#libs/mcp/mcp-transport.ts";
-import { membersOf } from "#libs/mcp/messages.ts";
+import { membersOf, parseResult } from "#libs/mcp/messages.ts";
 import { entriesAbout } from "#libs/mcp/pinned-entries.ts";
+import { type Askable, askableField, questionsIn } from "#libs/mcp/questions.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
 import type { Secret } from "#libs/vault/secret.ts";
 import { CannotRun } from "../cannot-run.ts";
@@ -20,6 +21,7 @@ const headerBytesMax = 64 * 1024;
 /** What a server may say beside its answer: progress, and the words around it. */
 const besideAnswerBytes = 64 * 1024;
 const complete = '"complete"';
+const inputRequired = '"input_required"';
 /** Servers that are known at once; the longest unused is greeted anew. */
 const serversMax = 256;
 
@@ -55,7 +57,7 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 	return {
 		prepare: (asked, credential) => {
 			const { transport } = asked.connection;
-			const { fn, written, idempotencyKey } = asked;
+			const { fn, written, fields, idempotencyKey } = asked;
 			if (transport.protocol !== "mcp" || written.protocol !== "mcp" || fn.transport.protocol !== "mcp")
 				throw new Error("this dialer calls MCP servers");
 			const { message } = written;
@@ -63,6 +65,7 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 			if (tooLarge) throw new CannotRun(tooLarge.code, tooLarge.message);
 			const reach = reachOf(transport, credential, scrubbers);
 			const pinned = pinnedFor(transport, fn.transport, message.params);
+			const may = mayAsk(fn.transport, fields);
 			const pin = `pinned in ${transport.pinnedIn}; callgate pull compares, and renews it`;
 			const meta = idempotencyKey === undefined ? {} : { "callgate/idempotency-key": idempotencyKey };
 			const run = async (beforeFirstByte: () => void, noticed?: (notice: Notice) => void): Promise<McpFunctionAnswer> => {
@@ -72,8 +75,8 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 				await server.ready(line, pinned, pin, untilMs);
 				const { responseBodyBytesMax } = transport.limits;
 				const bodyBytesMax = responseBodyBytesMax + besideAnswerBytes;
-				const terms = { meta, untilMs, bodyBytesMax, beforeFirstByte, noticed };
-				return answerOf(await server.call(line, message, terms), responseBodyBytesMax);
+				const terms = { meta, may, untilMs, bodyBytesMax, beforeFirstByte, noticed };
+				return answerOf(await server.call(line, message, terms), responseBodyBytesMax, may);
 			};
 			const dial = async (...terms: Parameters<typeof run>): Promise<McpFunctionAnswer> => {
 				if (closed) throw new DialError("aborted", "the dialer is closed", { sent: false });
@@ -153,8 +156,18 @@ function requestOf(transport: McpConnection): OutboundRequest {
 	};
 }
 
+/** What the connection lets the server ask for, and the client of this call declared. */
+function mayAsk({ asks = [] }: McpTransport, fields: Asked["fields"]): Askable[] {
+	const declared = fields.find(([name]) => name === askableField)?.[1].split(" ") ?? [];
+	return asks.filter((one) => declared.includes(one));
+}
+
 /** @throws {DialError} */
-function answerOf({ kind, text }: { readonly kind: "result" | "error"; readonly text: string }, bytesMax: number): McpFunctionAnswer {
+function answerOf(
+	{ kind, text }: { readonly kind: "result" | "error"; readonly text: string },
+	bytesMax: number,
+	may: readonly Askable[],
+): McpFunctionAnswer {
 	const body = Buffer.from(text);
 	const members = membersOf(text);
 	const code = kind === "error" ? Number(members?.get("code")) : undefined;
@@ -164,8 +177,13 @@ function answerOf({ kind, text }: { readonly kind: "result" | "error"; readonly 
 		new DialError(why, detail, { sent: true, answered: { mcp: told }, told: detail });
 	if (body.length > bytesMax) throw fault("body_too_large", "the result is over the bound");
 	if (!members) throw fault("protocol_error", "the result is not JSON, or names a member twice");
-	// 2026-07-28 has results that ask the client for input: they are a server's way to its caller, which nothing of Callgate's goes with.
-	if ((members.get("resultType") ?? complete) !== complete)
-		throw fault("protocol_error", "the result is not the answer but asks for something");
-	return { protocol: "mcp", ...told, body };
+	const resultType = kind === "result" ? (members.get("resultType") ?? complete) : complete;
+	if (resultType === complete) return { protocol: "mcp", ...told, body };
+	const result = resultType === inputRequired ? parseResult(text) : undefined;
+	if (!result) throw fault("protocol_error", "its result is of a kind that is not passed on");
+	const asks = questionsIn(result, may);
+	if (typeof asks === "string") throw fault("protocol_error", asks);
+	// What the server wants to be told again is between it and Callgate.
+	const rest = [...members].filter(([name]) => name !== "requestState").map(([name, value]) => `${JSON.stringify(name)}:${value}`);
+	return { protocol: "mcp", ...told, body: Buffer.from(`{${rest.join(",")}}`), asks };
 }

@@ -20,10 +20,10 @@ interface Stage {
 	readonly call: (args?: Record<string, unknown>, options?: Parameters<ReturnType<typeof connectionTo>>[1]) => Promise<McpFunctionAnswer>;
 }
 
-async function stage(revision = "2025-11-25", lists: object = {}, tools: object[] = [sayTool]): Promise<Stage> {
+async function stage(revision = "2025-11-25", lists: object = {}, tools: object[] = [sayTool], more = ""): Promise<Stage> {
 	const server = await serveMcp(revision);
 	server.answer = (message, response) => message.method === "tools/call" && sendJson(response, said(message));
-	const ask = connectionTo({ url: server.url, revision, tools, lists });
+	const ask = connectionTo({ url: server.url, revision, tools, lists, more });
 	const dialer: Dialer = createMcpDialer();
 	undo.push(
 		() => dialer.close(),
@@ -264,6 +264,62 @@ describe.each(["2026-07-28", "2025-11-25"])("what it says of a call (%s)", (revi
 		const { server, call } = await stage(revision);
 		await call();
 		expect(server.calls()[0]?.whole).not.toMatch(/progressToken|logLevel/);
+	});
+});
+
+describe("a server that asks the client", () => {
+	const form = { method: "elicitation/create", params: { message: "?", requestedSchema: { type: "object" } } };
+	const sample = { method: "sampling/createMessage", params: {} };
+	const declared = (...names: string[]) => ({ fields: [["mcp-client-capabilities", names.join(" ")]] as const });
+	const allowed = "functions: { say: { asks: [elicitation, roots] } }\n";
+
+	async function asking(result: object, more = allowed) {
+		const { server, call } = await stage("2026-07-28", {}, [sayTool], more);
+		server.answer = ({ id, method }, response) =>
+			method === "tools/call" && sendJson(response, resultText(id, { resultType: "input_required", ...result }));
+		return { server, call: (options: object = declared("elicitation", "sampling")) => call({ note: "n" }, options) };
+	}
+
+	test("is told what the connection allows of what the client can, and its question passes without its state", async () => {
+		const { server, call } = await asking({ inputRequests: { a: form }, requestState: "own" });
+		const answer = await call();
+		expect(answer.asks).toEqual({ asked: { a: "elicitation/create" }, state: "own" });
+		expect(JSON.parse(Buffer.from(answer.body).toString())).toEqual({ resultType: "input_required", inputRequests: { a: form } });
+		const [heard] = server.calls();
+		expect(heard?.params._meta).toMatchObject({ "io.modelcontextprotocol/clientCapabilities": { elicitation: {} } });
+		expect(JSON.stringify(heard?.params._meta)).not.toMatch(/sampling|roots/);
+	});
+
+	test.each<[what: string, result: object, more: string, declared: readonly string[], told: string]>([
+		["although nobody allows it", { inputRequests: { a: form } }, "", ["elicitation"], "may not: asks on the Connection's function"],
+		["although the client cannot be asked", { inputRequests: { a: form } }, allowed, [], "may not: asks"],
+		["for more than is allowed", { inputRequests: { a: form, b: sample } }, allowed, ["elicitation", "sampling"], "asks for sampling"],
+		["for what the client did not declare", { inputRequests: { a: { method: "roots/list" } } }, allowed, ["elicitation"], "asks for roots"],
+		[
+			"to open a page",
+			{ inputRequests: { a: { ...form, params: { mode: "url", url: "https://evil.example/" } } } },
+			allowed,
+			["elicitation"],
+			"not passed on",
+		],
+		["for something else", { inputRequests: { a: { method: "tools/call", params: {} } } }, allowed, ["elicitation"], "not passed on"],
+		["nothing", {}, allowed, ["elicitation"], "without a question"],
+		[
+			"a thousand times",
+			{ inputRequests: Object.fromEntries(Array.from({ length: 1_000 }, (_none, at) => [at, form])) },
+			allowed,
+			["elicitation"],
+			"more than 16",
+		],
+		["with a state without an end", { requestState: "x".repeat(20_000) }, allowed, ["elicitation"], "longer keys or state"],
+		["in no form", { inputRequests: [form] }, allowed, ["elicitation"], "in no form"],
+		["in a way that nobody knows", { resultType: "task", taskId: "t" }, allowed, ["elicitation"], "of a kind"],
+	])("%s has its answer withheld, after the call", async (_what, result, more, names, told) => {
+		const { call } = await asking(result, more);
+		const error = await failureOf(call(declared(...names)));
+		expect(error).toMatchObject({ code: "protocol_error", sent: true, answered: { mcp: { isError: false } } });
+		expect(error.told).toContain(told);
+		expect(error.told).not.toContain("evil");
 	});
 });
 

@@ -19,10 +19,13 @@ export function connectionTo({ url, revision, tools, more = "", lists = {} }: St
 	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	const connection = compiled.configuration.connection("api");
 	if (!connection) throw new Error("there is no connection");
-	return (args: Record<string, unknown>, { fn: name = "say", timeoutMs = 60_000 } = {}): Asked => {
+	return (
+		args: Record<string, unknown>,
+		{ fn: name = "say", timeoutMs = 60_000, fields = [] as readonly (readonly [string, string])[] } = {},
+	): Asked => {
 		const fn = connection.function(name);
 		const sent = fn && written(fn.transport, args);
 		if (!fn || !sent || "errors" in sent) throw new Error(`${name} cannot be called`);
-		return { connection, fn: { ...fn, timeoutMs }, written: sent, fields: [], idempotencyKey: undefined };
+		return { connection, fn: { ...fn, timeoutMs }, written: sent, fields, idempotencyKey: undefined };
 	};
 }

@@ -4,6 +4,7 @@ import { isRecord } from "#libs/functions/schema.ts";
 import type { McpMessage } from "#libs/mcp/build-message.ts";
 import { changedParts, keys, type PinnedList, type Pins, pinnedLists, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
 import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
+import type { Askable } from "#libs/mcp/questions.ts";
 import { DialError } from "../dial-error.ts";
 import type { Notice } from "../ports.ts";
 import { NoticeReader } from "./notice-reader.ts";
@@ -20,6 +21,8 @@ const replyMs = 5_000;
 
 interface CallTerms {
 	readonly meta: object;
+	/** What the client can be asked for. */
+	readonly may: readonly Askable[];
 	readonly untilMs: number;
 	readonly bodyBytesMax: number;
 	readonly beforeFirstByte: () => void;
@@ -87,7 +90,7 @@ export class Server {
 	}
 
 	/** The call itself. @throws {DialError} */
-	async call(line: Line, message: McpMessage, { meta, untilMs, bodyBytesMax, beforeFirstByte, noticed }: CallTerms) {
+	async call(line: Line, message: McpMessage, { meta, may, untilMs, bodyBytesMax, beforeFirstByte, noticed }: CallTerms) {
 		const id = randomUUID();
 		const notices = noticed && new NoticeReader(line, noticed);
 		const asked = { ...meta, ...notices?.asking };
@@ -96,7 +99,7 @@ export class Server {
 			throw asUnsent(error);
 		});
 		const reply = await speak(line, {
-			...{ id, text: requestText(this.#revision, id, message.method, params), beforeFirstByte },
+			...{ id, text: requestText(this.#revision, id, message.method, params, may), beforeFirstByte },
 			fields: [...this.#fields(message.method), ...session, ...(this.#isModern ? message.fields : [])],
 			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
 			heard: this.#listener(line, session, notices),

@@ -5,6 +5,8 @@ import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { implementation } from "#libs/mcp/messages.ts";
+import { answersTo, askableField } from "#libs/mcp/questions.ts";
+import { openState } from "#libs/mcp/request-state.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
 import type { IngressPorts } from "../ports.ts";
@@ -20,7 +22,19 @@ import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-re
 import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
 import { sendNoticed } from "./mcp/send-noticed.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
-import { fault, handshaking, type McpBody, type McpHeaders, modern, type ReadMessage, readMcp, revisions, rpc } from "./read-mcp.ts";
+import {
+	type Continues,
+	fault,
+	handshaking,
+	type McpBody,
+	type McpHeaders,
+	modern,
+	type ReadMessage,
+	type RpcFault,
+	readMcp,
+	revisions,
+	rpc,
+} from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 
 export interface McpLimits {
@@ -190,10 +204,14 @@ async function makeCall(
 	message: Extract<ReadMessage, { kind: "call" }>,
 	{ request, reply, gone }: { readonly request: McpRequest; readonly reply: FastifyReply; readonly gone: AbortSignal },
 ): Promise<FastifyReply> {
-	const asked: AskedCall = { ...message.call, caller, via: "mcp", traceparent: readTraceparent(request.headers.traceparent) };
-	const { isModern, method, takesTasks } = message;
-	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one.
-	const patienceMs = takesTasks ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
+	const { isModern, method, takesTasks, askable, continues } = message;
+	const wrong = continues && whyNotContinued(ports, caller, message.call, continues);
+	if (wrong) return sendFault(reply, message.id, wrong, "invalid_arguments");
+	const fields = askable.length === 0 ? [] : [[askableField, askable.join(" ")] as const];
+	const asked: AskedCall = { ...message.call, caller, via: "mcp", fields, traceparent: readTraceparent(request.headers.traceparent) };
+	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one. What a server asks it asks at once.
+	const mayAsk = askable.length > 0 && !continues;
+	const patienceMs = takesTasks && !mayAsk ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
 	const wanted = acceptsEvents(request) ? message.wanted : undefined;
 	let submitted: Submitted | Begun;
@@ -209,14 +227,29 @@ async function makeCall(
 	}
 	const { call } = submitted;
 	reply.header("callgate-call", call);
-	if ("pieces" in submitted) return sendNoticed(ports, reply, submitted, { id: message.id, isModern, method, wanted: wanted ?? {}, gone });
+	if ("pieces" in submitted)
+		return sendNoticed(ports, reply, submitted, { id: message.id, isModern, method, askable, wanted: wanted ?? {}, gone });
 	const { ended } = submitted;
-	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, method, gone }));
+	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, method, askable, gone }));
 	// In 2026-07-28 a request whose answer nobody waits for is cancelled; before that, to leave says nothing.
 	if (isModern && gone.aborted) await withdraw(ports, caller, call);
 	const receivedAt = madeAt(call).toISOString();
 	if (takesTasks) return await sendCreated(ports, reply, message, { call, receivedAt, standing: submitted });
 	return sendUnfinished(reply, message, call, submitted.state, await waitsForOf(ports.bus, call));
+}
+
+/** The state must be what this caller was given for this function, and the answers those of what was asked. */
+function whyNotContinued(
+	{ configuration, sealingKeys, clock }: DoorPorts,
+	caller: Caller,
+	{ connection, function: name }: Pick<AskedCall, "connection" | "function">,
+	{ requestState, inputResponses }: Continues,
+): RpcFault | undefined {
+	const pool = configuration.current().connection(connection)?.pool ?? "";
+	const state = openState(sealingKeys, pool, { caller, connection, function: name }, requestState, clock.now());
+	if (!state) return fault(rpc.params, "The requestState is not one that you were given for this: ask anew, without it", 200);
+	const read = answersTo(state, inputResponses);
+	return "unfit" in read ? fault(rpc.params, `The answer to ${JSON.stringify(read.unfit)} is none to what was asked`, 200) : undefined;
 }
 
 /** Clients of MCP take both kinds of answers; one that says otherwise hears nothing before its answer. */

@@ -5,6 +5,7 @@ import { isJsonObject, type JsonObject, JsonRefused, type JsonValue, parseJsonSt
 import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { type McpMethod, mcpMethods } from "#libs/mcp/mcp-transport.ts";
 import { parameterFields } from "#libs/mcp/parameter-headers.ts";
+import { type Askable, declaredIn } from "#libs/mcp/questions.ts";
 import { isLogLevel, type LogLevel, logLevels } from "#libs/mcp/read-notice.ts";
 import type { Meant } from "../accept-call.ts";
 import { prepareNamed } from "../prepare-arguments.ts";
@@ -70,6 +71,10 @@ export type ReadMessage =
 			readonly takesTasks: boolean;
 			/** What the client wants to hear of it meanwhile; absent: nothing. */
 			readonly wanted?: Wanted;
+			/** What the client can be asked for, where its function's server may ask. */
+			readonly askable: readonly Askable[];
+			/** With what it comes back to a function that asked it something. */
+			readonly continues?: Continues;
 			readonly call: Meant;
 	  }
 	/** The call cannot be made, and whoever asked for it can do better. */
@@ -129,13 +134,17 @@ interface Request {
 
 /** A request that is a call; undefined where it is another, or one that nothing here answers. */
 function readMeant(configuration: Configuration, request: Request, read: McpBody): ReadMessage | undefined {
-	const { id, isModern, params } = request;
+	const { id, isModern } = request;
 	const method = mcpMethods.find((one) => one === request.method);
 	if (!method) return undefined;
+	const { inputResponses, requestState, ...params } = request.params;
 	try {
-		const call = method === "tools/call" ? toolIn(configuration, params, read.only) : meantBy(configuration, method, params, read);
-		if (!call) return undefined;
-		if ("code" in call) return { kind: "fault", id, fault: call };
+		const asked = method === "tools/call" ? toolIn(configuration, params, read.only) : meantBy(configuration, method, params, read);
+		if (!asked) return undefined;
+		if ("code" in asked) return { kind: "fault", id, fault: asked };
+		const { askable, continues, wrong } = inputsOf(configuration, asked, isModern, { inputResponses, requestState, ...params });
+		if (wrong) return { kind: "fault", id, fault: wrong };
+		const call = continues ? { ...asked, arguments: { ...asked.arguments, ...continues } } : asked;
 		if (isModern && parametersDiffer(configuration, call, read.headers))
 			return { kind: "fault", id, fault: mismatch("an Mcp-Param header is not the argument in its body") };
 		// A task is a tool's call: nothing else is asked for again.
@@ -143,11 +152,37 @@ function readMeant(configuration: Configuration, request: Request, read: McpBody
 		const prepared = read.prepare ? { ...call, arguments: prepareNamed(configuration, call, call.arguments) } : call;
 		const wanted = takesTasks ? undefined : wantedIn(params, isModern);
 		if (wanted && "code" in wanted) return { kind: "fault", id, fault: wanted };
-		return { kind: "call", id, method, isModern, takesTasks, ...(wanted && { wanted }), call: prepared };
+		const more = { ...(wanted && { wanted }), askable, ...(continues && { continues }) };
+		return { kind: "call", id, method, isModern, takesTasks, ...more, call: prepared };
 	} catch (error) {
 		if (!(error instanceof Refusal)) throw error;
 		return { kind: "unfit", id, method, isModern, code: error.code, details: error.details };
 	}
+}
+
+/** The answers to what a server asked, and the state that says what that was. */
+export interface Continues {
+	readonly inputResponses: JsonObject;
+	readonly requestState: string;
+}
+
+interface Inputs {
+	readonly askable: readonly Askable[];
+	readonly continues?: Continues;
+	readonly wrong?: RpcFault;
+}
+
+/** Answers without the state are answers to nothing, and are left out; a state that nobody can have given is refused. */
+function inputsOf(configuration: Configuration, call: MeantCall, isModern: boolean, params: Partial<JsonObject>): Inputs {
+	const transport = configuration.connection(call.connection)?.function(call.function)?.transport;
+	const asks = transport?.protocol === "mcp" && isModern ? (transport.asks ?? []) : [];
+	const { inputResponses = {}, requestState, _meta } = params;
+	const declared = declaredIn(isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined);
+	const askable = asks.filter((one) => declared.includes(one));
+	if (requestState === undefined) return { askable };
+	if (asks.length === 0 || typeof requestState !== "string" || !isJsonObject(inputResponses))
+		return { askable, wrong: fault(rpc.params, "expected a requestState that was given here, and an object of inputResponses", 200) };
+	return { askable, continues: { inputResponses, requestState } };
 }
 
 const tokenCharsMax = 256;

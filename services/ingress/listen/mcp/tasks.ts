@@ -3,8 +3,9 @@
 import type { FastifyReply } from "fastify";
 import { stores } from "#libs/bus/stores.ts";
 import { type Caller, callIdPattern } from "#libs/contracts/call.ts";
-import type { JsonObject } from "#libs/contracts/json.ts";
+import { isJsonObject, type JsonObject } from "#libs/contracts/json.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
+import { type Askable, declaredIn } from "#libs/mcp/questions.ts";
 import { cancelCall } from "../../cancel-call.ts";
 import type { Ended } from "../../pending-calls.ts";
 import type { IngressPorts } from "../../ports.ts";
@@ -73,6 +74,11 @@ async function answerKnown(ports: Ports, request: TaskRequest, verb: Verb): Prom
 	return await verb(ports, own, request);
 }
 
+/** A client says with each request what it can be asked for. */
+function askableOf({ params: { _meta } }: TaskAsked): Askable[] {
+	return declaredIn(isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined);
+}
+
 /** A task's id is a call's: nobody can guess it, and it is of use to its caller alone. */
 async function findTask(ports: Ports, { asked, caller, only }: TaskRequest): Promise<OwnCall | undefined> {
 	const { taskId } = asked.params;
@@ -124,7 +130,9 @@ async function sendTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone
 	const { ended } = own.standing;
 	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
 	const outcome =
-		ended && ended.data.ending !== "cancelled" ? await outcomeOf(ports, ended, { isModern: true, method: "tools/call", gone }) : undefined;
+		ended && ended.data.ending !== "cancelled"
+			? await outcomeOf(ports, ended, { isModern: true, method: "tools/call", askable: askableOf(asked), gone })
+			: undefined;
 	if (outcome?.kind === "result") {
 		const shell = JSON.stringify({ ...seed, status: "completed" });
 		return sendResultText(reply, asked.id, `${shell.slice(0, -1)},"result":${outcome.text}}`);
@@ -160,7 +168,10 @@ async function sendOlderTask(ports: Ports, own: OwnCall, { asked, caller, reply,
 	const { ended } = own.standing;
 	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
 	const { pollIntervalMs: pollInterval, ...seed } = await seedOf(ports, own);
-	const status = olderStatusOf(ended, ended && (await outcomeOf(ports, ended, { isModern: false, method: "tools/call", gone })));
+	const status = olderStatusOf(
+		ended,
+		ended && (await outcomeOf(ports, ended, { isModern: false, method: "tools/call", askable: [], gone })),
+	);
 	return sendResult(reply, asked, { ...seed, status, ttl: stores.calls.ageMaxMs, pollInterval });
 }
 
@@ -178,7 +189,7 @@ async function sendOlderResult(ports: Ports, own: OwnCall, { asked, caller, repl
 	if (!ended) return sendFault(reply, asked.id, fault(rpc.internal, "The task has not ended: ask again", 200), "not_ready");
 	makeRoomFor(ended, ports.intake, caller, reply);
 	const meta = { "io.modelcontextprotocol/related-task": { taskId: own.call } };
-	const outcome = await outcomeOf(ports, ended, { isModern: false, method: "tools/call", meta, gone });
+	const outcome = await outcomeOf(ports, ended, { isModern: false, method: "tools/call", askable: [], meta, gone });
 	return outcome.kind === "result"
 		? sendResultText(reply, asked.id, outcome.text)
 		: sendFault(reply, asked.id, outcome.fault, outcome.refused);

@@ -80,6 +80,10 @@ const steps: Readonly<Record<EventType, (data: Data) => Step>> = {
 		said("voter", data.voter),
 	],
 	"control.record.refused": (data) => [`${who(data.reader)}, who is no auditor, was refused the record ${times(data.count)}`],
+	"control.function.quarantined": (data) => [
+		`${safeLine(data.function)} of ${safeLine(data.connection)} is not what was pinned (${list(data.changed)}): its calls do not run`,
+		`callgate pull FOLDER ${safeLine(data.connection)} --check shows the difference`,
+	],
 	"control.record.read": (data) => [`${who(data.reader)} read the record (${safeLine(data.hits)} events)`, said("query", data.query)],
 };
 

@@ -435,6 +435,22 @@ export const recordRefused = defineEvent({
 	data: { reader: Type.Optional(Caller), count: HowMany },
 });
 
+export const functionQuarantined = defineEvent({
+	type: "control.function.quarantined",
+	says: "A function is not what was pinned of it, so that its calls do not run: what differs. Told once for a difference, by each executor that met it.",
+	reader: "record",
+	writers: { executor: "grouped" },
+	data: {
+		connection: Name,
+		function: FunctionName,
+		/** Parts of its definition; `gone`, `twice`, or `protocolVersion` of its server. Never what the server says by now: nobody has read that. */
+		changed: pub(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
+		/** Of the configuration, in which it is pinned. */
+		revision: Type.Optional(Digest),
+		count: HowMany,
+	},
+});
+
 /** All of them. The order is the order of a call's life. */
 export const events = [
 	callReceived,
@@ -458,6 +474,7 @@ export const events = [
 	authenticationFailed,
 	voteRefused,
 	recordRefused,
+	functionQuarantined,
 ] as const;
 
 export type AnyDeclaration = (typeof events)[number];

@@ -5,7 +5,7 @@ import { MalformedEvent, newEvent } from "#libs/contracts/envelope.ts";
 import type { Event } from "#libs/contracts/events.ts";
 import { Tally } from "./tally.ts";
 
-type RefusalType = "control.authentication.failed" | "control.vote.refused" | "control.record.refused";
+type RefusalType = "control.authentication.failed" | "control.vote.refused" | "control.record.refused" | "control.function.quarantined";
 /** Such an event without its number. */
 export type RefusalOf<Type extends RefusalType> = Omit<Event<Type>["data"], "count">;
 export type RefusalTally<Type extends RefusalType> = Pick<Tally<RefusalOf<Type>>, "note">;
@@ -15,6 +15,7 @@ const rest: { readonly [Type in RefusalType]: RefusalOf<Type> } = {
 	"control.authentication.failed": { refusal: "various" },
 	"control.vote.refused": { refusal: "various", via: "api" },
 	"control.record.refused": {},
+	"control.function.quarantined": { connection: "various", function: "various", changed: [] },
 };
 
 interface RefusalPorts {

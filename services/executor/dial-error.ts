@@ -33,23 +33,31 @@ export type DialErrorCode =
  * `sent` decides between the endings `failed` and `unknown`: `false` means that no byte of this request was handed to a connection,
  * so the function did not run; `true` means that it may have run. `answered` is there when an answer had begun: the function did run.
  * The message holds fixed words, host and port and system error codes: never a path, a query, a header value or a body. `told` is what the caller
- * and the record may hear beside the code: fixed words, numbers and names of ours.
+ * and the record may hear beside the code: fixed words, numbers and names of ours. `changed`, of `definition_changed`, are the parts that are another by now.
  */
 export class DialError extends ExpectedError {
 	readonly code: DialErrorCode;
 	readonly sent: boolean;
 	readonly answered: AnswerMark | undefined;
 	readonly told: string | undefined;
+	readonly changed: readonly string[] | undefined;
 
 	constructor(
 		code: DialErrorCode,
 		detail: string,
-		at: { sent: boolean; answered?: AnswerMark | undefined; told?: string | undefined; cause?: unknown },
+		at: {
+			sent: boolean;
+			answered?: AnswerMark | undefined;
+			told?: string | undefined;
+			changed?: readonly string[] | undefined;
+			cause?: unknown;
+		},
 	) {
 		super(`${code}: ${detail}`, at.cause === undefined ? undefined : { cause: at.cause });
 		this.code = code;
 		this.sent = at.sent;
 		this.answered = at.answered;
 		this.told = at.told;
+		this.changed = at.changed;
 	}
 }

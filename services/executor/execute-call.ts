@@ -183,7 +183,11 @@ async function endNoticed(
 }
 
 function unanswered(ports: ExecutorPorts, { data: { call } }: Granted, error: unknown, attempt: number): Ended {
-	if (error instanceof DialError) return undialled(error, attempt);
+	if (error instanceof DialError) {
+		const { connection, function: name, revision } = granted.data;
+		if (error.changed) ports.quarantine.note({ connection, function: name, revision, changed: [...error.changed] });
+		return undialled(error, attempt);
+	}
 	ports.failed(error, call);
 	return { ending: "failed", code: "outcome_unknown", detail: "the dial failed in a way that tells nothing" };
 }

@@ -154,6 +154,7 @@ export class Bench {
 			...{ grants, sealingKeys, maskingKeys, vault: this.vault, dialer: createHttpDialer(this.dialer), aside, pool: "default", name },
 			recogniser: createPresidioRecogniser(),
 			claims: new Claims(),
+			quarantine: { note: () => undefined },
 			clock,
 			elapsedMs: () => this.elapsedMs,
 			storeRetryMs: 1,

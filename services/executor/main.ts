@@ -9,6 +9,7 @@ import { readConfig } from "#libs/service/config.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { aboutEvent } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readMaskingKeys, readSealingKeys, readVerifyingKeys } from "#libs/service/service-keys.ts";
@@ -20,6 +21,7 @@ import { ExecutorConfig } from "./config.ts";
 import { createHttpDialer } from "./dial-http/dial-http.ts";
 import { createMcpDialer } from "./dial-mcp/dial-mcp.ts";
 import { Ledger } from "./ledger.ts";
+import { Quarantine } from "./quarantine.ts";
 import { createPresidioRecogniser } from "./recogniser-presidio.ts";
 import { startExecutor } from "./service.ts";
 
@@ -41,6 +43,7 @@ runService("executor", async (log, environment) => {
 	const name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 	const lease = { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs };
 	const failed = (error: Error) => log.error({ error }, "endings could not be stored, and are tried again");
+	const quarantined = tellRefusals("control.function.quarantined", "executor", { bus, log });
 	const ports = {
 		bus,
 		ledger: await Ledger.open({ ...{ bus, pool, name, lease, failed }, clock: systemClock }),
@@ -52,6 +55,7 @@ runService("executor", async (log, environment) => {
 		dialer,
 		recogniser: createPresidioRecogniser(),
 		claims: new Claims(),
+		quarantine: new Quarantine(quarantined),
 		aside,
 		clock: systemClock,
 		pool,
@@ -76,6 +80,7 @@ runService("executor", async (log, environment) => {
 		broken: stream.lost,
 		stop: async () => {
 			stream.stop();
+			await quarantined.close();
 			await bus.close();
 			await aside.close();
 			await dialer.close();

@@ -18,6 +18,7 @@ import type { Secret } from "#libs/vault/secret.ts";
 import type { Vault } from "#libs/vault/vault.ts";
 import type { Claims } from "./claims.ts";
 import type { History } from "./history.ts";
+import type { Quarantine } from "./quarantine.ts";
 
 /** One call as it is asked of its function. */
 export interface Asked {
@@ -156,6 +157,8 @@ export interface ExecutorPorts {
 	/** Asked about the answers of connections that name an analyzer. */
 	readonly recogniser: Recogniser;
 	readonly claims: Claims;
+	/** Told of functions that are not what was pinned; never waits and never fails. */
+	readonly quarantine: Pick<Quarantine, "note">;
 	/** What is said in the pool's ledger of a call of which nothing was said before `since`. */
 	readonly ledger: { of(since: Position): History };
 	/** Large arguments and answers are worked on there: see work.ts. */

@@ -37,10 +37,10 @@ function chat({ id }: Heard, response: ServerResponse): true {
 	return true;
 }
 
-/** Listens where the connection `mcpbank` leads. One at a time. */
-export async function startMcpBank(): Promise<McpBank> {
+/** Listens, with these tools, where the connection `mcpbank` leads. One at a time. */
+export async function startMcpBank(tools: Record<string, unknown>[] = mcpBankTools): Promise<McpBank> {
 	const server = await serveMcp("2025-11-25", mcpBankPort(stack.labPort));
-	server.tools = mcpBankTools;
+	server.tools = tools;
 	server.answer = (heard, response) => {
 		if (heard.method !== "tools/call") return false;
 		const { name, arguments: args } = heard.params as { name: string; arguments: object };

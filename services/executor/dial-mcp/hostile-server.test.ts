@@ -68,6 +68,7 @@ describe.each(["2026-07-28", "2025-11-25", "2025-06-18"])("a tool that is not wh
 		const error = await failureOf(call());
 		expect(error).toMatchObject({ code: "definition_changed", sent: false });
 		expect(error.told).toContain(told);
+		expect(error.changed).toEqual([told === 'no tool "say"' ? "gone" : told === 'two tools "say"' ? "twice" : told]);
 		expect(error.told).toContain("callgate pull");
 		expect(`${error.told} ${error.message}`).not.toContain(evil);
 		expect(server.calls()).toEqual([]);

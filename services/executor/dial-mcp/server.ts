@@ -83,10 +83,11 @@ export class Server {
 	async #compare(line: Line, pinned: Pinned, pin: string, untilMs: number): Promise<void> {
 		const known = this.#definitions.get(pinned.list);
 		const isFresh = known !== undefined && this.#nowMs() - known.atMs < definitionsMs;
-		const cached = isFresh ? whatChanged(pinned, await this.#inTime(known.listed, untilMs)) : "not known";
-		if (cached === undefined) return;
+		if (isFresh && whatChanged(pinned, await this.#inTime(known.listed, untilMs)) === undefined) return;
 		const present = whatChanged(pinned, await this.#list(line, pinned.list, untilMs));
-		if (present !== undefined) throw new DialError("definition_changed", present, { sent: false, told: `${present}; ${pin}` });
+		if (!present) return;
+		const { told, changed } = present;
+		throw new DialError("definition_changed", told, { sent: false, told: `${told}; ${pin}`, changed });
 	}
 
 	/** The call itself. @throws {DialError} */
@@ -140,7 +141,7 @@ export class Server {
 		const said = reply.result.protocolVersion;
 		if (said !== this.#revision) {
 			const told = `the server no longer speaks revision ${this.#revision} of MCP`;
-			throw new DialError("definition_changed", told, { sent: false, told });
+			throw new DialError("definition_changed", told, { sent: false, told, changed: ["protocolVersion"] });
 		}
 		const id = reply.headers.find(([name]) => name === "mcp-session-id")?.[1];
 		if (id !== undefined && !/^[\x21-\x7e]{1,1024}$/.test(id))
@@ -261,23 +262,27 @@ export class Server {
 }
 
 /** Undefined where the entry is what was pinned. Never the server's own words: they are what nobody approved. */
-function whatChanged({ list, key, pins }: Pinned, present: Definitions): string | undefined {
+function whatChanged(
+	{ list, key, pins }: Pinned,
+	present: Definitions,
+): { readonly told: string; readonly changed: readonly string[] } | undefined {
 	const { noun } = lists[list];
-	if (!present.has(key)) return `the server has no ${noun} ${JSON.stringify(key)} any more`;
+	if (!present.has(key)) return { told: `the server has no ${noun} ${JSON.stringify(key)} any more`, changed: ["gone"] };
 	const now = present.get(key);
-	if (!now) return `the server has two ${noun}s ${JSON.stringify(key)}`;
+	if (!now) return { told: `the server has two ${noun}s ${JSON.stringify(key)}`, changed: ["twice"] };
 	const changed = changedParts(list, pins, now);
 	if (changed.length === 0) return undefined;
-	return `of the ${noun} ${JSON.stringify(key)} not all is as it was pinned: ${changed.join(", ")}`;
+	return { told: `of the ${noun} ${JSON.stringify(key)} not all is as it was pinned: ${changed.join(", ")}`, changed };
 }
 
 /** What went wrong before the call: of the call itself nothing was sent. */
 function asUnsent(error: unknown): unknown {
 	if (!(error instanceof DialError)) return error;
-	const { code, message, told, cause } = error;
+	const { code, message, told, changed, cause } = error;
 	return new DialError(code, message.slice(code.length + 2), {
 		sent: false,
 		told: told ?? "before the call, as the server was greeted or asked what it has",
+		changed,
 		cause,
 	});
 }

@@ -8,7 +8,7 @@ import { startMcpBank } from "../support/mcp-bank.ts";
 import { mcpBankTools } from "../support/mcp-bank-tools.ts";
 import { patience } from "../support/patience.ts";
 import { click } from "../support/slack.ts";
-import { type Answer, ask, eventually, stack, submit } from "../support/stack.ts";
+import { type Answer, ask, eventually, newReference, readKey, stack, submit, tokenOf } from "../support/stack.ts";
 
 /** Calls that reached the program, with the credential that it was started with. */
 function callsWith(note: string): string[] {
@@ -100,6 +100,24 @@ test("a held call of a tool runs when it is approved, once, and is told and reco
 		.poll(async () => (await ask(`${stack.urls.ingress}/v1/calls/${call}`, { as: "ci" })).body, patience)
 		.toMatchObject({ state: "completed", result: { mcp: { isError: false }, body: { content: [{ type: "text", text: note }] } } });
 	expect(callsWith(note)).toHaveLength(1);
+});
+
+test("its server is shown its own credential, and nothing of the caller's token", async () => {
+	const bank = await startMcpBank();
+	try {
+		const reference = newReference("own credential");
+		const args = { amount: 7, currency: "EUR", to: "acc-2", country: "DE", reference };
+		const params = { name: "createTransfer", arguments: args };
+		await post("/v1/calls", { connection: "mcpbank", function: "createTransfer", arguments: args }, 30);
+		await post("/mcp/mcpbank", { jsonrpc: "2.0", id: 1, method: "tools/call", params }, 30);
+		const calls = bank.transfersNamed(reference);
+		expect(calls.map(({ headers }) => headers.authorization)).toEqual(Array(2).fill(`Bearer ${readKey(stack.bankApiKeyFile)}`));
+		const [head = "", claims = ""] = (await tokenOf("ci")).split(".");
+		expect(claims.length).toBeGreaterThan(20);
+		for (const { whole } of calls) for (const part of [head, claims]) expect(whole).not.toContain(part);
+	} finally {
+		await bank.stop();
+	}
 });
 
 test("a tool that is not what was pinned does not run, and auditors read what differs, without the server's words", async () => {

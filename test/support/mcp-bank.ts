@@ -6,7 +6,7 @@ import { stack } from "./stack.ts";
 
 export interface McpBank {
 	/** Calls that reached it, told by their reference. */
-	transfersNamed(reference: string): readonly unknown[];
+	transfersNamed(reference: string): readonly Heard[];
 	stop(): Promise<void>;
 }
 

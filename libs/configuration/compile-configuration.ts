@@ -70,6 +70,7 @@ class Compiler {
 		const issuers = this.issuers();
 		const groups = this.unique("Group").map((document) => this.group(document));
 		const connections = this.unique("Connection").map((document) => this.connection(document));
+		this.checkScopes(connections);
 		const policy = this.policy(groups, connections);
 		if (this.looksClosely) this.tellLookAlikes(connections);
 		if (this.read.documents.length === 0 && this.errors.length === 0) {
@@ -130,6 +131,34 @@ class Compiler {
 		// Where the file itself is missing that has been said already.
 		this.report(document, faults);
 		return issuer;
+	}
+
+	/** A misspelt name would leave a call without the scope that somebody meant it to need. */
+	private checkScopes(connections: readonly CompiledConnection[]): void {
+		const isBroken = (name: string) => this.read.broken.some((broken) => broken.kind === "Connection" && broken.name === name);
+		for (const document of this.unique("Issuer")) {
+			for (const [index, { match }] of ((document.value as IssuerDocument).scopes ?? []).entries()) {
+				if (!match || isBroken(match.connection)) continue;
+				const path = ["scopes", index, "match"];
+				const found = connections.find(({ connection }) => connection.name === match.connection);
+				const hint = didYouMean(
+					match.connection,
+					connections.map(({ connection }) => connection.name),
+				);
+				if (!found) {
+					this.report(document, [{ path: [...path, "connection"], message: `there is no connection "${match.connection}"${hint}` }]);
+					continue;
+				}
+				if (found.faults.length + found.vendorFaults.length > 0 || this.inPart.has(match.connection)) continue;
+				for (const name of [match.function ?? []].flat().filter((one) => !found.connection.function(one)))
+					this.report(document, [
+						{
+							path: [...path, "function"],
+							message: `there is no function "${name}" of ${match.connection}${didYouMean(name, found.names)}`,
+						},
+					]);
+			}
+		}
 	}
 
 	private group(document: PlacedDocument): Group {

@@ -18,6 +18,13 @@ export const problems = {
 	denied: p(403, "PERMISSION_DENIED", -32003, "Policy denies this call", "Read the rules and reasons; ask the policy's authors."),
 	rejected: p(403, "PERMISSION_DENIED", -32004, "An approver rejected this call", "Read the reason; a changed call may be asked anew."),
 	expired: p(403, "PERMISSION_DENIED", -32005, "Nobody approved this call in time", "Ask the approvers and submit the call again."),
+	insufficient_scope: p(
+		403,
+		"PERMISSION_DENIED",
+		-31036,
+		"The token is not meant for this",
+		"Get a token with the scopes that are named, and send the request again.",
+	),
 	not_an_approver: p(
 		403,
 		"PERMISSION_DENIED",
@@ -127,6 +134,8 @@ export interface ProblemDetails {
 	readonly rules?: readonly string[];
 	readonly reasons?: readonly { code: string; rule?: string; message?: string }[];
 	readonly errors?: readonly { pointer: string; message: string }[];
+	/** Of OAuth: what the token needs. */
+	readonly scopes?: readonly string[];
 	readonly retryAfterSeconds?: number;
 }
 

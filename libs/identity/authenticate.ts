@@ -8,6 +8,7 @@ import { callerFrom } from "./caller-from-claims.ts";
 import { type IssuerKeys, IssuerUnavailable, issuerKeys } from "./issuer-keys.ts";
 import type { KeySet } from "./key-set.ts";
 import { refused } from "./refused.ts";
+import { scopesIn, TokenScopes } from "./token-scopes.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 import { refuseType, whichIssuer } from "./which-issuer.ts";
 
@@ -27,6 +28,7 @@ export function createAuthenticator(
 	issuers: readonly Issuer[],
 	now: () => Date = () => new Date(),
 	elapsed: () => number = () => performance.now(),
+	scopes: Pick<TokenScopes, "note"> = new TokenScopes(),
 ): Authenticator {
 	const trusted = Map.groupBy(
 		issuers.map((issuer): Trusted => ({ ...issuer, issuerKeys: issuerKeys(issuer, elapsed) })),
@@ -43,6 +45,7 @@ export function createAuthenticator(
 				const at = now();
 				const { payload, set } = await verified(token, issuer, at);
 				const caller = callerFrom(payload, issuer);
+				scopes.note(caller, { issuer: issuer.name, scopes: scopesIn(payload) });
 				memory.remember(token, { caller, keys: issuer.issuerKeys, set, at, endMs: endMsOf(payload, issuer) });
 				return caller;
 			} catch (error) {

@@ -73,6 +73,7 @@ export function issuerOf(url: string, over: Partial<Issuer> = {}): Issuer {
 			claims: { subject: "sub", groups: "groups", email: "email" },
 			tokenTypes: ["at+jwt", "jwt"],
 			allowUntyped: false,
+			scopes: [],
 			clockToleranceSeconds: 5,
 		},
 		...over,

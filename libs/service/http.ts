@@ -136,6 +136,8 @@ export function sendProblem(
 		reply.header("retry-after", String(details.retryAfterSeconds ?? retryAfterSecondsDefault));
 	// A way in whose protocol says more has said it already.
 	if (body.status === 401 && !reply.hasHeader("www-authenticate")) reply.header("www-authenticate", 'Bearer realm="callgate"');
+	if (details.scopes && !reply.hasHeader("www-authenticate"))
+		reply.header("www-authenticate", `Bearer realm="callgate", error="insufficient_scope", scope="${details.scopes.join(" ")}"`);
 	if (details.call) reply.header("callgate-call", details.call);
 	return reply.code(body.status).type("application/problem+json").send(JSON.stringify(body));
 }

@@ -11,6 +11,7 @@ import type { SealingKeys } from "#libs/contracts/sealed.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import { compileView } from "#libs/masking/view.ts";
 import { type About, type Aside, turnOf } from "#libs/service/work-aside.ts";
+import { checkScopes } from "./check-scopes.ts";
 import type { IngressPorts } from "./ports.ts";
 import { functionOf, PreparedArguments, prepareArguments } from "./prepare-arguments.ts";
 
@@ -44,15 +45,16 @@ export interface CheckedCall {
 
 /**
  * @param gone aborted when nobody waits for it any more
- * @throws {Refusal} `function_unknown`, `invalid_arguments`, `body_too_large`
+ * @throws {Refusal} `function_unknown`, `insufficient_scope`, `invalid_arguments`, `body_too_large`
  */
 export async function checkCall(
-	ports: Pick<IngressPorts, "configuration" | "aside">,
+	ports: Pick<IngressPorts, "configuration" | "aside" | "scopes">,
 	asked: AskedCall,
 	gone?: AbortSignal,
 ): Promise<CheckedCall> {
 	const configuration = ports.configuration.current();
 	const { connection, fn } = functionOf(configuration, asked);
+	checkScopes(configuration, ports.scopes, asked.caller, asked);
 	const args = asked.arguments;
 	if (args instanceof PreparedArguments && args.revision === configuration.revision)
 		return { asked, configuration, connection, fn, prepared: args };

@@ -15,6 +15,7 @@ import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { SealingKeys } from "#libs/contracts/sealed.ts";
 import { ledgerOf } from "#libs/contracts/subjects.ts";
+import { TokenScopes } from "#libs/identity/token-scopes.ts";
 import { createHttp } from "#libs/service/http.ts";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
@@ -111,6 +112,7 @@ export class Backstage {
 				bus,
 				pending,
 				ended,
+				scopes: new TokenScopes(),
 				strangers: tellRefusals("control.authentication.failed", "ingress", { bus, log }),
 				intake: new Intake({ bytesMax: 2 ** 24, bodyBytesMax: 65_536, bus, lookAgainMs: 1 }),
 				sealingKeys,

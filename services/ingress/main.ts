@@ -1,6 +1,7 @@
 // The ingress process: where calls come in and answers go out.
 import { followConfiguration } from "#libs/configuration/follow-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
+import { TokenScopes } from "#libs/identity/token-scopes.ts";
 import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
@@ -28,12 +29,13 @@ runService("ingress", async (log, environment) => {
 	const { bus, stream } = await connectServiceBus("ingress", config, { log, metrics });
 	const intake = new Intake({ bytesMax: config.intakeBytesMax, bodyBytesMax: config.bodyBytesMax, bus });
 	metrics.gauge("callgate_intake_bytes", "Bodies of requests that are not answered yet", () => intake.bytes());
+	const scopes = new TokenScopes();
 	let authenticator = createAuthenticator([]);
 	let warnings = watchIssuers([]);
 	const configuration = await followConfiguration(
 		bus,
 		({ revision, issuers }) => {
-			authenticator = createAuthenticator(issuers);
+			authenticator = createAuthenticator(issuers, undefined, undefined, scopes);
 			warnings = watchIssuers(issuers);
 			log.info({ revision }, "configuration in force");
 		},
@@ -44,7 +46,7 @@ runService("ingress", async (log, environment) => {
 	const strangers = tellRefusals("control.authentication.failed", "ingress", { bus, log });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
 	const ports = {
-		...{ bus, configuration, pending, ended, intake, strangers, aside, log, clock: systemClock },
+		...{ bus, configuration, pending, ended, intake, scopes, strangers, aside, log, clock: systemClock },
 		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
 		sealingKeys: readSealingKeys(config.sealingKeys),
 	};

@@ -62,6 +62,7 @@ beforeAll(async () => {
 		...{ bus, pending, intake, aside, clock, configuration, ended, log: createLogger("ingress", "silent") },
 		authenticate: async () => robin,
 		strangers: { note: () => undefined },
+		scopes: { of: () => undefined },
 		sealingKeys: new SealingKeys(new Map([["default", [{ id: "s1", secret: createSecretKey(new Uint8Array(32).fill(1)) }]]])),
 	};
 	const quiet = { log: createLogger("ingress", "silent"), metrics: createMetrics("ingress") };

@@ -2,6 +2,7 @@
 import type { Bus } from "#libs/bus/bus.ts";
 import type { ActiveConfiguration } from "#libs/configuration/follow-configuration.ts";
 import type { SealingKeys } from "#libs/contracts/sealed.ts";
+import type { TokenScopes } from "#libs/identity/token-scopes.ts";
 import type { Clock } from "#libs/service/clock.ts";
 import type { Aside } from "#libs/service/work-aside.ts";
 import type { EndedCalls } from "./ended-calls.ts";
@@ -16,6 +17,8 @@ export interface IngressPorts {
 	readonly pending: PendingCalls;
 	readonly ended: EndedCalls;
 	readonly intake: Intake;
+	/** Of those who call: see check-scopes.ts. */
+	readonly scopes: Pick<TokenScopes, "of">;
 	/** Large texts are worked on there: see work.ts. */
 	readonly aside: Aside;
 }

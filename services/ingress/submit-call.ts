@@ -86,11 +86,11 @@ function isOrdinary({ asked, fn }: CheckedCall, { waitMs }: SubmitOptions): bool
 }
 
 /** The same call as its first request checked it: by another revision it could be decided, and end, a second time. */
-async function checkedUnder({ configuration, aside }: IngressPorts, revision: string, checked: CheckedCall): Promise<CheckedCall> {
+async function checkedUnder({ configuration, aside, scopes }: IngressPorts, revision: string, checked: CheckedCall): Promise<CheckedCall> {
 	if (revision === checked.configuration.revision) return checked;
 	const known = await configuration.at(revision);
 	if (!known) throw new Refusal("not_ready", { detail: `the call was first asked for under ${revision}, which is not known here` });
-	return await checkCall({ aside, configuration: { current: () => known, at: configuration.at } }, checked.asked);
+	return await checkCall({ aside, scopes, configuration: { current: () => known, at: configuration.at } }, checked.asked);
 }
 
 async function awaitEnding(

@@ -1,6 +1,6 @@
 // Kind `Issuer`: who may vouch for callers.
 import { type Static, Type } from "typebox";
-import { namePattern } from "#libs/contracts/call.ts";
+import { functionNamePattern, namePattern } from "#libs/contracts/call.ts";
 import { weaknessOf } from "#libs/identity/key-strength.ts";
 import { placeOfHost } from "#libs/outbound/place.ts";
 import type { AddressPolicy } from "#libs/outbound/resolve-address.ts";
@@ -17,6 +17,9 @@ const pathRule =
 	"A dot leads into an object or belongs to a name, as the token has it: `realm_access.roles`, `https://example.com/groups`.";
 
 const closed = { additionalProperties: false } as const;
+const functionName = Type.String({ pattern: functionNamePattern });
+/** RFC 6749 section 3.3. */
+const scopeName = Type.String({ pattern: "^[\\x21\\x23-\\x5b\\x5d-\\x7e]{1,128}$", expected: "a scope, without spaces" });
 const audience = Type.String({ minLength: 1, maxLength: 512, expected: "an audience" });
 
 export const IssuerDocument = Type.Object(
@@ -88,6 +91,31 @@ export const IssuerDocument = Type.Object(
 		clockToleranceSeconds: Type.Optional(
 			Type.Integer({ minimum: 0, maximum: 60, default: 5, description: "How far the issuer's clock may be off." }),
 		),
+		scopes: Type.Optional(
+			Type.Array(
+				Type.Object(
+					{
+						match: Type.Optional(
+							Type.Object(
+								{
+									connection: Type.String({ pattern: namePattern }),
+									function: Type.Optional(Type.Union([functionName, Type.Array(functionName, { minItems: 1, maxItems: 256 })])),
+								},
+								closed,
+							),
+						),
+						needs: Type.Array(scopeName, { minItems: 1, maxItems: 16 }),
+					},
+					closed,
+				),
+				{
+					minItems: 1,
+					maxItems: 256,
+					description:
+						"Scopes of OAuth that a token needs: for every request, or (`match`) for calls of a connection or of some of its functions.",
+				},
+			),
+		),
 		maxTokenAge: Type.Optional(
 			Type.String({ pattern: durationPattern, description: "Oldest `iat` that is accepted. Without it only `exp` counts." }),
 		),
@@ -117,6 +145,8 @@ export type Issuer = {
 	/** Whether a token may have no type. */
 	readonly allowUntyped: boolean;
 	readonly clockToleranceSeconds: number;
+	/** What its tokens need, each for what it names: every request, the calls of a connection, or those of some functions. */
+	readonly scopes: readonly { readonly connection?: string; readonly functions?: readonly string[]; readonly needs: readonly string[] }[];
 	readonly maxTokenAgeSeconds?: number;
 };
 
@@ -154,6 +184,11 @@ export function compileIssuer(
 			tokenTypes: tokenTypes.map((type) => type.toLowerCase()),
 			allowUntyped: document.allowUntyped ?? false,
 			clockToleranceSeconds,
+			scopes: (document.scopes ?? []).map(({ match, needs }) => ({
+				needs,
+				...(match && { connection: match.connection }),
+				...(match?.function !== undefined && { functions: [match.function].flat() }),
+			})),
 			...(maxTokenAgeMs !== undefined && { maxTokenAgeSeconds: maxTokenAgeMs / 1_000 }),
 		},
 		faults,

@@ -3,6 +3,7 @@ import type { Caller } from "#libs/contracts/call.ts";
 import { type AuthenticateFirst, authenticateFirst, type Doorkeeper } from "#libs/service/authenticate-first.ts";
 import type { Logger } from "#libs/service/logger.ts";
 import { hereCharsMax } from "#libs/service/work-aside.ts";
+import { checkScopes } from "../check-scopes.ts";
 import type { Intake, Place } from "../intake.ts";
 import type { Ended } from "../pending-calls.ts";
 import type { IngressPorts } from "../ports.ts";
@@ -23,14 +24,18 @@ interface Outgoing {
 }
 
 export interface Door extends AuthenticateFirst {
-	/** Fastify hooks, in their order, for every route that brings a call. @throws {NotAuthenticated}, and what {@link Intake.admit} throws */
+	/** Fastify hooks, in their order, for every route that brings a call. @throws {NotAuthenticated}, and what {@link Intake.admit} and {@link checkScopes} throw */
 	readonly admitting: [AuthenticateFirst["onRequest"], (request: Incoming, reply: Outgoing) => Promise<void>];
 	/** Work on a request of such a route: see {@link Place}. */
 	during<T>(request: Pick<Incoming, "raw">, work: (gone: AbortSignal | undefined) => Promise<T>): Promise<T>;
 }
 
 export function openDoor(ports: DoorPorts): Door {
-	const { onRequest, callerOf } = authenticateFirst(ports);
+	const { onRequest: authenticate, callerOf } = authenticateFirst(ports);
+	const onRequest: AuthenticateFirst["onRequest"] = async (request) => {
+		await authenticate(request);
+		checkScopes(ports.configuration.current(), ports.scopes, callerOf(request));
+	};
 	const places = new WeakMap<object, Place>();
 	const admit = async (request: Incoming, { raw }: Outgoing): Promise<void> => {
 		// While it was found out who it is: its end was told already, and would not be told again.

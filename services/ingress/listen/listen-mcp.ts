@@ -2,7 +2,6 @@
 // words. No session: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
-import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { implementation } from "#libs/mcp/messages.ts";
 import { answersTo, askableField } from "#libs/mcp/questions.ts";
@@ -70,11 +69,7 @@ export async function listenMcp(http: FastifyInstance, ports: DoorPorts, limits:
 		const schema = { hide: true } as object;
 		const [authenticate, admit] = door.admitting;
 		const identify = async (request: McpRequest, reply: FastifyReply): Promise<void> => {
-			await authenticate(request).catch((error: unknown) => {
-				if (error instanceof NotAuthenticated && error.code === "unauthenticated")
-					reply.header("www-authenticate", challengeOf(error, publicUrl, nameOf(request)));
-				throw error;
-			});
+			await authenticate(request).catch((error: unknown) => challenge(error, limits, request, reply));
 		};
 		for (const url of ["/mcp", "/mcp/:connection"] as const) {
 			scope.post<McpRoute>(url, { schema, onRequest: [refuseOrigin, identify, admit] }, (request, reply) =>
@@ -88,6 +83,13 @@ export async function listenMcp(http: FastifyInstance, ports: DoorPorts, limits:
 			});
 		}
 	});
+}
+
+/** Where a token is given that would be taken. @throws what it is given */
+function challenge(error: unknown, { publicUrl }: McpLimits, request: McpRequest, reply: FastifyReply): never {
+	if (error instanceof Refusal && ["unauthenticated", "insufficient_scope"].includes(error.code))
+		reply.header("www-authenticate", challengeOf(error, publicUrl, nameOf(request)));
+	throw error;
 }
 
 const connectionName = new RegExp(namePattern);
@@ -221,6 +223,8 @@ async function makeCall(
 			submitCall(ports, checked, { waitMs, gone, attach: !takesTasks, inPieces: wanted !== undefined }),
 		);
 	} catch (error) {
+		// A client gets another token by itself, if it is told as OAuth has it; a model could do nothing.
+		if (error instanceof Refusal && error.code === "insufficient_scope") challenge(error, limits, request, reply);
 		// What cannot be stored, and what there is no room for, is told as everywhere: by the status that says when to come again.
 		if (!(error instanceof Refusal) || problems[error.code].status >= 429) throw error;
 		return sendUnfit(reply, message, error.code, error.details);

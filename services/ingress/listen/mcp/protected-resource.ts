@@ -1,6 +1,8 @@
 // What an MCP client is told that has no token: which authorization servers give one for this address (RFC 9728; MCP's authorization).
 import type { Issuer } from "#libs/configuration/kinds/issuer.ts";
-import type { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
+import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
+import type { Refusal } from "#libs/contracts/problems.ts";
+import { neededScopes } from "../../check-scopes.ts";
 
 const wellKnown = "/.well-known/oauth-protected-resource";
 
@@ -19,14 +21,27 @@ function resourceOf(publicUrl: string, connection: string | undefined): string {
 export function resourceMetadata(publicUrl: string, issuers: readonly Issuer[], connection: string | undefined): object {
 	const resource = resourceOf(publicUrl, connection);
 	const named = issuers.filter(({ audience }) => audience.includes(resource));
-	const servers = (named.length > 0 ? named : issuers).map(({ issuer }) => issuer);
-	return { resource, authorization_servers: [...new Set(servers)], bearer_methods_supported: ["header"], resource_name: "Callgate" };
+	const asked = named.length > 0 ? named : issuers;
+	// What every request needs. What single functions need beside is said to whoever calls them: a client asks for no more than it has use for.
+	const scopes = neededScopes(asked);
+	return {
+		resource,
+		authorization_servers: [...new Set(asked.map(({ issuer }) => issuer))],
+		...(scopes.length > 0 && { scopes_supported: scopes }),
+		bearer_methods_supported: ["header"],
+		resource_name: "Callgate",
+	};
 }
 
-/** The challenge of a 401 (RFC 6750 section 3, RFC 9728 section 5.1). `invalid_token` only where there was one: who sent none is told no error. */
-export function challengeOf(error: NotAuthenticated, publicUrl: string | undefined, connection: string | undefined): string {
+/**
+ * The challenge of a 401, or of a 403 for want of scopes (RFC 6750 section 3, RFC 9728 section 5.1). `invalid_token` only where there was a token: who sent none
+ * is told no error.
+ */
+export function challengeOf(error: Refusal, publicUrl: string | undefined, connection: string | undefined): string {
 	const parameters = ['realm="callgate"'];
-	if (error.reason !== "no_token") parameters.push('error="invalid_token"');
+	if (error instanceof NotAuthenticated && error.reason !== "no_token") parameters.push('error="invalid_token"');
+	const { scopes } = error.details;
+	if (scopes) parameters.push('error="insufficient_scope"', `scope="${scopes.join(" ")}"`);
 	const path = `${wellKnown}/mcp${connection === undefined ? "" : `/${connection}`}`;
 	if (publicUrl !== undefined) parameters.push(`resource_metadata="${publicUrl}${path}"`);
 	return `Bearer ${parameters.join(", ")}`;

@@ -126,7 +126,7 @@ test("a tool that is not what was pinned does not run, and auditors read what di
 	try {
 		const call = () => submit("ci", { connection: "mcpbank", function: "getAccount", arguments: { id: "acc-1" } });
 		// An executor takes a list that it has read for present for seconds.
-		await expect.poll(async () => (await call()).body.problem?.code, patience).toBe("function_changed");
+		await expect.poll(async () => (await call()).body.code, patience).toBe("function_changed");
 		const told = await eventually(async () => {
 			const { body } = await ask(`${stack.urls.audit}/v1/audit/events?type=control.function.quarantined`, { as: "alice" });
 			return body.events.find(({ data }: { data: { connection: string } }) => data.connection === "mcpbank");

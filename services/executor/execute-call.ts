@@ -182,9 +182,9 @@ async function endNoticed(
 	}
 }
 
-function unanswered(ports: ExecutorPorts, { data: { call } }: Granted, error: unknown, attempt: number): Ended {
+function unanswered(ports: ExecutorPorts, { data }: Granted, error: unknown, attempt: number): Ended {
+	const { call, connection, function: name, revision } = data;
 	if (error instanceof DialError) {
-		const { connection, function: name, revision } = granted.data;
 		if (error.changed) ports.quarantine.note({ connection, function: name, revision, changed: [...error.changed] });
 		return undialled(error, attempt);
 	}

@@ -25,6 +25,15 @@ export function isNamed(value: unknown): value is (typeof actionNames)[number] {
 	return actionNames.some((action) => action === value);
 }
 
+/** What may become of what a detector finds: in a text nothing can be left out, and a mark shows of it what may be shown. */
+export const findActions = ["redact", ...keyedActions] as const;
+export type FindAction = (typeof findActions)[number] | `tokenize ${string}`;
+export const findActionsInWords = `one of ${findActions.join(", ")}, or tokenize with a kind, such as tokenize name`;
+
+export function isFindAction(value: unknown): value is FindAction {
+	return findActions.some((action) => action === value) || (typeof value === "string" && tokenizeKind.test(value));
+}
+
 /** What may be written, in words. */
 export const actionsInWords = `one of ${actionNames.join(", ")}, or tokenize with a kind, such as tokenize name`;
 

@@ -17,6 +17,8 @@ export interface Encoded {
 	readonly text: string;
 	/** The same way of writing for another text; undefined where the bytes are no text throughout, so that what is between could not be kept. */
 	readonly write: ((text: string) => string) | undefined;
+	/** In hexadecimal digits, of which some look like a number of something. */
+	readonly isHex?: boolean;
 }
 
 /** What `text` holds from `start` to `end`, or undefined where that is not base64 of readable text. */
@@ -60,8 +62,12 @@ export function encodedIn(text: string, mayWrap: boolean): Encoded[] {
 
 const none: Encoded[] = [];
 
+const encodedSign = /^%2[BF]$/i;
+
 /** The run, or, where that is no text throughout, what stands in it between what joins names and paths. */
 function addRun(text: string, start: number, end: number, found: Encoded[]): void {
+	// Cut by a sign that is percent-encoded: it is read whole where that is taken away. (`%2Babc`: the sign's digits are in the run.)
+	if (encodedSign.test(text.slice(end, end + 3)) || encodedSign.test(text.slice(start - 1, start + 2))) return;
 	const whole = encodedRun(text, start, end);
 	if (whole?.write) return void found.push(whole);
 	const { length } = found;
@@ -158,10 +164,11 @@ function hexAt(text: string, start: number, end: number): Encoded | undefined {
 	const written = text.slice(from, end);
 	if (!hexDigits.test(written)) return undefined;
 	const isUpper = written === written.toUpperCase();
-	return decoded(from, end, Buffer.from(written, "hex"), (bytes) => {
+	const found = decoded(from, end, Buffer.from(written, "hex"), (bytes) => {
 		const hex = bytes.toString("hex");
 		return isUpper ? hex.toUpperCase() : hex;
 	});
+	return found && { ...found, isHex: true };
 }
 
 /** Whether each of the first digits of a byte is that of something printable (2 to 7) or of a letter outside ASCII: one of two by chance. */

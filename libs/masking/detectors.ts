@@ -1,4 +1,5 @@
 // The closed list of detectors, and the names under which a policy turns them on.
+import type { FindAction } from "./action.ts";
 import { birthDateDetector } from "./detect/birth-date.ts";
 import { cardDetector } from "./detect/card.ts";
 import { cloudTokenDetector } from "./detect/cloud-token.ts";
@@ -49,6 +50,19 @@ export const detectorDescriptions: Readonly<Record<DetectorName, string>> = {
 	secret: `All of: ${umbrellas.secret.join(", ")}.`,
 	network: `All of: ${umbrellas.network.join(", ")}.`,
 };
+
+/** What becomes of what detectors find, by their names. What is said of one weighs more than what is said of several. */
+export type FindActions = Readonly<Partial<Record<DetectorName, FindAction>>>;
+
+/** The same by detector. */
+export function actionsByDetector(actions: FindActions): ReadonlyMap<DetectorId, FindAction> {
+	const named = Object.entries(actions) as [DetectorName, FindAction][];
+	const several = named.flatMap(([name, action]) =>
+		name === "secret" || name === "network" ? umbrellas[name].map((id): [DetectorId, FindAction] => [id, action]) : [],
+	);
+	const single = named.filter((entry): entry is [DetectorId, FindAction] => entry[0] !== "secret" && entry[0] !== "network");
+	return new Map([...several, ...single]);
+}
 
 /** Every detector there is. */
 export const ALL_DETECTORS: readonly DetectorName[] = detectors.map(({ id }) => id);

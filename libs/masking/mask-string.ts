@@ -3,7 +3,8 @@ import { type Encoded, encodedAt, encodedCharsMin, encodedIn } from "./base64.ts
 import { columnSpans } from "./columns.ts";
 import type { Detector, PrefixDetector, ShapeDetector } from "./detector.ts";
 import { fold } from "./fold.ts";
-import { tokensIn } from "./keyed/token.ts";
+import type { FindsActor } from "./keyed/act-on-finds.ts";
+import { placesOfTokens } from "./keyed/token.ts";
 import { markOf, redactedMark } from "./mark.ts";
 import {
 	chars,
@@ -48,12 +49,14 @@ export interface Shared {
 	readonly names: NameHints;
 	readonly doubts: Doubts;
 	readonly profile: Profile;
+	/** What is made of finds with the keys of the caller's session; undefined where each becomes a mark. */
+	readonly actor?: FindsActor | undefined;
 	/** What became of texts that were encoded: each is met at every level and in every pass. */
 	inside?: Map<string, MaskedString | undefined>;
 }
 
-export function shared(detectors: DetectorSet, names: NameHints): Shared {
-	return { detectors, names, doubts: freshDoubts(), profile: new Profile() };
+export function shared(detectors: DetectorSet, names: NameHints, actor?: FindsActor): Shared {
+	return { detectors, names, doubts: freshDoubts(), profile: new Profile(), actor };
 }
 
 /** Nothing that a detector finds is shorter: `a@b.io` is six characters, a password after `pwd=` makes five. */
@@ -79,7 +82,7 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 	let found: Map<DetectorId, number> | undefined;
 	let current = text;
 	for (let pass = 0; pass < passesMax; pass++) {
-		const spans = outsideTokens(current, spansIn(with_, current, hints, nesting));
+		const spans = spansIn(with_, current, hints, nesting);
 		if (spans.length === 0) return found && { text: current, found };
 		found ??= new Map();
 		const merged = mergeOverlapping(spans);
@@ -104,11 +107,12 @@ const quietSpansMax = 8;
 
 /** What stands within a token is none of what it looks like: the record shows which token it was. */
 function outsideTokens(text: string, spans: readonly Span[]): readonly Span[] {
-	const tokens = spans.length === 0 ? [] : tokensIn(text);
+	const tokens = spans.length === 0 ? [] : placesOfTokens(text);
 	if (tokens.length === 0) return spans;
 	return spans.filter((span) => {
 		const before = tokens[indexOfLast(tokens, ({ start }) => start <= span.start)];
-		return before === undefined || span.end > before.end;
+		// What begins in one takes the token's kind for a name.
+		return before === undefined || span.start >= before.end || (span.start === before.start && span.end > before.end);
 	});
 }
 
@@ -178,12 +182,16 @@ function viewOf(with_: Shared, text: string, hints: number, nesting: number, off
 	if (folded) profile.read(folded.text, detectors.prefixes);
 	const scan = new Scan(folded?.text ?? text, profile, hints, doubts, names);
 	const { lines } = profile;
-	const encoded = encodedSpans(with_, scan.text, profile, nesting, offsets === undefined);
+	const hex: Encoded[] = [];
+	const encoded = encodedSpans(with_, scan.text, profile, nesting, offsets === undefined, hex);
 	runDetectors(detectors, scan);
+	if (hex.length > 0) scan.spans = scan.spans.filter((span) => !hex.some(({ start, end }) => span.start >= start && span.end <= end));
+	with_.actor?.act(scan);
 	const view = { scan, offsets: composed(folded?.offsets, offsets) };
 	for (const span of encoded) push(scan, span);
 	if (lines > 0)
 		for (const span of columnSpans(scan, (cell, cellHints) => maskString(fresh(with_), cell, cellHints, nestingMax))) push(scan, span);
+	if (scan.spans.length > 0) scan.spans = [...outsideTokens(scan.text, scan.spans)];
 	return view;
 }
 
@@ -217,18 +225,17 @@ function composed(inner: Uint32Array | undefined, outer: Uint32Array | undefined
 function placed({ scan, offsets }: View): Span[] {
 	if (!offsets) return scan.spans;
 	const at = (place: number): number => offsets[place] ?? 0;
-	return scan.spans.map(({ start, end, detector, mark, quote }) => ({
-		start: at(start),
-		end: at(end),
-		detector,
-		mark,
-		quote: quote === undefined ? undefined : at(quote),
+	return scan.spans.map((span) => ({
+		...span,
+		start: at(span.start),
+		end: at(span.end),
+		quote: span.quote === undefined ? undefined : at(span.quote),
 	}));
 }
 
 function escapesIn(text: string, { backslashes, percents, ampersands, assigns, pluses, spaces }: Profile): Escapes | undefined {
 	const quotedPrintable = assigns > 0 && isQuotedPrintable(text);
-	const isForm = pluses > 0 && (spaces === 0 || hasFormPluses(text));
+	const isForm = pluses > 0 && (spaces === 0 || hasFormPluses(text)) && !hasEncodedPluses(text);
 	if (backslashes + percents + ampersands === 0 && !quotedPrintable && !isForm) return undefined;
 	return { backslashes: backslashes > 0, percents: percents > 0, entities: ampersands > 0, quotedPrintable, pluses: isForm };
 }
@@ -236,6 +243,11 @@ function escapesIn(text: string, { backslashes, percents, ampersands, assigns, p
 /** A plus between two words, where something is assigned: a form writes a space so. */
 function hasFormPluses(text: string): boolean {
 	return text.includes("=") && /[^\s+]\+[^\s+]/.test(text);
+}
+
+/** One of base64's: with a space in its place its text would be cut. */
+function hasEncodedPluses(text: string): boolean {
+	return encodedIn(text, false).some(({ start, end }) => text.slice(start, end).includes("+"));
 }
 
 function isQuotedPrintable(text: string): boolean {
@@ -272,7 +284,12 @@ function throughEscapes(with_: Shared, text: string, first: View, escapes: Escap
 	let current = text;
 	for (let level = 0; level < levelsMax; level++) {
 		const decoded = withoutEscapes(current, {
-			...{ backslashes: true, percents: true, entities: true, pluses: level === 0 ? escapes.pluses : hasFormPluses(current) },
+			...{
+				backslashes: true,
+				percents: true,
+				entities: true,
+				pluses: level === 0 ? escapes.pluses : hasFormPluses(current) && !hasEncodedPluses(current),
+			},
 			quotedPrintable: level === 0 ? escapes.quotedPrintable : isQuotedPrintable(current),
 		});
 		if (!decoded) break;
@@ -300,16 +317,23 @@ function withRawQuote(span: Span, text: string, boundaries: Uint32Array | undefi
 	return { ...span, mark: `${raw}${span.mark}${raw}`, quote: undefined };
 }
 
-const encodedMark = /^[\w+/-]+={0,2}$/;
+/** Base64, tokens, surrogates; not what may be cells of a table. */
+const madeMark = /^(?:[\w+/-]+={0,2}|(?:<|&lt;)[a-z\d-]+:[a-z2-7]+(?:>|&gt;)|[\w.+:-]+(?:@[\w.-]+)?)$/;
 
-/** What was written anew in base64, with its signs escaped as the text around escapes them. */
+/** What was written anew or made, with its signs escaped as the text around escapes them. */
 function inItsWriting(span: Span, text: string, { quotedPrintable, pluses }: Escapes): Span {
 	let { mark } = span;
-	if (!encodedMark.test(mark)) return span;
+	if (!madeMark.test(mark)) return span;
 	const raw = text.slice(span.start, span.end);
-	if (quotedPrintable) mark = mark.replaceAll("=", "=3D");
-	else if (raw.includes("%") || pluses) mark = encodeURIComponent(mark);
-	return { ...span, mark: raw.includes("%25") ? encodeURIComponent(mark) : mark };
+	if (raw.includes("%") || pluses || (/[<&+=]/.test(mark) && isAmongPercents(text, span))) mark = encodeURIComponent(mark);
+	if (raw.includes("%25")) mark = encodeURIComponent(mark);
+	return { ...span, mark: quotedPrintable ? mark.replaceAll("=", "=3D") : mark };
+}
+
+const amongChars = 48;
+
+function isAmongPercents(text: string, { start, end }: Span): boolean {
+	return /%[2-7][\da-f]/i.test(text.slice(Math.max(0, start - amongChars), start) + text.slice(end, end + amongChars));
 }
 
 /** The last place of `boundaries` that is not behind `at`. */
@@ -336,10 +360,11 @@ function withinEscapes(span: Span, boundaries: Uint32Array, covered: readonly Sp
 	return { ...span, start, end };
 }
 
-/** Texts that are encoded within the text, masked as what they say. */
-function encodedSpans(with_: Shared, text: string, profile: Profile, nesting: number, mayWrap: boolean): readonly Span[] {
+/** Texts that are encoded within the text, masked as what they say. @param hex those in hexadecimal digits are added */
+function encodedSpans(with_: Shared, text: string, profile: Profile, nesting: number, mayWrap: boolean, hex?: Encoded[]): readonly Span[] {
 	if (nesting >= nestingMax || text.length < encodedCharsMin) return nothing;
 	const found = encodedIn(text, mayWrap);
+	hex?.push(...found.filter(({ isHex, write }) => isHex && write));
 	// What is a whole value, or stands behind a sign, may be shorter.
 	const whole = profile.spaces === 0 ? wholeValue(text) : undefined;
 	const signed = profile.digits >= 2 ? behindSign(text, "base64") : noneEncoded;
@@ -397,7 +422,7 @@ function encodedSpan(with_: Shared, { start, end, text, write }: Encoded, nestin
 	}
 	if (!masked) return undefined;
 	const [detector = "password"] = masked.found.keys();
-	return { start, end, detector, mark: write?.(masked.text) ?? markOf(detector) };
+	return { start, end, detector, mark: write?.(masked.text) ?? redactedMark };
 }
 
 /** Spans in order; where some overlap, all of what they cover, under the mark of the longest. */
@@ -414,9 +439,12 @@ function mergeOverlapping(spans: readonly Span[]): Span[] {
 			longest = length;
 			continue;
 		}
-		const { detector, mark, quote } = length > longest ? span : last;
+		const winner = length > longest ? span : last;
+		const end = Math.max(last.end, span.end);
+		// What is read in two ways would be a token of one of them: `note+jamie@…` in a form.
+		const isOne = span.start === last.start && span.end === last.end;
 		longest = Math.max(longest, length);
-		merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, span.end), detector, mark, quote };
+		merged[merged.length - 1] = { ...winner, start: last.start, end, mark: isOne ? winner.mark : (winner.plain ?? winner.mark) };
 	}
 	return merged;
 }
@@ -425,13 +453,15 @@ function replace(text: string, spans: readonly Span[]): string {
 	let out = "";
 	let from = 0;
 	for (const { start, end, mark, quote } of spans) {
-		const around = quote !== undefined ? text.charAt(quote) : mark.startsWith("[") ? quoteOfNumber(text, start, end) : "";
+		const around = quote !== undefined ? text.charAt(quote) : needsQuotes.test(mark) ? quoteOfNumber(text, start, end) : "";
 		out += `${text.slice(from, start)}${around}${mark}${around}`;
 		from = end;
 	}
 	return out + text.slice(from);
 }
 
+/** What is no number, and has no quotes of its own. */
+const needsQuotes = /^(?![1-9]\d{0,15}$)[[<+\w]/;
 const nearbyChars = 256;
 
 /** A number in JSON that is in a text: its mark needs quotes to stay JSON, written as they are around it. */

@@ -5,6 +5,7 @@ import { passwordMark } from "./detect/assigned.ts";
 import { mayHaveBeenCard } from "./detect/card.ts";
 import { isPrivateJwk, isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
 import { type Finding, Findings } from "./findings.ts";
+import type { FindsActor } from "./keyed/act-on-finds.ts";
 import { hashMark } from "./keyed/hash.ts";
 import { type MaskingContext, withoutRevealed } from "./keyed/session-keys.ts";
 import { surrogateOf } from "./keyed/surrogate.ts";
@@ -42,6 +43,9 @@ export class ValueMasker {
 	private readonly findings = new Findings();
 	private readonly names: KnownNames;
 	private readonly shared: Shared;
+	/** Names of members become marks, whatever becomes of values. */
+	private readonly sharedOfNames: Shared;
+	private readonly actor: FindsActor | undefined;
 	private readonly keys: MaskingContext | undefined;
 	private readonly revealed: NonNullable<MaskingContext["revealed"]>;
 	/** Masked names and indexes from the root to the value being masked. */
@@ -52,10 +56,19 @@ export class ValueMasker {
 	private chars = 0;
 
 	/** @param keys without which what needs them is redacted */
-	constructor(detectors: DetectorSet, names: KnownNames, paths: Automaton<MaskAction>, limits: MaskLimits, keys?: MaskingContext) {
+	constructor(
+		detectors: DetectorSet,
+		names: KnownNames,
+		paths: Automaton<MaskAction>,
+		limits: MaskLimits,
+		keys?: MaskingContext,
+		actor?: FindsActor,
+	) {
 		this.detectors = detectors;
 		this.names = names;
-		this.shared = shared(detectors, names);
+		this.shared = shared(detectors, names, actor);
+		this.sharedOfNames = actor ? shared(detectors, names) : this.shared;
+		this.actor = actor;
 		this.paths = paths;
 		this.limits = limits;
 		this.findsKeys = detectors.has("private-key");
@@ -139,8 +152,10 @@ export class ValueMasker {
 
 	/** Records that `value` becomes `mark`, unless it is that mark already. */
 	private masked(value: JsonValue, mark: string, detector: DetectorId): string {
-		if (value !== mark) this.found(detector, 1);
-		return mark;
+		if (value === mark) return mark;
+		this.found(detector, 1);
+		const isScalar = typeof value === "string" || typeof value === "number";
+		return this.actor && isScalar && mark !== cardCodeMark ? this.actor.replacement(String(value), detector, mark) : mark;
 	}
 
 	private found(what: DetectorId | "path" | "token", count: number): void {
@@ -200,7 +215,9 @@ export class ValueMasker {
 		const masked = maskString(this.shared, decimal, hints);
 		if (!masked) return value;
 		this.record(masked.found);
-		return masked.text;
+		// A surrogate of a number is a number, so that whoever reads it as one still can.
+		const made = Number(masked.text);
+		return this.actor && String(made) === masked.text && Number.isSafeInteger(made) ? made : masked.text;
 	}
 
 	private record(found: ReadonlyMap<DetectorId, number>): void {
@@ -255,7 +272,7 @@ export class ValueMasker {
 			const original = members[number] as string;
 			this.count(original.length);
 			if (this.revealed.length > 0) place[place.length - 1] = "";
-			const known = this.names.of(this.withoutRevealed(original), this.shared);
+			const known = this.names.of(this.withoutRevealed(original), this.sharedOfNames);
 			if (known.name !== original && !used) {
 				// From here on the members are others: the ones before are written anew, in their order.
 				out = firstMembers(out ?? object, members.slice(0, number));

@@ -1,8 +1,9 @@
 // Sensitive data found and replaced, failing closed: compile what a policy says once, mask values and texts with it.
 import type { JsonValue } from "#libs/contracts/json.ts";
-import { actionsInWords, isAction, type MaskAction } from "./action.ts";
-import { type DetectorName, detectorsNamed, isDetectorName } from "./detectors.ts";
+import { actionsInWords, findActionsInWords, isAction, isFindAction, type MaskAction } from "./action.ts";
+import { actionsByDetector, type DetectorName, detectorsNamed, type FindActions, isDetectorName } from "./detectors.ts";
 import { type Finding, Findings } from "./findings.ts";
+import { FindsActor } from "./keyed/act-on-finds.ts";
 import { type MaskingContext, withoutRevealed } from "./keyed/session-keys.ts";
 import { KnownNames } from "./known-names.ts";
 import { detectorSet, maskString, shared } from "./mask-string.ts";
@@ -14,6 +15,8 @@ import { buildAutomaton, parseSelector, type Segment } from "./selector.ts";
 export interface MaskSpec {
 	readonly paths: Readonly<Record<string, MaskAction>>;
 	readonly detect: readonly DetectorName[];
+	/** What becomes of what is found; a mark, where nothing is said. */
+	readonly finds?: FindActions;
 }
 
 /** A compiled specification. Pure: one `Mask` may be used by any number of callers. */
@@ -69,17 +72,24 @@ export function compileMask(spec: MaskSpec, limits: MaskLimits = maskLimitsDefau
 		else paths.push([parsed, action]);
 	}
 	for (const name of spec.detect) if (!isDetectorName(name)) problems.push({ message: `no detector ${JSON.stringify(name)}` });
+	for (const [name, action] of Object.entries(spec.finds ?? {})) {
+		if (!isDetectorName(name)) problems.push({ message: `no detector ${JSON.stringify(name)}` });
+		if (!isFindAction(action))
+			problems.push({ message: `${name}: no action ${JSON.stringify(action)} for what is found, expected ${findActionsInWords}` });
+	}
 	if (problems.length > 0) throw new MaskSpecError(problems);
 
 	const detectors = detectorSet(detectorsNamed(spec.detect));
 	const automaton = buildAutomaton(paths);
 	const names = new KnownNames();
+	const actions = actionsByDetector(spec.finds ?? {});
+	const actorOf = (keys: MaskingContext | undefined) => (keys && actions.size > 0 ? new FindsActor(actions, keys) : undefined);
 	return {
-		mask: (value, keys) => new ValueMasker(detectors, names, automaton, limits, keys).run(value),
+		mask: (value, keys) => new ValueMasker(detectors, names, automaton, limits, keys, actorOf(keys)).run(value),
 		maskText(original, keys) {
 			const { text, count: hidden } = withoutRevealed(original, keys?.revealed ?? []);
 			if (text.length > limits.charsMax) throw new MaskingError("too_long", `the text has more than ${limits.charsMax} characters`);
-			const masked = maskString(shared(detectors, names), text, 0);
+			const masked = maskString(shared(detectors, names, actorOf(keys)), text, 0);
 			const findings = new Findings();
 			if (hidden > 0) findings.add("token", hidden);
 			for (const [detector, count] of masked?.found ?? []) findings.add(detector, count);

@@ -23,6 +23,8 @@ export interface Span {
 	readonly end: number;
 	readonly detector: DetectorId;
 	readonly mark: string;
+	/** The mark for more than the span: a token or a hash is of exactly what it stands for. */
+	readonly plain?: string;
 	/** Where a quote stands that is written as quotes are there: the mark is put between two of it, for it replaces what had none and needs some to stay JSON. */
 	readonly quote?: number | undefined;
 }

@@ -131,6 +131,21 @@ describe("masks", () => {
 	});
 });
 
+test("what becomes of finds is checked, and its kinds of tokens can be opened", () => {
+	const open = (kind: string): PolicyDocument => ({
+		...withRules(),
+		mask: [
+			{ match: { connection: "bank" }, detect: { email: "tokenize", iban: "tokenize account", cards: "redact" } },
+			{ match: { connection: "bank" }, detect: ["card", { phones: "hash" }], detokenize: [kind] },
+		],
+	});
+	expect(errorsOf(open("account"))).toEqual([
+		expect.stringContaining('p mask/0/detect/cards: there is no detector "cards"'),
+		expect.stringContaining('p mask/1/detect/1/phones: there is no detector "phones"'),
+	]);
+	expect(errorsOf(open("note"))).toContainEqual(expect.stringContaining('no mask makes tokens of the kind "note"'));
+});
+
 test("more masked paths of one function than masking compiles", () => {
 	const paths = (from: number) => Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`$.a${from + at}`, "redact" as const]));
 	const mask = [
@@ -175,6 +190,11 @@ describe("the schema refuses what it does not know", () => {
 	test("a mask that turns every detector off", () => {
 		expect(check.mask.Check({ match: {}, detect: [] })).toBe(false);
 		expect(check.mask.Check({ match: {}, detect: ["card"] })).toBe(true);
+		expect(check.mask.Check({ match: {}, detect: {} })).toBe(false);
+		expect(
+			check.mask.Check({ match: {}, detect: { email: "tokenize", card: "surrogate", secret: "hash", iban: "tokenize account" } }),
+		).toBe(true);
+		for (const action of ["drop", "last4", "keep"]) expect(check.mask.Check({ match: {}, detect: { email: action } })).toBe(false);
 		expect(check.mask.Check({ match: {}, request: { "$.a": "keep" } })).toBe(false);
 	});
 });

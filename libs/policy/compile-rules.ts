@@ -19,7 +19,7 @@ import type {
 import { type Amount, type Condition, compileAmount, compileCondition } from "./condition.ts";
 import { ConditionRefused } from "./condition-notes.ts";
 import { durationMs } from "./duration.ts";
-import { maskFor } from "./mask-for.ts";
+import { findsNamed, maskFor } from "./mask-for.ts";
 import type { MaskEntry, PolicyDocument, Rule } from "./policy-document.ts";
 import { shelve } from "./rule-index.ts";
 import { anything, closedObject } from "./value-type.ts";
@@ -233,11 +233,17 @@ class Compiler {
 			}
 		}
 		this.detokenize(entry, places, [...path, "detokenize"]);
-		for (const [at, name] of (entry.detect ?? []).entries()) {
-			if (!isDetectorName(name))
-				this.fault([...path, "detect", at], `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
-		}
+		this.detect(entry, [...path, "detect"]);
 		this.masks.push({ policy: this.document_, ...places, entry });
+	}
+
+	private detect({ detect = [] }: MaskEntry, path: Path): void {
+		const namesAt = (item: string | object, at: Path): [string, Path][] =>
+			typeof item === "string" ? [[item, at]] : Object.keys(item).map((name) => [name, [...at, name]]);
+		const named = Array.isArray(detect) ? detect.flatMap((item, at) => namesAt(item, [...path, at])) : namesAt(detect, path);
+		for (const [name, at] of named)
+			if (!isDetectorName(name))
+				this.fault(at, `there is no detector "${name}": there are ${Object.keys(detectorDescriptions).join(", ")}`);
 	}
 
 	private detokenize({ detokenize = {} }: MaskEntry, places: Parameters<Compiler["matched"]>[0], path: Path): void {
@@ -257,7 +263,10 @@ class Compiler {
 	}
 
 	kindsExist(): void {
-		const actions = this.masks.flatMap(({ entry }) => Object.values(entry.response ?? {}));
+		const actions = this.masks.flatMap(({ entry }) => [
+			...Object.values(entry.response ?? {}),
+			...findsNamed(entry).map(([, action]) => action),
+		]);
 		const made = new Set<string>([...valueKinds, ...actions.flatMap((action) => kindNamedBy(action) ?? [])]);
 		for (const { kind, document, path } of this.opened) {
 			if (made.has(kind)) continue;

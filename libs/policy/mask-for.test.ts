@@ -69,3 +69,21 @@ test("detectors are narrowed only if every entry that matches says so", () => {
 	expect(maskFor(masksOf(...narrow), "bank", "pay").request.detect).toEqual(["card", "email"]);
 	expect(maskFor(masksOf(...narrow, { match: {}, request: { "$.x": "redact" } }), "bank", "pay").request.detect).toEqual(ALL_DETECTORS);
 });
+
+test("what becomes of finds narrows nothing, but in a list; where two disagree, a mark is left", () => {
+	const masks = masksOf(
+		{ match: { connection: "bank" }, detect: { email: "tokenize", secret: "hash", card: "surrogate" } },
+		{ match: { connection: "bank" }, detect: ["phone", { card: "tokenize", password: "hash" }] },
+		{ match: { connection: "mail" }, detect: ["phone", { email: "tokenize person" }] },
+	);
+	const bank = maskFor(masks, "bank", "pay");
+	expect(bank.response.detect).toEqual(ALL_DETECTORS);
+	expect(bank.response.finds).toEqual({
+		...{ card: "redact", email: "tokenize" },
+		...{ "cloud-token": "hash", jwt: "hash", password: "hash", "private-key": "hash" },
+	});
+	expect(bank.request).not.toHaveProperty("finds");
+	const { response } = maskFor(masks, "mail", "send");
+	expect(response).toEqual({ paths: {}, detect: ["email", "phone"], finds: { email: "tokenize person" } });
+	expect(compileMask(response).maskText("jane@customer.example").text).toBe("[email]");
+});

@@ -1,7 +1,15 @@
 // What people write in a document of kind `Policy`: rules that read like sentences, and what to mask.
 import { type Static, Type } from "typebox";
 import { callerBounds, namePattern } from "#libs/contracts/call.ts";
-import { actionNames, actionsInWords, type MaskAction, shownActions } from "#libs/masking/action.ts";
+import {
+	actionNames,
+	actionsInWords,
+	type FindAction,
+	findActions,
+	findActionsInWords,
+	type MaskAction,
+	shownActions,
+} from "#libs/masking/action.ts";
 import { kindPattern } from "#libs/masking/keyed/token.ts";
 import { selectorCharsMax } from "#libs/masking/selector.ts";
 import { durationPattern } from "./duration.ts";
@@ -70,13 +78,22 @@ const Action = Type.Unsafe<MaskAction>(
 const Kind = Type.String({ pattern: kindPattern, expected: "a kind of values such as email" });
 const Kinds = Type.Array(Kind, { minItems: 1, maxItems: 32 });
 
+const Detector = Type.String({ minLength: 1, maxLength: 32 });
+const FindsAction = Type.Unsafe<FindAction>(
+	Type.Union([...findActions.map((action) => Type.Literal(action)), Type.String({ pattern: `^tokenize ${kindPattern.slice(1)}` })], {
+		expected: findActionsInWords,
+	}),
+);
+const Finds = Type.Record(Detector, FindsAction, { minProperties: 1, maxProperties: 64 });
+
 export const MaskEntry = strict({
 	match: strict({ connection: Type.Optional(oneOrMore(Name)), function: Type.Optional(oneOrMore(FunctionName)) }),
 	request: Type.Optional(Type.Record(Selector, ShownAction)),
 	response: Type.Optional(Type.Record(Selector, Action)),
 	/** Kinds of tokens that the function gets as what they stand for: anywhere in its arguments, or at places of them. */
 	detokenize: Type.Optional(Type.Union([Kinds, Type.Record(Selector, Kinds)])),
-	detect: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 32 }), { minItems: 1, maxItems: 64 })),
+	/** What is looked for; or what becomes of what is found, by detector: then all are looked for. An item of a list may say both. */
+	detect: Type.Optional(Type.Union([Type.Array(Type.Union([Detector, Finds]), { minItems: 1, maxItems: 64 }), Finds])),
 });
 export type MaskEntry = Static<typeof MaskEntry>;
 

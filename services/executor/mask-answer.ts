@@ -55,7 +55,7 @@ export function masksOf(configuration: Configuration, connection: string, name: 
 	// What places ask for is done by then: to do it again would make a hash of a hash.
 	const view = masksAsView(response) ? undefined : compileView();
 	const actions = Object.values(response.paths);
-	const isKeyed = !actions.every(isPlain);
+	const isKeyed = ![...actions, ...Object.values(response.finds ?? {})].every(isPlain);
 	const transport = configuration.connection(connection)?.transport;
 	const passesMedia = transport?.protocol === "mcp" && transport.passesMedia;
 	const masks = { mask: compileMask(response), view, byPlace: actions.length > 0, isKeyed, passesMedia };

@@ -1,15 +1,18 @@
 // Answers in pieces: what belongs together is masked together, however it was cut, and a record that holds nothing to mask stays as it was sent.
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { FindAction } from "#libs/masking/action.ts";
 import { ALL_DETECTORS } from "#libs/masking/detectors.ts";
 import { keysOf } from "#libs/masking/keyed/keys.test-support.ts";
+import type { MaskingContext } from "#libs/masking/keyed/session-keys.ts";
 import { tokenOf } from "#libs/masking/keyed/token.ts";
 import { compileMask, type MaskSpec } from "#libs/masking/mask.ts";
 import { AnswerWithheld } from "./answer-text.ts";
+import type { AnswerMasks } from "./mask-answer.ts";
 import { RecordMasker } from "./mask-records.ts";
 
-const masksOf = (paths: MaskSpec["paths"] = {}) => ({
-	mask: compileMask({ paths, detect: ALL_DETECTORS }),
+const masksOf = (paths: MaskSpec["paths"] = {}, finds: MaskSpec["finds"] = {}) => ({
+	mask: compileMask({ paths, detect: ALL_DETECTORS, finds }),
 	view: undefined,
 	byPlace: Object.keys(paths).length > 0,
 	isKeyed: false,
@@ -18,8 +21,14 @@ const masksOf = (paths: MaskSpec["paths"] = {}) => ({
 const plain = masksOf();
 const noScrub = async (text: string) => text;
 
-async function masked(records: readonly string[], framing: "events" | "lines" = "events", masks = plain, scrub = noScrub): Promise<string> {
-	const masker = new RecordMasker(masks, framing, scrub);
+async function masked(
+	records: readonly string[],
+	framing: "events" | "lines" = "events",
+	masks: AnswerMasks = plain,
+	scrub = noScrub,
+	keys?: MaskingContext,
+): Promise<string> {
+	const masker = new RecordMasker(masks, framing, scrub, keys);
 	let out = "";
 	for (const record of records) out += await masker.add(record);
 	return out + (await masker.end());
@@ -72,6 +81,27 @@ describe("the words of a model", () => {
 			}),
 			{ numRuns: 60 },
 		);
+	});
+
+	test.each<[FindAction, RegExp]>([
+		["tokenize", /^the card is (<card:[a-z2-7]+>), mail (tok-\w+@[\w.]+) or call (<phone:[a-z2-7]+>) now$/],
+		["hash", /^the card is (\[hash \w{16}\]), mail (\[hash \w{16}\]) or call (\[hash \w{16}\]) now$/],
+		["surrogate", /^the card is (4242 42[\d ]+), mail (\w+@example\.com) or call (\+1\d{10}) now$/],
+	])("cut anywhere, what is found becomes what the whole's would: %s", async (action, shape) => {
+		const call = () => ({ ...keysOf(), made: new Set<string>() });
+		const keyed = { ...masksOf({}, { card: action, email: action, phone: action }), isKeyed: true };
+		const whole = keyed.mask.maskText(secret, call()).text;
+		expect(whole).toMatch(shape);
+		for (const size of [1, 2, 3, 5, 7, 16, 33, 200]) {
+			const out = await masked(
+				[...inParts(secret, size).map((part) => event(delta(part))), event("[DONE]")],
+				"events",
+				keyed,
+				noScrub,
+				call(),
+			);
+			expect(said(out)).toBe(whole);
+		}
 	});
 
 	test("arguments of a tool call, Anthropic's and Gemini's texts, lines of Ollama", async () => {

@@ -61,7 +61,7 @@ export async function prepareCall(ports: ExecutorPorts, granted: Granted): Promi
 	// Asked again: large arguments wait for their turn, a vault may be slow, and meanwhile the grant may have expired.
 	const { grantId } = permitted();
 	const { analyzer } = connection;
-	const context = keys && { ...keys, revealed: tokens.revealed };
+	const context = keys && { ...keys, revealed: tokens.revealed, made: new Set<string>() };
 	return {
 		grantId,
 		fn,

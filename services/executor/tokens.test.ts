@@ -82,6 +82,52 @@ test("what the function was told in place of a token comes back as that token, w
 	expect(JSON.stringify(bench.stream.events())).not.toMatch(/jane|Jane/);
 });
 
+describe("in a free text", () => {
+	const note = `Jane Doe, ${email}, prefers mail; card 4000 0566 5566 5556, phone +1 415 555 0132`;
+	const ofNotes = configured(`
+  - match: { connection: bank }
+    detect: { email: tokenize, card: surrogate, phone: redact }
+  - match: { connection: bank, function: createTransfer }
+    detokenize: { "$.reference": [email] }
+`);
+
+	async function readNote(type = "application/json"): Promise<string> {
+		bench.dialer.answering = () => answered(type === "application/json" ? JSON.stringify({ note }) : note, type);
+		const { body } = bench.result(await bench.run({ function: "getAccount", arguments: { id: "acc-1" } }, ports({}, ofNotes)));
+		const text = body && ("json" in body ? (body.json as { note?: string } | string) : "text" in body ? body.text : "");
+		return typeof text === "string" ? text : (text?.note ?? "");
+	}
+
+	test.each(["application/json", "text/plain"])("what is found becomes what policy says of its kind: %s", async (type) => {
+		expect(await readNote(type)).toMatch(/^Jane Doe, tok-\w+@[\w.]+, prefers mail; card 4242 42\d\d \d{4} \d{4}, phone \[phone\]$/);
+		expect(JSON.stringify(bench.stream.events())).not.toMatch(/jane\.doe|5566|415 555/);
+		expect(
+			bench
+				.of("call.ended")
+				.at(-1)
+				?.data.findings?.map(({ detector }) => detector)
+				.sort(),
+		).toEqual(["card", "email", "phone"]);
+	});
+
+	test("its token within a larger text is the value at the place that policy names, and a token at every other", async () => {
+		const [token = ""] = /tok-\S+(?=,)/.exec(await readNote()) ?? [];
+		bench.dialer.answering = () => answered(JSON.stringify({ done: `mailed ${email}` }));
+		const text = `Mail (${token}) soon`;
+		const { sent, ended, seal } = await send({ reference: text }, ports({}, ofNotes));
+		expect(ended).toMatchObject({ ending: "completed" });
+		expect(sent?.reference).toBe(`Mail (${email}) soon`);
+		expect(bench.result(seal).body).toEqual({ json: { done: `mailed ${token}` } });
+		expect(JSON.stringify(bench.stream.events())).not.toContain("jane.doe");
+	});
+
+	test("where executors hold no key, it does not leave", async () => {
+		const over = ports({ maskingKeys: new MaskingKeys([]) }, ofNotes);
+		const ended = await bench.run({ function: "getAccount", arguments: { id: "acc-1" } }, over);
+		expect(ended.data).toMatchObject({ ending: "failed", code: "masking_key_missing" });
+	});
+});
+
 describe("a call that carries a token which cannot be opened ends before it is dialled:", () => {
 	test.each<[string, Partial<ExecutorPorts>, object?]>([
 		["another caller's", {}, { subject: "ann" }],

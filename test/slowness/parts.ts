@@ -84,6 +84,8 @@ function maskingParts(): Part[] {
 	const text = (detect: typeof ALL_DETECTORS) => compileMask({ paths: {}, detect });
 	const keys = keysOf();
 	const keyed = compileMask({ paths: { "$..a": "tokenize", "$..b": "surrogate", "$.c[*].d": "hash" }, detect: ALL_DETECTORS });
+	const finds = { email: "tokenize", phone: "tokenize", card: "surrogate", "ip-address": "surrogate", secret: "hash" } as const;
+	const acted = compileMask({ paths: {}, detect: ALL_DETECTORS, finds });
 	const open = compileDetokenizer({ $: ["email", "text"] });
 	const tokensAndPieces = [
 		...tokens,
@@ -105,6 +107,7 @@ function maskingParts(): Part[] {
 		}),
 		{ name: "all detectors", pieces: tokens, read: (found) => named.mask(hinted(found)) },
 		{ name: "keyed actions", ...values, read: (found) => keyed.mask(JSON.parse(found) as JsonValue, keys) },
+		{ name: "finds that are acted on", pieces: tokensAndPieces, read: (found) => acted.mask(hinted(found), keys) },
 		{ name: "tokens", pieces: tokensAndPieces, read: refusedOrOpened },
 		{ name: "view", ...values, read: (found) => maskedView(JSON.parse(found) as JsonValue, named) },
 	];

@@ -27,7 +27,12 @@ export interface SessionKeys {
 export interface MaskingContext extends SessionKeys {
 	/** Values that the function was given in place of tokens: neither its caller nor the record may see them. */
 	readonly revealed?: readonly (readonly [value: string, token: string])[];
+	/** Surrogates that were made for this call: they look like what they stand for, and are not masked again. Added to, and bounded. */
+	readonly made?: Set<string>;
 }
+
+/** So many surrogates of one call are remembered; what would need one more is redacted. */
+export const madeMax = 100_000;
 
 /** The text with each of the values as its token again, longer ones first, and how many there were. */
 export function withoutRevealed(text: string, revealed: NonNullable<MaskingContext["revealed"]>): { text: string; count: number } {

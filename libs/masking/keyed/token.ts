@@ -95,6 +95,16 @@ export function tokensIn(text: string): FoundToken[] {
 	}));
 }
 
+const inMarkup = new RegExp(`&lt;${kindPattern.slice(1, -1)}:[a-z2-7]{${bodyChars.min},${bodyChars.max}}&gt;`, "gi");
+
+/** Where tokens stand, in order, those too whose angle brackets are written as entities. */
+export function placesOfTokens(text: string): readonly { readonly start: number; readonly end: number }[] {
+	const plain = tokensIn(text);
+	if (!text.includes("&lt;")) return plain;
+	const escaped = Array.from(text.matchAll(inMarkup), ({ 0: whole, index }) => ({ start: index, end: index + whole.length }));
+	return [...plain, ...escaped].sort((one, other) => one.start - other.start);
+}
+
 /** The text as one token, if it is one and nothing beside it. */
 export function wholeToken(text: string): FoundToken | undefined {
 	if (text.length < bodyChars.min || (text.charCodeAt(0) !== lessThan && !/^tok-/i.test(text))) return undefined;

@@ -221,7 +221,13 @@ class Compiler {
 			documents.map((document) => ({ name: nameOf(document), file: document.file, document: document.value as PolicyDocument })),
 			this.policyContext(groups, connections),
 		);
-		if (compiled.ok) return compiled.policy;
+		if (compiled.ok) {
+			for (const { document: name, ...place } of this.looksClosely ? compiled.told : []) {
+				const document = byName.get(name);
+				if (document) this.told.push(...placed(document.file, document.yaml, [place]));
+			}
+			return compiled.policy;
+		}
 		for (const { document: name, message, ...place } of compiled.errors) {
 			const document = byName.get(name);
 			const fault = { ...place, message: message + this.hint(message, groups, connections) };

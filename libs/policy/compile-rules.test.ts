@@ -146,6 +146,27 @@ test("what becomes of finds is checked, and its kinds of tokens can be opened", 
 	expect(errorsOf(open("note"))).toContainEqual(expect.stringContaining('no mask makes tokens of the kind "note"'));
 });
 
+test("what denies or holds by a place that is opened afterwards is told, unless it minds tokens", () => {
+	const toldOf = (more: Partial<Rule>, opened: NonNullable<MaskEntry["detokenize"]>) => {
+		const document: PolicyDocument = {
+			...withRules(rule({ match: { function: "send" }, ...more })),
+			mask: [{ match: { function: "send" }, detokenize: opened }],
+		};
+		const compiled = compilePolicies([{ name: "p", file: "p.yaml", document }], context);
+		return compiled.ok ? compiled.told.map(({ path, message }) => `${path.join("/")}: ${message}`) : compiled.errors;
+	};
+	const deny = { effect: "deny", when: 'args.to == "a@b.example"' } as const;
+	const told = [expect.stringMatching(/^rules\/0\/when: .* mail.send opens tokens at \$.to afterwards.*; deny tokens too/)];
+	expect(toldOf(deny, { "$.to": ["email"] })).toEqual(told);
+	expect(toldOf(deny, ["email"])).toHaveLength(1);
+	expect(toldOf(deny, { "$..to": ["email"] })).toHaveLength(1);
+	expect(toldOf(deny, { "$.body": ["email"] })).toEqual([]);
+	expect(toldOf({ ...deny, match: { function: "list" } }, { "$.to": ["email"] })).toEqual([]);
+	expect(toldOf({ ...deny, when: 'args.to == "a@b.example" || args.to.endsWith("@callgate.invalid")' }, ["email"])).toEqual([]);
+	expect(toldOf({ ...deny, when: 'caller.subject == "x"' }, ["email"])).toEqual([]);
+	expect(toldOf({ effect: "allow", when: deny.when }, ["email"])).toEqual([]);
+});
+
 test("more masked paths of one function than masking compiles", () => {
 	const paths = (from: number) => Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`$.a${from + at}`, "redact" as const]));
 	const mask = [

@@ -41,7 +41,8 @@ interface PolicyError {
 }
 
 export type CompileResult =
-	| { readonly ok: true; readonly policy: CompiledPolicy }
+	/** `told`: what is right, and may not do what was meant. */
+	| { readonly ok: true; readonly policy: CompiledPolicy; readonly told: readonly PolicyError[] }
 	| { readonly ok: false; readonly errors: readonly PolicyError[] };
 
 const minuteMs = 60_000;
@@ -67,7 +68,7 @@ export function compilePolicies(documents: readonly PolicySource[], context: Pol
 	compiler.kindsExist();
 	if (compiler.errors.length > 0) return { ok: false, errors: compiler.errors };
 	const rules = compiler.rules.sort((one, other) => (one.name < other.name ? -1 : 1));
-	return { ok: true, policy: { rules, shelves: shelve(rules), masks: compiler.masks, context } };
+	return { ok: true, policy: { rules, shelves: shelve(rules), masks: compiler.masks, context }, told: compiler.passedByTokens() };
 }
 
 type Path = readonly (string | number)[];
@@ -76,6 +77,12 @@ class Compiler {
 	readonly errors: PolicyError[] = [];
 	readonly rules: CompiledRule[] = [];
 	readonly masks: CompiledMask[] = [];
+	private readonly guards: {
+		readonly rule: Rule;
+		readonly match: CompiledMatch;
+		readonly reads: ReadonlySet<string>;
+		readonly at: Pick<PolicyError, "document" | "path">;
+	}[] = [];
 	private readonly opened: { readonly kind: string; readonly document: string; readonly path: Path }[] = [];
 	private readonly context: PolicyContext;
 	private readonly homes = new Map<string, string>();
@@ -108,6 +115,8 @@ class Compiler {
 			callers: this.callers(rule.match.caller, [...path, "match", "caller"]),
 		};
 		const condition = rule.when === undefined ? undefined : this.expression(compileCondition, rule.when, match, [...path, "when"]);
+		if (condition && rule.effect !== "allow")
+			this.guards.push({ rule, match, reads: condition.reads, at: { document: this.document_, path: [...path, "when"] } });
 		if (rule.limit !== undefined && rule.effect !== "allow")
 			this.fault([...path, "limit"], `only an allow rule has a limit, this one is "${rule.effect}"`);
 		if (rule.approval !== undefined && rule.effect !== "hold")
@@ -275,6 +284,22 @@ class Compiler {
 		}
 	}
 
+	/** What denies or holds by an argument that is opened afterwards is asked of the token: the value that it was meant for passes. */
+	passedByTokens(): PolicyError[] {
+		return this.guards.flatMap(({ rule, match, reads, at }) => {
+			// Who looks for tokens knows of them.
+			if (/tok-|callgate\.invalid|["']</.test(rule.when ?? "")) return [];
+			for (const { connection, name } of this.matched(match)) {
+				const place = Object.keys(maskFor(this, connection, name).detokenize).find((selector) => isUnder(selector, reads));
+				if (place === undefined) continue;
+				const found = `the condition is asked of a token's text, and ${connection}.${name} opens tokens at ${place} afterwards: a value passes as its token`;
+				const todo = `${rule.effect} tokens too (endsWith("@callgate.invalid"), contains("<")), or open none there (detokenize)`;
+				return [{ ...at, message: `${found}; ${todo}` }];
+			}
+			return [];
+		});
+	}
+
 	/** A path that none of the functions has masks nothing, and what it was meant for stays readable. */
 	private maskPlace(
 		side: "request" | "response",
@@ -303,6 +328,14 @@ class Compiler {
 			}
 		}
 	}
+}
+
+/** Whether a place may be within one of these arguments. */
+function isUnder(selector: string, names: ReadonlySet<string>): boolean {
+	const segments = parseSelector(selector);
+	if ("message" in segments) return false;
+	const [first] = segments;
+	return names.size > 0 && (first?.kind !== "name" || first.descendants || names.has(first.name));
 }
 
 function setOf(names: string | string[] | undefined): ReadonlySet<string> | undefined {

@@ -24,6 +24,8 @@ export interface Step {
 }
 
 export interface Condition {
+	/** Names of the arguments that it looks at. */
+	readonly reads: ReadonlySet<string>;
 	/** Its mistakes for the functions that it will be asked about. */
 	faultsFor(matched: MatchedFunctions): ConditionFault[];
 	/** Asks the condition; `onStep` hears every part that was evaluated. */
@@ -61,7 +63,11 @@ export function compileCondition(source: string): Condition {
 	const parsed = parseSource(source);
 	refuse(parsed, yesOrNo);
 	const node = nodeOf(parsed, parsed.expr, false, false);
-	return { faultsFor: (matched) => faultsFor(parsed, matched, yesOrNo), ask: (call, onStep) => askNode(node, call, onStep) };
+	return {
+		reads: new Set(parsed.expr ? argumentsOf(parsed.expr).read.keys() : []),
+		faultsFor: (matched) => faultsFor(parsed, matched, yesOrNo),
+		ask: (call, onStep) => askNode(node, call, onStep),
+	};
 }
 
 /** Compiles the number that a limit sums up. @throws {ConditionRefused} */

@@ -226,6 +226,23 @@ test("an old grant that is in two hands, one of which is done with it, finds its
 	await makeAnew("executor", ackWaitMs);
 });
 
+test("a claim stays as long as a grant that everyone had read only later", async () => {
+	const call = uuidv7();
+	await buses.policy.publish(granted(call));
+	await claim(call);
+	for (const service of ["executor", "audit"] as const) await readAll(service);
+	await lookAfterDayAnd(++hoursLater);
+	const { data } = granted(call);
+	const stored = await buses.approval.publishAfter(newEvent("approval", "call.granted", data, { at: now() }), 0);
+	const again = stored.won ? stored.position : Number.NaN;
+	for (const service of ["executor", "audit"] as const) await readAll(service);
+	const there = () => Promise.all([isThere(startedSubject(call)), hasMessage(again)]);
+	await trimAfterDayAnd(++hoursLater);
+	expect(await there()).toEqual([true, true]);
+	await trim();
+	expect(await there()).toEqual([false, false]);
+});
+
 test("what another was done with while it waited in a slow hand is not done there, whatever was trimmed meanwhile", async () => {
 	const [first, second, last] = [uuidv7(), uuidv7(), uuidv7()];
 	for (const call of [first, second]) await buses.policy.publish(granted(call));

@@ -40,7 +40,8 @@ const approvalsMax = 5_000;
  * delivered would let the call run twice. Each of them may be on the stream once more, said again by a service that died before it knew
  * that it had said it: so what guards also stays for `guardMs` longer than what leads to it, be that young or not acknowledged. And who is
  * slow may have one of them in hand that was delivered to another as well, and acknowledged by that one: so what guards also stays until
- * everyone had read that far for `guardMs`. What was read when is remembered on the stream ({@link streamMarks}).
+ * everyone had read that far for `guardMs`, and for `guardMs` longer than what stays for that. What was read when is remembered on the stream
+ * ({@link streamMarks}).
  *
  * Nothing is removed of a pool that has no consumer: nobody knows how far its grants were read.
  *
@@ -64,7 +65,10 @@ export async function trimStream(operator: Link, terms: TrimTerms): Promise<Trim
 	removed += approvals.removed;
 	// Approvals' grants are among what is left: the claims they led to wait with them for the next run.
 	if (!approvals.isAll) return { before, removed };
-	const guarded = Math.min(settled, await storedBefore(2 * guardMs));
+	// Of grants those are left that are young, and those behind what is settled: of either a claim may be for a guard's time before.
+	const unsettledMs = (await nextOf(operator, ">", settled))?.storedAtMs ?? Number.POSITIVE_INFINITY;
+	const guardedSince = Math.min(since - 2 * guardMs, unsettledMs - guardMs);
+	const guarded = Math.min(settled, floor, await firstSince(operator, new Date(guardedSince)));
 	for (const filter of inEach(pools, "executor.>")) removed += await purge(operator, filter, guarded);
 	return { before, removed };
 }

@@ -14,7 +14,7 @@ export default defineConfig({
 		maxWorkers: 2,
 		// A busy machine is no failure: what hangs is ended, and nothing else.
 		testTimeout: 120_000,
-		hookTimeout: 300_000,
+		hookTimeout: 900_000,
 		projects: [
 			{
 				extends: true,

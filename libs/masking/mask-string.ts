@@ -81,6 +81,7 @@ export function maskString(with_: Shared, text: string, hints: number, nesting =
 	if (text.length < charsMin || (hints === 0 && isTimeOrUuid(text))) return undefined;
 	let found: Map<DetectorId, number> | undefined;
 	let current = text;
+	if (nesting === 0) with_.actor?.begin(text);
 	for (let pass = 0; pass < passesMax; pass++) {
 		const spans = spansIn(with_, current, hints, nesting);
 		if (spans.length === 0) return found && { text: current, found };
@@ -110,21 +111,21 @@ function outsideTokens(text: string, spans: readonly Span[]): readonly Span[] {
 	const tokens = spans.length === 0 ? [] : placesOfTokens(text);
 	if (tokens.length === 0) return spans;
 	return spans.filter((span) => {
-		const before = tokens[indexOfLast(tokens, ({ start }) => start <= span.start)];
+		const before = lastFrom(tokens, span.start);
 		// What begins in one takes the token's kind for a name.
 		return before === undefined || span.start >= before.end || (span.start === before.start && span.end > before.end);
 	});
 }
 
-/** The place of the last item of which it is true, where it is true of a beginning of the list: -1 if of none. */
-function indexOfLast<One>(list: readonly One[], isTrue: (one: One) => boolean): number {
-	let [low, high] = [-1, list.length - 1];
+/** Of places in order, the last that begins at `at` or before. */
+function lastFrom<Place extends { readonly start: number }>(places: readonly Place[], at: number): Place | undefined {
+	let [low, high] = [-1, places.length - 1];
 	while (low < high) {
 		const middle = (low + high + 1) >> 1;
-		if (isTrue(list[middle] as One)) low = middle;
+		if ((places[middle] as Place).start <= at) low = middle;
 		else high = middle - 1;
 	}
-	return low;
+	return places[low];
 }
 
 const dash = 0x2d;
@@ -185,7 +186,7 @@ function viewOf(with_: Shared, text: string, hints: number, nesting: number, off
 	const hex: Encoded[] = [];
 	const encoded = encodedSpans(with_, scan.text, profile, nesting, offsets === undefined, hex);
 	runDetectors(detectors, scan);
-	if (hex.length > 0) scan.spans = scan.spans.filter((span) => !hex.some(({ start, end }) => span.start >= start && span.end <= end));
+	if (hex.length > 0) scan.spans = scan.spans.filter((span) => span.end > (lastFrom(hex, span.start)?.end ?? 0));
 	with_.actor?.act(scan);
 	const view = { scan, offsets: composed(folded?.offsets, offsets) };
 	for (const span of encoded) push(scan, span);

@@ -29,12 +29,15 @@ export function isPlainWord(value: string): boolean {
 }
 
 const randomCharsMin = 8;
+/** Of a longer value the beginning tells: each `name=` in a run of them has the rest of the run for its value. */
+const randomCharsMax = 256;
 
 /**
  * Whether a text is made of chance and not of words: what a key or a token is, and a name, a path, a version or a date is not. Letters and
  * digits mixed within one piece, or many changes between large and small letters.
  */
-export function looksRandom(value: string): boolean {
+export function looksRandom(text: string): boolean {
+	const value = text.slice(0, randomCharsMax);
 	if (value.length < randomCharsMin || /[\s<>(){}[\]…]/.test(value) || /^(?:https?|file|s3|gs):/.test(value)) return false;
 	if (/^\d{4}-\d{2}-\d{2}/.test(value) || /^[\d.,:+-]+$/.test(value)) return /^\d{12,}$/.test(value) === true && value.length >= 16;
 	const pieces = value.split(/[^\p{L}\p{N}]+/u).filter((piece) => piece !== "");

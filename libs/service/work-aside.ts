@@ -12,6 +12,8 @@ import type { Job, Outcome } from "./aside-job.ts";
  * one. A trip to another thread costs a millisecond, and a call that waits behind others' large ones more.
  */
 export const hereCharsMax = 32 * 1024;
+/** The same where what is found becomes what only keys can make: it is longer than what was found, and read again. */
+export const hereKeyedCharsMax = hereCharsMax / 4;
 
 export interface Aside {
 	/**

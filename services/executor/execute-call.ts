@@ -9,7 +9,7 @@ import { sealedCharsMax } from "#libs/contracts/message-size.ts";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { findingsMax } from "#libs/masking/findings.ts";
 import { crashPoint, crashPointAfterThisTurn } from "#libs/service/crash-point.ts";
-import { AsideTooSlow, hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
+import { AsideTooSlow, hereCharsMax, hereKeyedCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { analyseAnswer, type MaskedText } from "./analyse-answer.ts";
 import { AnswerWithheld } from "./answer-text.ts";
 import { CannotRun } from "./cannot-run.ts";
@@ -241,7 +241,7 @@ async function maskedByPattern(
 	{ configuration, masks, keys }: PreparedCall,
 	answer: FunctionAnswer,
 ): Promise<MaskedText> {
-	if (answer.body.length <= hereCharsMax) {
+	if (answer.body.length <= (masks.isKeyed ? hereKeyedCharsMax : hereCharsMax)) {
 		const { result, view, findings } = maskAnswer(answer, masks, keys);
 		return { text: JSON.stringify(result), view, findings };
 	}

@@ -6,6 +6,7 @@ import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { MaskingKeys } from "#libs/masking/keyed/session-keys.ts";
 import { tokensIn } from "#libs/masking/keyed/token.ts";
+import { hereKeyedCharsMax } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { answered, Bench, caller, sealingKey, transfer } from "./granted-call.test-support.ts";
 import type { ExecutorPorts } from "./ports.ts";
@@ -119,6 +120,14 @@ describe("in a free text", () => {
 		expect(sent?.reference).toBe(`Mail (${email}) soon`);
 		expect(bench.result(seal).body).toEqual({ json: { done: `mailed ${token}` } });
 		expect(JSON.stringify(bench.stream.events())).not.toContain("jane.doe");
+	});
+
+	test("in a large answer it is the same token: keys go where that is masked", async () => {
+		const small = await readNote();
+		const padding = "n".repeat(hereKeyedCharsMax);
+		bench.dialer.answering = () => answered(JSON.stringify({ note, padding }));
+		const { body } = bench.result(await bench.run({ function: "getAccount", arguments: { id: "acc-1" } }, ports({}, ofNotes)));
+		expect(body).toEqual({ json: { note: small, padding } });
 	});
 
 	test("where executors hold no key, it does not leave", async () => {

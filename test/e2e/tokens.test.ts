@@ -70,7 +70,10 @@ test("approvers see the token, in Slack too, and what they approve is sent to th
 test("to another caller the token is nothing: the call ends before the function hears of it", async () => {
 	const before = lab.seen.length;
 	expectProblem(await submit("ci", call("send", { to: seen.email })), "token_refused");
-	expectProblem(await submit("ai-agent", call("send", { to: seen.email.replace(/^tok-./, "tok-q") })), "token_refused");
+	expectProblem(
+		await submit("ai-agent", call("send", { to: seen.email.replace(/^tok-(.)/, (_, first) => `tok-${first === "q" ? "r" : "q"}`) })),
+		"token_refused",
+	);
 	expect(lab.seen.length).toBe(before);
 });
 

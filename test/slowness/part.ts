@@ -5,6 +5,8 @@ export interface Part {
 	readonly pieces: readonly string[];
 	/** Put around the repeated pieces, so that they are reached at all: the brackets of a JSON text. */
 	readonly around?: readonly [before: string, after: string];
+	/** The longest text that it reads in the thread that everybody waits for, where that is less than for others. */
+	readonly hereMax?: number;
 	/** Reads the text; what it refuses it may throw. */
 	readonly read: (text: string) => unknown;
 }

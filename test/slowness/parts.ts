@@ -18,6 +18,7 @@ import { functionOf } from "#libs/openapi/document.test-support.ts";
 import { viewOf } from "#libs/policy/call-view.ts";
 import { compileCondition } from "#libs/policy/condition.ts";
 import { stepsMax, withBudget } from "#libs/policy/condition-budget.ts";
+import { hereKeyedCharsMax } from "#libs/service/work-aside.ts";
 import { answerLimits } from "../../services/executor/answer-text.ts";
 import { scrubber } from "../../services/executor/dial-http/scrub-secret.ts";
 import { readTraceparent, readWaitMs } from "../../services/ingress/listen/read-request.ts";
@@ -106,8 +107,13 @@ function maskingParts(): Part[] {
 			return { name: `detector ${detector}`, pieces: tokens, read: (found) => mask.mask(hinted(found)) };
 		}),
 		{ name: "all detectors", pieces: tokens, read: (found) => named.mask(hinted(found)) },
-		{ name: "keyed actions", ...values, read: (found) => keyed.mask(JSON.parse(found) as JsonValue, keys) },
-		{ name: "finds that are acted on", pieces: tokensAndPieces, read: (found) => acted.mask(hinted(found), keys) },
+		{ name: "keyed actions", ...values, hereMax: hereKeyedCharsMax, read: (found) => keyed.mask(JSON.parse(found) as JsonValue, keys) },
+		{
+			name: "finds that are acted on",
+			pieces: tokensAndPieces,
+			hereMax: hereKeyedCharsMax,
+			read: (found) => acted.mask(hinted(found), keys),
+		},
 		{ name: "tokens", pieces: tokensAndPieces, read: refusedOrOpened },
 		{ name: "view", ...values, read: (found) => maskedView(JSON.parse(found) as JsonValue, named) },
 	];

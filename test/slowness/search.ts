@@ -12,10 +12,12 @@ export interface Found {
 	readonly milliseconds: number;
 	/** Times the control: how long the loop of `lookMs` takes for as many characters. */
 	readonly looks: number;
+	/** As many or more are too slow: {@link looksMax}, or more where only shorter texts are read here. */
+	readonly looksMax: number;
 }
 
 export interface SearchOptions {
-	/** Length of the texts. */
+	/** Length of the texts; less where a part reads only shorter ones here. */
 	readonly chars: number;
 	/** How many changed texts are tried for each part. */
 	readonly rounds: number;
@@ -28,13 +30,16 @@ export const sizes = { here: hereCharsMax } as const;
  * How much dearer than one look at each character a text may be. A look takes 3 to 6 ns, so that at this bound the longest text that is read
  * here takes 20 to 40 ms: a slow machine is slow at both.
  */
-export const looksMax = 200;
+const looksMax = 200;
 
 /** Pieces that mean something to most readers. */
 const common = ["a", "0", " ", "-", ".", ",", "\n", "\\", '"', "%", "&", "=", "é", "\u200b", "٤", "𝟜", "{", "["];
 const piecesMax = 6;
 
-export function searchSlowest(part: Part, { chars, rounds, seed }: SearchOptions): Found {
+export function searchSlowest(part: Part, { chars: asked, rounds, seed }: SearchOptions): Found {
+	const { hereMax = sizes.here } = part;
+	const chars = Math.min(asked, part.hereMax ?? asked);
+	const max = (looksMax * sizes.here) / hereMax;
 	const chance = seededChance(seed);
 	const alphabet = [...part.pieces, ...common];
 	const costOf = (pieces: readonly string[]) => roughMs(part, textOf(part, pieces, chars));
@@ -48,12 +53,12 @@ export function searchSlowest(part: Part, { chars, rounds, seed }: SearchOptions
 	for (let round = 0; round < rounds; round++) consider(changed(worst.pieces, alphabet, chance));
 	const text = textOf(part, worst.pieces, chars);
 	let least = { milliseconds: Number.POSITIVE_INFINITY, looks: Number.POSITIVE_INFINITY };
-	for (let time = 0; time < measuredTimes && least.looks > looksMax / 2; time++) {
+	for (let time = 0; time < measuredTimes && least.looks > max / 2; time++) {
 		const milliseconds = ownMs(() => attempt(part, text));
 		const looks = milliseconds / (lookMs() * text.length);
 		if (looks < least.looks) least = { milliseconds, looks };
 	}
-	return { part: part.name, unit: worst.pieces.join(""), chars: text.length, ...least };
+	return { part: part.name, unit: worst.pieces.join(""), chars: text.length, ...least, looksMax: max };
 }
 
 /**

@@ -9,14 +9,17 @@ import { tokenOf } from "./token.ts";
 
 /** Replacements of equal values are made once. */
 const knownMax = 1_024;
-/** A token takes some 16 µs: of so many characters one may be new, else a short text of nothing but finds would hold up everybody. Beyond it marks stay. */
+/** A token takes some 10 µs: of so many characters one may be new, else a short text of nothing but finds would hold up everybody. Beyond it marks stay. */
 const charsPerNew = 12;
 const newAlways = 500;
+/** What replaces finds may make a text longer by its own length and so much: it is read again, and a token is ten times as long as a short find. */
+const growthAlways = 8 * 1024;
 
 /** Made for one value or text. */
 export class FindsActor {
 	private readonly known = new Map<string, string>();
 	private newLeft = newAlways;
+	private charsMax = 0;
 	private readonly actions: ReadonlyMap<DetectorId, FindAction>;
 	private readonly keys: MaskingContext;
 	private readonly made: Set<string>;
@@ -27,17 +30,24 @@ export class FindsActor {
 		this.made = keys.made ?? new Set();
 	}
 
+	/** A text comes next, which may be read several times. */
+	begin(text: string): void {
+		this.newLeft += text.length / charsPerNew;
+		this.charsMax = 2 * text.length + growthAlways;
+	}
+
 	/** Changes the scan's spans: to other marks, and without surrogates that were made for this call. */
 	act(scan: Scan): void {
 		const { spans, text } = scan;
-		this.newLeft += text.length / charsPerNew;
 		if (spans.length === 0) return;
+		let charsLeft = this.charsMax - text.length;
 		const isMarkup = /<\/[A-Za-z]|\/>/.test(text);
 		scan.spans = spans.flatMap((span): Span[] => {
 			const value = text.slice(span.start, span.end);
 			if (this.made.has(value)) return [];
 			const mark = this.replacement(value, span.detector, span.mark);
-			if (mark === span.mark) return [span];
+			charsLeft -= Math.max(0, mark.length - value.length);
+			if (mark === span.mark || charsLeft < 0) return [span];
 			return [{ ...span, plain: span.mark, mark: isMarkup ? mark.replace("<", "&lt;").replace(">", "&gt;") : mark }];
 		});
 	}

@@ -113,6 +113,15 @@ test("surrogates that were made for a call are not masked again in it", () => {
 	expect(surrogated.maskText(once.text, keys).text).not.toBe(once.text);
 });
 
+test("a text that consists of equal finds does not become many times as long, one with a find in each line gets a token for each", () => {
+	const short = "a1@b.io ".repeat(4_000);
+	const { text } = tokenized.maskText(short, keys);
+	expect(text).toMatch(/^tok-.* \[email\] $/);
+	expect(text.length).toBeLessThan(2 * short.length + 8_192);
+	const rows = Array.from({ length: 500 }, (_, id) => `${id};customer${id}@private.example;${"text of a note, ".repeat(3)}`);
+	expect(tokenized.maskText(rows.join("\n"), keys).text).not.toContain("[email]");
+});
+
 test("a text of nothing but the shortest finds gets marks in the end, an ordinary list none", () => {
 	const short = Array.from({ length: 5_000 }, (_, at) => `${at.toString(36)}@b.io`);
 	const { text } = tokenized.maskText(short.join(" "), keys);

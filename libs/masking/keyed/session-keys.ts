@@ -1,5 +1,5 @@
 // The keys of one caller's session, derived from the executors' own: the same at every executor that holds that key, and nowhere else.
-import { createHash, hkdfSync, type KeyObject } from "node:crypto";
+import { createHash, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 
 /** 256 random bits that only executors hold. */
 export interface MaskingKey {
@@ -14,13 +14,19 @@ export interface SessionOwner {
 	readonly session?: string | undefined;
 }
 
-/** Plain data: it goes to the thread that masks a large answer. 32 bytes each, tokens' keys 64. */
+/** It can be sent to the thread that masks a large answer. 256 bits each; prepared once, which costs more than what each value costs then. */
 export interface SessionKeys {
 	/** Of the gateway, not of the session: equal values are equal for every caller. */
-	readonly hash: Uint8Array;
-	readonly surrogate: Uint8Array;
+	readonly hash: KeyObject;
+	readonly surrogate: KeyObject;
 	/** The first makes tokens; all of them open some. */
-	readonly tokens: readonly [Uint8Array, ...Uint8Array[]];
+	readonly tokens: readonly [TokenKey, ...TokenKey[]];
+}
+
+/** For the nonce, which also proves a token, and for its value. */
+export interface TokenKey {
+	readonly nonce: KeyObject;
+	readonly value: KeyObject;
 }
 
 /** What one call's masks need beside its values. */
@@ -81,21 +87,25 @@ export class MaskingKeys {
 	}
 
 	private derive(first: MaskingKey, owner: string, window: number): SessionKeys {
-		const ofWindow = (key: MaskingKey, at: number) => derived(key, "token", `${at} ${owner}`, 64);
+		const ofWindow = (key: MaskingKey, at: number): TokenKey => {
+			const [nonce, value] = derived(key, "token", `${at} ${owner}`);
+			return { nonce, value };
+		};
 		// What was made in the last window still opens; so does what an executor made whose clock is ahead of this one's.
 		const others = [window, window - 1, window + 1].flatMap((at) =>
 			this.keys.filter((key) => key !== first || at !== window).map((key) => ofWindow(key, at)),
 		);
 		return {
-			hash: derived(first, "hash", "", 32),
-			surrogate: derived(first, "surrogate", `${window} ${owner}`, 32),
+			hash: derived(first, "hash", "")[0],
+			surrogate: derived(first, "surrogate", `${window} ${owner}`)[0],
 			tokens: [ofWindow(first, window), ...others],
 		};
 	}
 }
 
-/** HKDF-SHA-256 (RFC 5869); the context is digested, because `info` is bounded. */
-function derived({ secret }: MaskingKey, use: string, context: string, bytes: number): Uint8Array {
+/** HKDF-SHA-256 (RFC 5869), as two keys of 256 bits; the context is digested, because `info` is bounded. */
+function derived({ secret }: MaskingKey, use: string, context: string): readonly [KeyObject, KeyObject] {
 	const info = `callgate/masking/${use} ${createHash("sha256").update(context).digest("hex")}`;
-	return new Uint8Array(hkdfSync("sha256", secret, "", info, bytes));
+	const bytes = new Uint8Array(hkdfSync("sha256", secret, "", info, 64));
+	return [createSecretKey(bytes.subarray(0, 32)), createSecretKey(bytes.subarray(32))];
 }

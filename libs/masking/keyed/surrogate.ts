@@ -1,5 +1,5 @@
 // Surrogates: values of the same kind that nobody has, for programs that check what they read. Keyed, and the same for an equal value within one session.
-import { createHmac } from "node:crypto";
+import { createHmac, type KeyObject } from "node:crypto";
 import { isLuhn } from "../detect/check-digits.ts";
 import { toBase32 } from "./base32.ts";
 import type { SessionKeys } from "./session-keys.ts";
@@ -27,13 +27,13 @@ const attemptsMax = 8;
 
 /** Numbers that follow from a key and a text. */
 class Draw {
-	private readonly key: Uint8Array;
+	private readonly key: KeyObject;
 	private readonly context: string;
 	private block: Uint8Array = new Uint8Array();
 	private blocks = 0;
 	private at = 0;
 
-	constructor(key: Uint8Array, context: string) {
+	constructor(key: KeyObject, context: string) {
 		this.key = key;
 		this.context = context;
 	}

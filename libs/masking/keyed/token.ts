@@ -1,5 +1,5 @@
 // Reversible tokens: a value under the key of its caller's session, in a form that can be pasted anywhere and opened by executors alone.
-import { createCipheriv, createHmac, timingSafeEqual } from "node:crypto";
+import { createCipheriv, createHmac, type KeyObject, timingSafeEqual } from "node:crypto";
 import { fromBase32, toBase32 } from "./base32.ts";
 import type { SessionKeys } from "./session-keys.ts";
 
@@ -33,8 +33,8 @@ export function tokenOf({ tokens: [key] }: Pick<SessionKeys, "tokens">, kind: st
 	if (value.length === 0 || value.length > valueBytesMax || !text.isWellFormed() || text.includes("\0")) return undefined;
 	const padded = Buffer.alloc(Math.ceil(value.length / padBytes) * padBytes);
 	padded.set(value);
-	const nonce = nonceOf(key, kind, padded);
-	const body = toBase32(Buffer.concat([nonce, crypt(key, nonce, padded)]));
+	const nonce = nonceOf(key.nonce, kind, padded);
+	const body = toBase32(Buffer.concat([nonce, crypt(key.value, nonce, padded)]));
 	if (kind !== "email" || !looksLikeEmail.test(text) || body.length > emailBodyMax) return `<${kind}:${body}>`;
 	const labels = body.slice(labelChars).match(new RegExp(`.{1,${labelChars}}`, "g")) ?? [];
 	return `tok-${body.slice(0, labelChars)}@${[...labels, domain].join(".")}`;
@@ -48,8 +48,8 @@ export function openToken({ tokens }: Pick<SessionKeys, "tokens">, kind: string,
 	if (!bytes || bytes.length <= nonceBytes) return undefined;
 	const nonce = bytes.subarray(0, nonceBytes);
 	for (const key of tokens) {
-		const padded = crypt(key, nonce, bytes.subarray(nonceBytes));
-		if (timingSafeEqual(nonceOf(key, kind, padded), nonce)) return padded.toString("utf8").replace(/\0+$/, "");
+		const padded = crypt(key.value, nonce, bytes.subarray(nonceBytes));
+		if (timingSafeEqual(nonceOf(key.nonce, kind, padded), nonce)) return padded.toString("utf8").replace(/\0+$/, "");
 	}
 	return undefined;
 }
@@ -58,13 +58,13 @@ export function openToken({ tokens }: Pick<SessionKeys, "tokens">, kind: string,
  * The SIV construction (Rogaway and Shrimpton, 2006; RFC 5297 has it with another function): what encrypts is made of the value, so equal values
  * make equal tokens and nothing else is told. Docs: decisions/tokens-without-a-store.md.
  */
-function nonceOf(key: Uint8Array, kind: string, padded: Uint8Array): Buffer {
-	return createHmac("sha256", key.subarray(0, 32)).update(`${kind}\0`).update(padded).digest().subarray(0, nonceBytes);
+function nonceOf(key: KeyObject, kind: string, padded: Uint8Array): Buffer {
+	return createHmac("sha256", key).update(`${kind}\0`).update(padded).digest().subarray(0, nonceBytes);
 }
 
 /** AES-256-CTR: what encrypts decrypts. */
-function crypt(key: Uint8Array, nonce: Uint8Array, bytes: Uint8Array): Buffer {
-	const cipher = createCipheriv("aes-256-ctr", key.subarray(32), nonce);
+function crypt(key: KeyObject, nonce: Uint8Array, bytes: Uint8Array): Buffer {
+	const cipher = createCipheriv("aes-256-ctr", key, nonce);
 	return Buffer.concat([cipher.update(bytes), cipher.final()]);
 }
 

@@ -1,4 +1,4 @@
-// Payment card numbers: 13 to 19 digits of a known issuer with a right check digit.
+// Payment card numbers: 12 to 19 digits of a known issuer with a right check digit.
 import type { ShapeDetector } from "../detector.ts";
 import { markOf } from "../mark.ts";
 import { chars, is, type Scan } from "../scan.ts";
@@ -78,7 +78,7 @@ const issuers: readonly Issuer[] = [
 			[6304, 6304],
 			[6759, 6763],
 		],
-		lengths: [13, 14, 15, 16, 17, 18, 19],
+		lengths: [12, 13, 14, 15, 16, 17, 18, 19],
 	},
 	{
 		name: "Maestro, Elo, RuPay, Verve",
@@ -106,7 +106,7 @@ for (const issuer of issuers) {
 	}
 }
 
-const digitsMin = 13;
+const digitsMin = 12;
 const digitsMax = 19;
 /** Lengths of hexadecimal ids and digests: BSON object id, MD5, SHA-1, SHA-224, SHA-256, SHA-384, SHA-512. */
 const digestLengths = new Set([24, 32, 40, 56, 64, 96, 128]);
@@ -114,7 +114,7 @@ const digestLengths = new Set([24, 32, 40, 56, 64, 96, 128]);
 export const cardDetector: ShapeDetector = {
 	id: "card",
 	description:
-		"Payment card numbers: 13 to 19 digits of a known issuer with a right check digit (Luhn), grouped or not, also as JSON numbers and within text.",
+		"Payment card numbers: 12 to 19 digits of a known issuer with a right check digit (Luhn), grouped or not, also as JSON numbers and within text.",
 	numbers: "always",
 	worthwhile: (scan) => scan.digits >= digitsMin,
 	find,

@@ -60,7 +60,9 @@ function startOf(scan: Scan, { lead, keptChars, near }: VendorToken, anchor: num
 				? chars.hex
 				: lead.letters.includes("-") && lead.letters.length > 10
 					? chars.base64
-					: chars.alnum;
+					: lead.letters.includes("_")
+						? chars.token
+						: chars.alnum;
 	const start = scan.runStart(anchor, bits, lead.max + 1);
 	const length = anchor - start;
 	return length < lead.min || length > lead.max || isWord(text, start - 1) ? -1 : start;
@@ -74,7 +76,7 @@ function isWord(text: string, at: number): boolean {
 function endOfRun(scan: Scan, from: number, letters: string): number {
 	return scan.runEnd(
 		from,
-		letters.includes("+/") ? chars.base64 : letters.includes(".") ? chars.dotted : letters.includes("-") ? chars.base64url : chars.token,
+		letters.includes("/") ? chars.base64 : letters.includes(".") ? chars.dotted : letters.includes("-") ? chars.base64url : chars.token,
 	);
 }
 
@@ -85,8 +87,19 @@ function isRandom(written: string, { steps, near }: VendorToken): boolean {
 	if (new Set(body).size < differentMin || /(.)\1{9}/.test(body)) return false;
 	const weakPrefix = near || (first && "text" in first && first.text.length <= 3);
 	if (near && body.length >= 14 && (body.match(/[a-z][A-Z]/g)?.length ?? 0) > 3) return true;
+	if (body.length >= lettersMin && isEvenlyMixed(body)) return true;
 	if (/[0-9]/.test(body)) return !weakPrefix || near || /[A-Z]|[0-9].*[0-9].*[0-9]/.test(body);
 	return !weakPrefix && /[a-z][A-Z]|[A-Z][a-z]/.test(body) ? true : !weakPrefix && !/[-_.]/.test(body);
+}
+
+/** Letters alone are a token where there are so many. */
+const lettersMin = 28;
+
+/** Nearly as many large letters as small ones: in names joined like `getUserName` one of five is large. */
+function isEvenlyMixed(body: string): boolean {
+	const large = body.match(/[A-Z]/g)?.length ?? 0;
+	const small = body.match(/[a-z]/g)?.length ?? 0;
+	return large + small === body.length && 2 * large > small && 2 * small > large;
 }
 
 const nearbyChars = 200;

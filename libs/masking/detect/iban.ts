@@ -12,8 +12,8 @@ const lengthByCountry = new Map(registry.split(" ").map((entry) => [entry.slice(
 export const ibanDetector: ShapeDetector = {
 	id: "iban",
 	description: "Bank account numbers: an IBAN of a registered country, with that country's length and right check digits (mod 97).",
-	// Malta's has the fewest digits that must be digits: two to check and five of the sort code.
-	worthwhile: (scan) => scan.digits >= 7 && scan.text.length >= 15,
+	// In Romania, Pakistan, Qatar and others all but the two check digits may be letters; fewer than four in all are rare.
+	worthwhile: (scan) => scan.digits >= 4 && scan.text.length >= 15,
 	find,
 };
 

@@ -37,11 +37,15 @@ function stepsOf(shape: string): Step[] {
 }
 
 const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+/** What is open and not the last part may have so many more characters. */
+const openCharsMax = 512;
+
 /** An open end is followed to the end of its run afterwards. */
-const written = (step: Step): string =>
-	"text" in step
-		? literal(step.text)
-		: `[${step.letters}]{${step.min}${step.max === step.min ? "" : step.max === undefined ? "" : `,${step.max}`}}`;
+function written(step: Step, isLast: boolean): string {
+	if ("text" in step) return literal(step.text);
+	const max = step.max ?? (isLast ? step.min : step.min + openCharsMax);
+	return `[${step.letters}]{${step.min}${max === step.min ? "" : `,${max}`}}`;
+}
 
 /** Between a vendor's name and its token: the rest of a name, quotes, what assigns. */
 const between = "[\\w .-]{0,24}[\"'`\\])]{0,2}\\s{0,4}(?:[=:>,|(]{1,3}|\\bis\\b)?\\s{0,4}[\"'`=(]{0,2}";
@@ -59,7 +63,7 @@ function tokenOf(line: string): VendorToken {
 	const steps = stepsOf(shape);
 	const [first] = steps;
 	if (!first) throw new Error(`${vendor}: an empty shape`);
-	const patternOf = (of: readonly Step[]) => of.map(written).join("");
+	const patternOf = (of: readonly Step[]) => of.map((step, at) => written(step, at === of.length - 1)).join("");
 	const base = { vendor, shape: rest, source, steps };
 	if (near) {
 		const name = near[1] ?? "";

@@ -38,13 +38,14 @@ Azure Functions key | <b40-44>AzFu<b6-8> | learn.microsoft.com/purview/sit-defn-
 Azure container registry key | <e42>+ACR<w6> | learn.microsoft.com/purview/sit-defn-azure-container-registry-access-key
 Azure cache for Redis key | <w33>AzCa<w6-8> | learn.microsoft.com/purview/sit-defn-azure-redis-cache-connection-string
 Azure IoT key | <e33>AIoT<e6>= | learn.microsoft.com/purview/sit-defn-azure-iot-shared-access-key
+Azure DevOps older personal access token | near azure <l52> | learn.microsoft.com/azure/devops/organizations/accounts/use-personal-access-tokens
 Azure DevOps personal access token | <w76>AZDO<w4> | learn.microsoft.com/azure/devops/organizations/accounts/use-personal-access-tokens
 Microsoft Teams webhook | webhook.office.com/webhookb2/<p40+> | learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors
 Alibaba Cloud access key id | LTAI<w12-24> | alibabacloud.com/help/ram
 Tencent Cloud secret id | AKID<w32> | cloud.tencent.com/document/product/598
 Yandex Cloud API key | AQVN<b35-38> | yandex.cloud/docs/iam/concepts/authorization/api-key
 Yandex Cloud static key | YC<b38> | yandex.cloud/docs/iam
-Yandex Cloud IAM token | t1.<q7+>.<b86> | yandex.cloud/docs/iam/concepts/authorization/iam-token
+Yandex Cloud IAM token | t1.<a7+>.<b86> | yandex.cloud/docs/iam/concepts/authorization/iam-token
 IBM Cloud API key | near ibm <b44> | cloud.ibm.com/docs/account?topic=account-userapikey
 Oracle Cloud private key id | near oci_fingerprint <h32> | docs.oracle.com/iaas
 DigitalOcean personal token | dop_v1_<h64> | docs.digitalocean.com/reference/api
@@ -63,6 +64,7 @@ Fly.io access token | fo1_<b43> | fly.io/docs/security/tokens
 Fly.io macaroon | fm2_<e100+> | fly.io/docs/security/tokens
 Fly.io older macaroon | fm1r_<e100+> | fly.io/docs/security/tokens
 Heroku key | HRKU-<b58+> | devcenter.heroku.com/articles/platform-api-reference
+Heroku older key | HRKU-<g> | devcenter.heroku.com/articles/platform-api-reference
 Heroku token | near heroku <g> | devcenter.heroku.com/articles/platform-api-reference
 Netlify token | nfp_<w36+> | docs.netlify.com/api/get-started
 Netlify older token | near netlify <b40-46> | docs.netlify.com/api/get-started
@@ -167,7 +169,7 @@ LaunchDarkly token | near launchdarkly <b40> | launchdarkly.com/docs/home/accoun
 LaunchDarkly SDK key | sdk-<g> | launchdarkly.com/docs/home/account/environment/keys
 LaunchDarkly access token | api-<g> | launchdarkly.com/docs/home/account/api
 Artifactory key | AKCp<w60+> | jfrog.com/help/r/jfrog-platform-administration-documentation
-Artifactory reference token | cmVmdGtuO<w50+> | jfrog.com/help/r/jfrog-platform-administration-documentation
+Artifactory reference token | cmVmdGtu<w50+> | jfrog.com/help/r/jfrog-platform-administration-documentation
 npm token | npm_<w36> | docs.npmjs.com/about-access-tokens
 PyPI token | pypi-AgEIcHlwaS5vcmc<b50+> | pypi.org/help/#apitoken
 TestPyPI token | pypi-AgENdGVzdC5weXBpLm9yZw<b50+> | pypi.org/help/#apitoken
@@ -230,6 +232,7 @@ Notion older token | secret_<w43> | developers.notion.com/docs/authorization
 Linear key | lin_api_<w40> | linear.app/developers
 Linear OAuth secret | near linear <h32> | linear.app/developers
 Asana token | {0/|1/|2/}<d13-19>:<h32> | developers.asana.com/docs/personal-access-token
+Asana newer token | 2/<d13-19>/<d13-19>:<h32> | developers.asana.com/docs/personal-access-token
 Asana secret | near asana <w32> | developers.asana.com
 Asana client id | near asana <d16> | developers.asana.com
 ClickUp token | pk_<d4-12>_<u32> | developer.clickup.com
@@ -310,6 +313,7 @@ Etsy token | near etsy <w24> | developers.etsy.com
 Squarespace token | near squarespace <g> | developers.squarespace.com
 Facebook token | EAAM<w80+> | developers.facebook.com/docs/facebook-login/guides/access-tokens
 Facebook page token | EAAC<w80+> | developers.facebook.com/docs/facebook-login/guides/access-tokens
+Facebook longer token | EAA<w100+> | developers.facebook.com/docs/facebook-login/guides/access-tokens
 Facebook app token | near facebook <d15-16>|<b27-40> | developers.facebook.com/docs/facebook-login/guides/access-tokens
 Facebook secret | near facebook <h32> | developers.facebook.com
 Instagram token | IGQV<b50+> | developers.facebook.com/docs/instagram
@@ -317,6 +321,7 @@ Twitter bearer token | AAAAAAAAAAAAAAAAAAAA<e60-120> | docs.x.com/resources/fund
 Twitter secret | near twitter <w35-50> | docs.x.com/resources/fundamentals/authentication
 Twitter key | near twitter <w25> | docs.x.com/resources/fundamentals/authentication
 LinkedIn secret | near linkedin <w16> | learn.microsoft.com/linkedin/shared/authentication
+LinkedIn client secret | WPL_AP1.<w16>.<e6+> | learn.microsoft.com/linkedin/shared/authentication
 LinkedIn client id | near linkedin <w14> | learn.microsoft.com/linkedin/shared/authentication
 Twitch token | near twitch <w30> | dev.twitch.tv/docs/authentication
 Flickr token | near flickr <w32> | flickr.com/services/api
@@ -325,14 +330,15 @@ Mattermost token | near mattermost <w26> | developers.mattermost.com
 Pinterest token | pina_<u80+> | developers.pinterest.com
 New York Times key | near nytimes <b32> | developer.nytimes.com
 Yandex token | near yandex <b30-64> | yandex.com/dev
+Okta token in its header | near ssws 00<b40> | developer.okta.com/docs/api/openapi/okta-management/guides/overview
 Okta token | near okta 00<b40> | developer.okta.com/docs/guides/create-an-api-token
 Auth0 secret | near auth0 <b64> | auth0.com/docs
 Authress key | sc_<o30+> | authress.io/knowledge-base
 RapidAPI key | near rapidapi <w50> | docs.rapidapi.com
 Riot Games key | RGAPI-<g> | developer.riotgames.com
 WakaTime key | waka_<g> | wakatime.com/developers
-Mapbox secret token | sk.eyJ<b60+>.<b20+> | docs.mapbox.com/api/accounts/tokens
-Mapbox token | pk.eyJ<b60+>.<b20+> | docs.mapbox.com/api/accounts/tokens
+Mapbox secret token | sk.eyJ<b40+>.<b20+> | docs.mapbox.com/api/accounts/tokens
+Mapbox token | pk.eyJ<b40+>.<b20+> | docs.mapbox.com/api/accounts/tokens
 MaxMind license key | <q36>_mmk | support.maxmind.com
 Transifex token | 1/<h40> | developers.transifex.com
 Intra42 secret | s-s4t2ud-<h64> | api.intra.42.fr/apidoc
@@ -402,6 +408,70 @@ Ghost admin key | near ghost <h24>:<h64> | ghost.org/docs/admin-api
 age secret key | AGE-SECRET-KEY-1<u58> | github.com/C2SP/C2SP/blob/main/age.md
 Cloudinary | cloudinary://<d10-18>:<b20-40> | cloudinary.com/documentation
 Roblox cookie | _|WARNING:-DO-NOT-SHARE-THIS.<x100+> | create.roblox.com/docs
+Apify token | apify_api_<w36> | docs.apify.com/platform/integrations/api
+RunPod key | rpa_<w40+> | docs.runpod.io/get-started/api-keys
+Xata key | xau_<w40+> | xata.io/docs/getting-started/generate-api-key
+PostHog personal key | phx_<w40+> | posthog.com/docs/api
+Inngest signing key | signkey-{prod|test|branch}-<h64> | inngest.com/docs/platform/signing-keys
+StackHawk key | hawk.<w20>.<w20> | docs.stackhawk.com
+Lichess token | lip_<w20+> | lichess.org/api
+Zoho token | 1000.<h32>.<h32> | zoho.com/accounts/protocol/oauth
+Rootly key | rootly_<h64> | docs.rootly.com/api-reference
+Weights & Biases newer key | wandb_v1_<b70+> | docs.wandb.ai
+Checkout.com key | {sk_|sk_sbox_}<l28+> | checkout.com/docs/developer-resources/api
+Xendit key | xnd_{production|development}_<w40+> | docs.xendit.co
+Midtrans server key | Mid-server-<b24> | docs.midtrans.com
+Mercado Pago token | APP_USR-<d12-18>-<d6>-<h32>-<d6-12> | mercadopago.com/developers
+Klarna key | klarna_{live|test}_api_<e40+> | docs.klarna.com
+SumUp key | sup_sk_<w30+> | developer.sumup.com
+Omise key | skey_{test_|live_|}<l19> | docs.omise.co
+Asaas key | $aact_<e60+> | docs.asaas.com
+Brex token | bxt_<w40+> | developer.brex.com
+Cal.com key | cal_live_<h32> | cal.com/docs/api-reference
+Svix token | sk_<w32>.<l2> | docs.svix.com
+Svix testing token | testsk_<w32>.<l2> | docs.svix.com
+MailerSend token | mlsn.<h64> | developers.mailersend.com
+OneSignal key | os_v2_{app|org}_<l90+> | documentation.onesignal.com
+PubNub secret | sec-c-<b40+> | pubnub.com/docs
+SendGrid and Twilio Segment token | sgp_<w60+> | docs.segmentapis.com
+Telnyx key | KEY<h32>_<w22> | developers.telnyx.com
+SMTP2GO key | api-<u32> | developers.smtp2go.com
+Aiven password | AVNS_<b12+> | aiven.io/docs
+CockroachDB Cloud key | CCDB1_<w22>_<w40> | cockroachlabs.com/docs/cockroachcloud
+DataStax Astra token | AstraCS:<b20+>:<h64> | docs.datastax.com
+Materialize password | mzp_<h64> | materialize.com/docs
+Fauna key | fnA<b37+> | docs.fauna.com
+Axiom token | {xaat|xapt}-<g> | axiom.co/docs
+Honeybadger token | hbp_<w36> | docs.honeybadger.io
+New Relic mobile token | <h40>-NRMA | docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys
+NetBird token | nbp_<w36> | docs.netbird.io
+Ory token | ory_{pat|st|at|rt}_<b32+> | ory.sh/docs
+n8n key | n8n_api_<h40+> | docs.n8n.io
+UpCloud token | ucat_<u26> | developers.upcloud.com
+Linear OAuth token | lin_oauth_<h64> | linear.app/developers
+Snyk newer token | snyk_{uat|sat}.<h8>.<b40+> | docs.snyk.io/snyk-api
+Socket key | sktsec_<b40+> | docs.socket.dev
+DeepSource token | dsp_<h40> | docs.deepsource.com
+Endor Labs key | endr+<b16+> | docs.endorlabs.com
+E2B key | e2b_<h40> | e2b.dev/docs
+LlamaCloud key | llx-<w48> | docs.llamaindex.ai
+Browserbase key | bb_{live|test}_<b27> | docs.browserbase.com
+Anyscale key | esecret_<w24+> | docs.anyscale.com
+Helicone key | sk-helicone-<l7>-<l7>-<l7>-<l7> | docs.helicone.ai
+Brave Search key | BSA<b28> | api-dashboard.search.brave.com
+Google Gemini newer key | AQ.<b50> | ai.google.dev/gemini-api/docs/api-key
+Turbopuffer key | tpuf_<w32+> | turbopuffer.com/docs
+Trigger.dev key | tr_{dev|prod|stg}_<w20+> | trigger.dev/docs
+GrowthBook secret | secret_admin_<b40+> | docs.growthbook.io
+DevCycle server key | dvc_server_<b30+> | docs.devcycle.com
+Stytch secret | secret-{live|test}-<a36> | stytch.com/docs
+Mercury token | secret-token:mercury_production_<b30+> | docs.mercury.com
+Qovery token | qov_<w40+> | qovery.com/docs
+Shopify app token | shptka_<h32> | shopify.dev/docs/apps/build/authentication-authorization
+Zuplo key | zpka_<h32>_<h8> | zuplo.com/docs
+Retool key | retool_<l26+> | docs.retool.com
+Twitch chat token | oauth:<l30> | dev.twitch.tv/docs/chat
+Bitwarden access token | 0.<g>.<w30>:<e24> | bitwarden.com/help/access-tokens
 Nomic key | nk-<b43> | docs.nomic.ai
 `;
 

@@ -37,6 +37,15 @@ describe("events", () => {
 		const events: string[] = [];
 		for (let at = 0; at < bytes.length; at += size) events.push(...reader.push(bytes.subarray(at, at + size)));
 		expect(events).toEqual(['{"a":1}', "one\ntwo", "ü"]);
+		expect(reader.lastEventId).toBe("7");
+	});
+
+	test("say where their stream can be taken up, and when: an event that is not whole does not", () => {
+		const reader = new EventReader();
+		reader.push(Buffer.from("id: first\nretry: 500\ndata: \n\nid: second\nretry: soon\ndata: cut"));
+		expect(reader).toMatchObject({ lastEventId: "first", retryMs: 500 });
+		reader.push(Buffer.from("\n\ndata: no id of its own\n\nid: a\0b\n\n"));
+		expect(reader).toMatchObject({ lastEventId: "second", retryMs: 500 });
 	});
 });
 

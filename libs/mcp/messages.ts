@@ -151,11 +151,19 @@ export function parseResult(text: string): Readonly<Record<string, unknown>> | u
 	}
 }
 
-/** Server-sent events as they arrive, in whatever pieces: the data of each that is whole. Bounded by whoever collects the pieces. */
+/**
+ * Server-sent events as they arrive, in whatever pieces: the data of each that is whole. Bounded by whoever collects the pieces.
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
 export class EventReader {
+	/** Of the last whole event that had one, or of one before it. */
+	lastEventId: string | undefined;
+	/** How long the server wants to be left alone before its stream is taken up again. */
+	retryMs: number | undefined;
 	private readonly decoder = new TextDecoder();
 	private rest = "";
 	private data: string[] = [];
+	private id: string | undefined;
 
 	/** The data of the events that this piece completes. */
 	push(piece: Uint8Array): string[] {
@@ -174,8 +182,16 @@ export class EventReader {
 			if (line === "") {
 				if (this.data.length > 0) events.push(this.data.join("\n"));
 				this.data = [];
-			} else if (line.startsWith("data:")) this.data.push(line.slice(line.startsWith("data: ") ? 6 : 5));
+				this.lastEventId = this.id;
+			} else this.readField(line);
 		}
 		return events;
+	}
+
+	private readField(line: string): void {
+		const [, name, value = ""] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+		if (name === "data") this.data.push(value);
+		else if (name === "id" && !value.includes("\0")) this.id = value;
+		else if (name === "retry" && /^\d{1,9}$/.test(value)) this.retryMs = Number(value);
 	}
 }

@@ -1,24 +1,48 @@
-// The official conformance suite of MCP against a whole stack in front of its fixture server: what fails is known, with a reason, and nothing else.
+// The official conformance suite of MCP, as the client of a whole stack in front of its fixture server, and as the server of the executor's dialer: what fails is
+// known, with a reason, and nothing else.
 import { readFile } from "node:fs/promises";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { stack, tokenOf } from "../support/stack.ts";
 import { serveFixture } from "./fixture-server.ts";
-import { runSuite } from "./run-suite.ts";
+import { type Found, runClientSide, runServerSide } from "./run-suite.ts";
 
-let fixture: Awaited<ReturnType<typeof serveFixture>>;
-beforeAll(async () => {
-	fixture = await serveFixture(stack.labPort + 1);
-});
-afterAll(() => fixture.close());
+const revisions = ["2025-11-25", "2026-07-28"];
 
 type Baseline = Record<string, { readonly reason: string; readonly checks: readonly string[] }[]>;
 
-test.each(["2025-11-25", "2026-07-28"])("%s: all that a gateway can serve passes, and what is excepted fails", async (revision) => {
-	const baseline = parse(await readFile(new URL("baseline.yaml", import.meta.url), "utf8")) as Baseline;
-	const { failed, passed, printed } = await runSuite(revision, `${stack.urls.ingress}/mcp/fixture`, await tokenOf("ci"));
-	process.stderr.write(`conformance ${revision}: ${passed.length} checks passed, ${failed.length} failed\n`);
+/** A check of a baseline is `scenario:check`; a scenario alone stands for whichever of its checks fail. */
+async function expectBaseline(file: string, revision: string, { failed, passed, scenarios, printed }: Found): Promise<void> {
+	process.stderr.write(`conformance ${file} ${revision}: ${passed.length} checks passed, ${failed.length} failed\n`);
+	const baseline = parse(await readFile(new URL(file, import.meta.url), "utf8")) as Baseline;
 	const excepted = (baseline[revision] ?? []).flatMap(({ checks }) => checks);
-	expect(failed, printed).toEqual(excepted.toSorted());
-	expect(passed.length).toBeGreaterThan(20);
+	const scenarioOf = (check: string) => check.slice(0, check.indexOf(":"));
+	const found = failed.map((check) => (excepted.includes(scenarioOf(check)) ? scenarioOf(check) : check));
+	expect([...new Set(found)].sort(), printed).toEqual(excepted.toSorted());
+	// A scenario that saw nothing finds nothing.
+	const seen = new Set([...failed, ...passed].map(scenarioOf));
+	expect(scenarios.filter((scenario) => !seen.has(scenario))).toEqual([]);
+	expect(passed.length).toBeGreaterThan(10);
+}
+
+describe("/mcp/{connection} as a server", () => {
+	let fixture: Awaited<ReturnType<typeof serveFixture>>;
+	beforeAll(async () => {
+		fixture = await serveFixture(stack.labPort + 1);
+	});
+	afterAll(() => fixture.close());
+
+	test.each(revisions)("%s: all that a gateway can serve passes, and what is excepted fails", async (revision) => {
+		const found = await runServerSide(revision, `${stack.urls.ingress}/mcp/fixture`, await tokenOf("ci"));
+		await expectBaseline("baseline.yaml", revision, found);
+	});
+});
+
+describe("the executor as a client", () => {
+	const command = `${process.execPath} ${fileURLToPath(new URL("client-main.ts", import.meta.url))}`;
+
+	test.each(revisions)("%s: all that has its own credential for a server passes, and what is excepted fails", async (revision) => {
+		await expectBaseline("client-baseline.yaml", revision, await runClientSide(revision, command));
+	});
 });

@@ -1,10 +1,10 @@
-// Runs the official conformance suite against an address that wants a token, which the suite cannot send, and reads what it found.
+// Runs the official conformance suite, against an address that wants a token, which the suite cannot send, or with a client; and reads what it found.
 import { spawn } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { createServer, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const suite = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol/conformance/dist/index.js", import.meta.url));
@@ -13,31 +13,57 @@ export interface Found {
 	/** `scenario:check`, in order. */
 	readonly failed: readonly string[];
 	readonly passed: readonly string[];
+	/** All that ran, whatever they found. */
+	readonly scenarios: readonly string[];
 	/** What the suite printed. */
 	readonly printed: string;
 }
 
 /** Every scenario that a revision asks of a server, those that it does not score too. */
-export async function runSuite(revision: string, url: string, token: string): Promise<Found> {
-	const folder = await mkdtemp(join(tmpdir(), "callgate-conformance-"));
+export async function runServerSide(revision: string, url: string, token: string): Promise<Found> {
 	const door = await openDoor(url, token);
 	try {
-		const printed = await run(["server", "--url", door.url, "--requirements", revision, "-o", folder]);
-		const checks = (await Promise.all((await readdir(folder)).map((run) => checksIn(folder, run)))).flat();
-		const named = (status: string) => [...new Set(checks.filter((check) => check.status === status).map(({ name }) => name))].sort();
-		return { failed: named("FAILURE"), passed: named("SUCCESS"), printed };
+		return await runSuite(["server", "--url", door.url, "--requirements", revision]);
 	} finally {
 		await door.close();
+	}
+}
+
+/** How long one client may take: far more than it needs, for a machine that is busy with all of them. */
+const clientMsMax = 300_000;
+
+/** Every scenario that a revision asks of a client, those that it does not score too, all at once: each starts the command with its server's address. */
+export async function runClientSide(revision: string, command: string): Promise<Found> {
+	return await runSuite(["client", "--command", command, "--requirements", revision, "--timeout", String(clientMsMax)]);
+}
+
+async function runSuite(args: readonly string[]): Promise<Found> {
+	const folder = await mkdtemp(join(tmpdir(), "callgate-conformance-"));
+	try {
+		const printed = await run([...args, "-o", folder]);
+		const files = (await readdir(folder, { recursive: true })).filter((file) => basename(file) === "checks.json");
+		const ran = await Promise.all(files.map((file) => resultOf(folder, file)));
+		const named = (...statuses: string[]) => {
+			const checks = ran.flatMap((one) => one.checks.map((check) => ({ ...check, name: `${one.scenario}:${check.id}` })));
+			return [...new Set(checks.filter(({ status }) => statuses.includes(status)).map(({ name }) => name))].sort();
+		};
+		// The suite's own baselines take a warning for a failure too.
+		return { failed: named("FAILURE", "WARNING"), passed: named("SUCCESS"), scenarios: ran.map(({ scenario }) => scenario), printed };
+	} finally {
 		await rm(folder, { recursive: true });
 	}
 }
 
-/** A folder a scenario: `server-<scenario>-<time>`. */
-async function checksIn(folder: string, run: string): Promise<{ readonly name: string; readonly status: string }[]> {
-	const scenario = /^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(run)?.[1];
-	if (scenario === undefined) throw new Error(`found ${run} among the suite's results, expected server-<scenario>-<time>`);
-	const checks = JSON.parse(await readFile(join(folder, run, "checks.json"), "utf8")) as { id: string; status: string }[];
-	return checks.map(({ id, status }) => ({ name: `${scenario}:${id}`, status }));
+interface Result {
+	readonly scenario: string;
+	readonly checks: readonly { readonly id: string; readonly status: string }[];
+}
+
+/** A folder a scenario, whose name may have parts: `server-<scenario>-<time>`, of a client without the first word. */
+async function resultOf(folder: string, file: string): Promise<Result> {
+	const scenario = /^(?:server-)?(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$/.exec(dirname(file))?.[1];
+	if (scenario === undefined) throw new Error(`found ${file} among the suite's results, expected <scenario>-<time>`);
+	return { scenario, checks: JSON.parse(await readFile(join(folder, file), "utf8")) as Result["checks"] };
 }
 
 function run(args: readonly string[]): Promise<string> {

@@ -23,6 +23,8 @@ export interface TestServer {
 	revision: string;
 	/** Answers what is not answered well by itself; false: it is. */
 	answer: (message: Heard, response: ServerResponse) => boolean | undefined;
+	/** Takes up a stream where it ended; false: there is none. */
+	resume: (headers: IncomingMessage["headers"], response: ServerResponse) => boolean | undefined;
 	calls(): Heard[];
 	close(): Promise<void>;
 }
@@ -52,6 +54,7 @@ export function beginEvents(response: ServerResponse): (text: string) => void {
 export async function serveMcp(revision = "2025-11-25", port = 0): Promise<TestServer> {
 	const sockets = new Set<Socket>();
 	const http = createServer(async (request, response) => {
+		if (request.method === "GET" && server.resume(request.headers, response)) return;
 		// No stream of its own, and nothing to be said when a session ends.
 		if (request.method !== "POST") return void response.writeHead(request.method === "DELETE" ? 200 : 405).end();
 		const isCall = request.headers["mcp-method"] === "tools/call";
@@ -86,6 +89,7 @@ export async function serveMcp(revision = "2025-11-25", port = 0): Promise<TestS
 		tools: [sayTool],
 		revision,
 		answer: () => undefined,
+		resume: () => undefined,
 		calls: () => server.heard.filter(({ method }) => method === "tools/call"),
 		close: async () => {
 			for (const socket of sockets) socket.destroy();

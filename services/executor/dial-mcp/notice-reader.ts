@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { ServerMessage } from "#libs/mcp/messages.ts";
 import { askedLevel, isNotice, noticeCharsMax, readNotice } from "#libs/mcp/read-notice.ts";
 import type { Notice } from "../ports.ts";
-import type { Line } from "./speak.ts";
+import type { Line } from "./line.ts";
 
 /** Notices of one call that are read at all. */
 const noticesMax = 1_000;

@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { readMessage, type ServerMessage } from "#libs/mcp/messages.ts";
 import { DialError, type DialErrorCode } from "../dial-error.ts";
 import type { Scrubber } from "../dial-http/scrub-secret.ts";
-import type { Message, Reply } from "./speak.ts";
+import type { Message, Reply } from "./line.ts";
 
 export interface ProgramSpec {
 	/** Absolute: nothing is looked up. */

@@ -7,8 +7,9 @@ import { initializeParams, modernRevision, notificationText, parseResult, reques
 import type { Askable } from "#libs/mcp/questions.ts";
 import { DialError } from "../dial-error.ts";
 import type { Notice } from "../ports.ts";
+import type { Line, Reply } from "./line.ts";
 import { NoticeReader } from "./notice-reader.ts";
-import { type Line, noAnswer, type Reply, speak } from "./speak.ts";
+import { noAnswer, speak } from "./speak.ts";
 
 /** How long definitions are taken for present: what a server changes is noticed within this, and at once where it says so. */
 const definitionsMs = 15_000;
@@ -101,6 +102,8 @@ export class Server {
 		});
 		const reply = await speak(line, {
 			...{ id, text: requestText(this.#revision, id, message.method, params, may), beforeFirstByte },
+			// A stream of 2026-07-28 that is gone is gone.
+			resumes: !this.#isModern,
 			fields: [...this.#fields(message.method), ...session, ...(this.#isModern ? message.fields : [])],
 			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
 			heard: this.#listener(line, session, notices),

@@ -2,12 +2,14 @@
 
 /** Anything outside ASCII that folding could change. One test of one character class: linear, and false for most texts. */
 const foldable =
-	/[[\p{Nd}\p{No}\p{Cf}\p{Mn}\p{Me}\p{Pd}\p{Zs}\p{Default_Ignorable_Code_Point}\u2024\u2044\u2212\u2215\u2100-\u214F\u2460-\u24FF\uFE50-\uFE6F\uFF01-\uFF5E\u{1D400}-\u{1D7FF}\u{1F100}-\u{1F1FF}]--\p{ASCII}]/v;
+	/[[\p{Nd}\p{No}\p{Cf}\p{Mn}\p{Me}\p{Pd}\p{Zs}\p{Default_Ignorable_Code_Point}\u2024\u2044\u2212\u2215\u2100-\u214F\u2192\u21D2\u279C\u27A1\u2460-\u24FF\uFE50-\uFE6F\uFF01-\uFF5E\u{1D400}-\u{1D7FF}\u{1F100}-\u{1F1FF}]--\p{ASCII}]/v;
 // Marks (Mn, Me) too: a digit with a keycap or a strike-through is still read as a digit by people.
 const invisible = /[\p{Cf}\p{Mn}\p{Me}\p{Default_Ignorable_Code_Point}]/v;
 const digit = /\p{Nd}/v;
 const dash = /[\p{Pd}\u2212]/v;
 const space = /\p{Zs}/v;
+/** Between a name and its value they are what a colon is. */
+const arrow = /[\u2192\u21D2\u279C\u27A1]/v;
 
 /** A folded text. `offsets[i]` is where its i-th code unit began in the original; one more entry holds the original's length. */
 export interface Folded {
@@ -53,6 +55,7 @@ function foldCodePoint(code: number): string {
 	if (digit.test(character)) return String(digitValue(code));
 	if (dash.test(character)) return "-";
 	if (space.test(character)) return " ";
+	if (arrow.test(character)) return ":";
 	const compatible = character.normalize("NFKC");
 	return compatible.length === 1 && compatible.charCodeAt(0) < 0x80 ? compatible : character;
 }

@@ -34,6 +34,7 @@ const secrets = [
 	"phone: 030 901820",
 	"password: correct-horse-battery",
 	'"api_key": "9f8a7b6c5d4e3f2a1b0c"',
+	`passphrase: "${"correct horse battery staple ".repeat(12)}"`,
 	"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U",
 	"AKIAIOSFODNN7EXAMPLE",
 	"192.168.17.23",

@@ -1,8 +1,8 @@
 // One JSON value masked: paths first, then what members' names say, then detectors, in one bounded walk.
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { kindNamedBy, type MaskAction, strictest } from "./action.ts";
-import { passwordMark } from "./detect/assigned.ts";
 import { mayHaveBeenCard } from "./detect/card.ts";
+import { passwordMark } from "./detect/name-and-value.ts";
 import { isPrivateJwk, isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
 import { type Finding, Findings } from "./findings.ts";
 import type { FindsActor } from "./keyed/act-on-finds.ts";

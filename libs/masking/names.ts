@@ -48,7 +48,7 @@ const secretWords = setOf(
 );
 /** Or where its words, joined, end in one of these. */
 const secretEndings =
-	"clientsecret secretkey secretaccesskey privatekey privkey signingkey signkey encryptionkey encryptkey decryptionkey masterkey accesskey storagekey accountkey sharedkey sharedaccesskey apikey authkey deploykey servicekey consumerkey databasekey dbkey clientkey accesstoken refreshtoken authtoken authenticationtoken bearertoken sessiontoken securitytoken idtoken apitoken usertoken bottoken servicetoken deploytoken personaltoken connectionstring connstring connstr passwordhash seedphrase recoveryphrase recoverycode recoverycodes backupcode backupcodes motdepasse keypass storepass proxyauthorization sessionsecret dsn".split(
+	"clientsecret secretkey secretaccesskey subscriptionkey privatekey privkey signingkey signkey encryptionkey encryptkey decryptionkey masterkey accesskey storagekey accountkey sharedkey sharedaccesskey apikey authkey deploykey servicekey consumerkey databasekey dbkey clientkey accesstoken refreshtoken authtoken authenticationtoken bearertoken sessiontoken securitytoken idtoken apitoken usertoken bottoken servicetoken deploytoken personaltoken connectionstring connstring connstr passwordhash seedphrase recoveryphrase recoverycode recoverycodes backupcode backupcodes motdepasse keypass storepass proxyauthorization sessionsecret dsn".split(
 		" ",
 	);
 /** Ends in a word that is a password's only as the last one: `db_pass`, `user-pw`. */
@@ -67,6 +67,10 @@ const harmlessKeyWords = setOf(
 const aboutIt = setOf(
 	"type name names id ids url uri path file filename dir folder length len size expires expiry expired expiration expire at ttl age enabled disabled required policy version hint label method mode rotation status state count min max strength reset changed updated created verified valid invalid field manager arn ref reference rules requirements page link format alg algorithm issuer scope scopes provider limit quota usage used fingerprint thumbprint bits prompt placeholder title description help message error errors store env date time timestamp timeout ttl minutes seconds days hours interval attempts tries retries last4 prefix",
 );
+/** Say nothing themselves: the words before them do. */
+const valueWords = setOf("value val data content current default raw plain plaintext");
+const keeperWords = setOf("auth vault private");
+const keptWords = setOf("private key cipher");
 const codeWords = setOf("pin pins pincode otp totp");
 const codeEndings =
 	"onetimecode onetimepassword verificationcode securitycode mfacode 2facode authcode smscode confirmationcode einmalcode tan".split(" ");
@@ -110,6 +114,8 @@ function secretHints(words: readonly string[], joined: string, last: string): nu
 	const end = plain.at(-1) ?? last;
 	if (plain.some((word) => codeWords.has(word)) || codeEndings.some((ending) => joined.endsWith(ending))) return hint.code;
 	if (aboutIt.has(end) || aboutIt.has(last)) return 0;
+	// `vault.token.value` is what `vault.token` is.
+	if (plain.length > 1 && valueWords.has(end)) return secretHints(words.slice(0, -1), words.slice(0, -1).join(""), words.at(-2) ?? "");
 	if (plain.includes("public") || plain.includes("pub")) return 0;
 	const bare = plain.join("");
 	if (plain.some((word) => secretWords.has(word)) || secretEndings.some((ending) => bare.endsWith(ending))) return hint.password;
@@ -117,6 +123,8 @@ function secretHints(words: readonly string[], joined: string, last: string): nu
 	if (plain.some((word) => harmlessKeyWords.has(word))) return 0;
 	// `slackToken` is one, `token` may be any word.
 	if (plain.length > 1 && end === "token") return hint.password;
+	// `auth.private`, `vault.key`: what a keeper of secrets has. `auth.type`, `vault.role`, `private.network` are none.
+	if (keptWords.has(end) && plain.some((word, at) => at < plain.length - 1 && keeperWords.has(word))) return hint.password;
 	return plain.some((word) => keyWords.has(word)) || plain.some((word) => vendorWords.has(word)) || /(?:token|key)$/.test(end)
 		? hint.keyLike
 		: 0;

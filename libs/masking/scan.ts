@@ -425,9 +425,9 @@ export class Scan {
 	keyEnd = 0;
 	/** Scratch of detect/document.ts: where the last machine readable zone ended. */
 	zoneEnd = 0;
-	/** Scratch of detect/assigned.ts: up to where lines are in the block of a telling name. */
+	/** Scratch of detect/name-and-value.ts: up to where lines are in the block of a telling name. */
 	secretBlockEnd = 0;
-	/** Scratch of detect/assigned.ts: the value without quotes that was read last. */
+	/** Scratch of detect/name-and-value.ts: the value without quotes that was read last. */
 	bare = noBare;
 	/** Scratch of detect/cloud-token.ts: where the last one ended, and how many more are tried within it. */
 	token = { end: 0, tries: 0 };

@@ -2,20 +2,20 @@
 
 /** Templates: `<password>`, `${VAR}`, `{{ .Values.x }}`, `%(name)s`, `$(pass)`, `[hidden]`, `#{x}`, `%VAR%`, `__VAR__`. */
 const template =
-	/^(?:<[^<>]*>|\$\{[^}]*\}|\$?\{\{.*\}\}|\$\([^)]*\)|\[(?:redacted|hidden|removed|masked|filtered|secret|password|token|omitted|your)[^\]]*\]|#\{[^}]*\}|%\([^)]*\)s|%[A-Z][A-Z0-9_]*%|%[sdqv]|@[A-Za-z_]+@|__[A-Z_]+__|\{[A-Za-z_.]*\}|\$[A-Z_][A-Z0-9_]*|\$\$?[a-z_]+|:[a-z_]{2,}|\?)$/s;
+	/^(?:<[^<>]*>|\$\{[^}]*\}|\$?\{\{.*\}\}|\$\([^)]*\)|\[[A-Z][A-Z_ -]*\]|\[(?:redacted|hidden|removed|masked|filtered|secret|password|token|omitted|your)[^\]]*\]|#\{[^}]*\}|%\([^)]*\)s|%[A-Z][A-Z0-9_]*%|%[sdqv]|@[A-Za-z_]+@|__[A-Z_]+__|\{[A-Za-z_.]*\}|\$[A-Z_][A-Z0-9_]*|\$\$?[a-z_]+|:[a-z_]{2,}|\?)$/s;
 const filler = /^(?:[xX]{3,}|[*•●·.…#_\-=?]{2,}|0{4,}|\*+|x{2,}(?:[-_ ]x+)*)$/i;
 const saysItIsNone =
 	/^(?:your|my|the|an?|insert|enter|replace|put|add|some|any|test|fake|dummy|sample|example|placeholder|todo|tbd|none|new|old)[-_ ](?:[a-z]+[-_ ])*(?:here|key|keys|token|password|passwd|pwd|pass|secret|value|api|id|it|this|me)$|^(?:your|insert|enter|replace|example|placeholder|redacted|removed|hidden|masked|censored)(?:[-_ ].*|me|d)?$|[-_ ](?:goes)?[-_ ]?here$|^(?:y+o+u+r+)[a-z]*(?:key|token|password|secret|here)$/i;
 const noValue =
 	/^(?:null|nil|none|undefined|true|false|yes|no|on|off|n\/a|na|empty|unset|default|string|str|text|number|int|integer|bool|boolean|object|array|any|void|required|optional|invalid|incorrect|missing|wrong|expired|changed|updated|reset|unknown|bearer|basic|digest|password|passwd|secret|token|key|apikey|api_key|enabled|disabled|char|bytes?|varchar|secretstr|is|are|was|must|should|can|cannot|has|have|and|or|not|for|the|a|an|to|of|in|with|ist|est|es|è|är|wird|muss|doit|debe|deve|strong|weak|stored|here|value|prompt|ask|stdin|type|input|env|file|todo|tbd|public)$/i;
-/** A program's own words: `os.environ["X"]`, `config.get("x")`, `getpass()`, `var.db`, `self.password`. */
+/** A program's own words: `os.environ["X"]`, `config.get("x")`, `getpass()`, `var.db`, `self.password`, `random_password.db.result`. */
 const reference =
-	/^(?:!\w+|[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*(?:\(.*|\[.*|\?\.?.*)|(?:this|self|var|local|data|config|conf|env|process|os|opts|options|args|params|settings|secrets|ctx|req|request|module|props|state|user|values|app|form|input|body|event|payload|kwargs|ENV|vault|session|me|cls)(?:\.|->|::)[\w.$>:-]+)$/;
+	/^(?:!\w+|[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*(?:\(.*|\[.*|\?\.?.*)|(?:this|self|var|local|data|config|conf|env|process|os|opts|options|args|params|settings|secrets|ctx|req|request|module|props|state|user|values|app|form|input|body|event|payload|kwargs|ENV|vault|session|me|cls)(?:\.|->|::)[\w.$>:-]+|[a-z]+_[a-z_]+(?:\.[a-z_\d]+){2,})$/;
 
 /** Whether this only stands for a secret: a placeholder, a template, nothing. */
 export function isPlaceholder(value: string): boolean {
 	if (value.length > 200) return false;
-	return template.test(value) || filler.test(value) || noValue.test(value) || saysItIsNone.test(value);
+	return template.test(value) || filler.test(value) || noValue.test(value.replace(/[.,;!?]+$/, "")) || saysItIsNone.test(value);
 }
 
 /** Whether an unquoted value is an expression of a program. */

@@ -51,7 +51,7 @@ function isOctet(text: string, start = 0, end = 0): boolean {
 
 const wordsCharsMax = 24;
 const versionWords =
-	/(?:version|versions|release|released|section|chapter|build|rev|revision|ver|upgrade|update|updated to|firmware|driver|kernel|§|clause|v|figure|table|oid)\W{0,3}(?:is |to |of |from |number )?["']?$/i;
+	/(?:version|versions|release|released|section|chapter|revision|upgrade|update|updated to|firmware|kernel|§|(?<![A-Za-z])(?:build|rev|ver|v|driver|clause|figure|table|oid))\W{0,3}(?:is |to |of |from |number )?["']?$/i;
 
 /** A version, a section, a network mask, this host. */
 function isOther(scan: Scan, start: number, end: number): boolean {

@@ -1,10 +1,12 @@
 // Passwords and keys that have no shape of their own: found by what stands before them.
 import type { PrefixDetector, ShapeDetector } from "../detector.ts";
 import { markEnd } from "../mark.ts";
-import { hint } from "../names.ts";
 import { chars, is, type Scan } from "../scan.ts";
 import { isExpression, isPlaceholder, isPlainWord, looksRandom } from "../values.ts";
-import { findAssigned, passwordMark } from "./assigned.ts";
+import { findAssigned } from "./assigned.ts";
+import { type Bounds, boundsInCommand, commandPrefixes, valueCharsMax, wordBounds } from "./commands.ts";
+import { passwordMark } from "./name-and-value.ts";
+import { boundsInSql, findInsert, sqlPrefixes, valuesPrefix } from "./sql.ts";
 
 const schemes = ["Bearer ", "Basic ", "Token ", "ApiKey ", "Digest "].flatMap((name) => [name, name.toLowerCase(), name.toUpperCase()]);
 /** Words after which people write the secret itself: `the password is …`, `login x password y`. */
@@ -17,6 +19,8 @@ const spoken = [
 	"ennwort",
 	"ontraseña",
 	"ot de passe",
+	"achtwoord",
+	" senha",
 	" code",
 	" Code",
 	"PIN",
@@ -24,18 +28,34 @@ const spoken = [
 	"otp",
 	" pin",
 ];
-/** `the API key is …`: where it looks like one. */
-const spokenKeys = ["key is ", "Key is ", "token is ", "Token is ", "ecret is "];
-const commands = [" -u ", " --user ", " -p"];
+/** `the pw is …`, `the API key is …`, `with access key …`: where it looks like one. */
+const spokenKeys = [
+	"key is ",
+	"Key is ",
+	"token is ",
+	"Token is ",
+	"ecret is ",
+	"API key ",
+	"API Key ",
+	"api key ",
+	"ccess key ",
+	"ecret key ",
+	"key's ",
+];
+const short = [" pw is ", " PW is ", " pwd is ", " psw is "];
 
 export const passwordDetector: PrefixDetector & ShapeDetector = {
 	id: "password",
 	description:
 		"Passwords, keys and tokens by what they are called: in URLs (scheme://user:password@host), Authorization headers, after password=, client_secret:, --api-key, <secret> and alike, in any spelling, to the closing quote or end tag; whole members with such names, and all that is in them. Placeholders and templates stay.",
-	prefixes: ["://", ...schemes, "--", ...spoken, ...spokenKeys, ...commands, "thin:"],
+	prefixes: ["://", ...schemes, ...spoken, ...spokenKeys, ...short, "thin:", ":5432:", ...commandPrefixes, ...sqlPrefixes, valuesPrefix],
 	worthwhile: (scan) => scan.assigns > 0 && scan.text.length >= 5,
 	find: findAssigned,
 	findAt(scan, start, prefix) {
+		if (prefix === valuesPrefix) {
+			findInsert(scan, start);
+			return;
+		}
 		const bounds = boundsAfter(scan, start, prefix);
 		if (!bounds || bounds.end <= bounds.start || markEnd(scan.text, bounds.start) > 0) return;
 		if (bounds.end - bounds.start < valueCharsMax && isPlaceholder(scan.text.slice(bounds.start, bounds.end))) return;
@@ -43,22 +63,17 @@ export const passwordDetector: PrefixDetector & ShapeDetector = {
 	},
 };
 
-const valueCharsMax = 1024;
-
-interface Bounds {
-	readonly start: number;
-	readonly end: number;
-}
-
 function boundsAfter(scan: Scan, start: number, prefix: string): Bounds | undefined {
 	if (prefix === "://") return boundsInUrl(scan, start + 3);
-	if (prefix === "--") return boundsAfterOption(scan, start);
 	if (spokenKeys.includes(prefix)) {
 		const bounds = wordBounds(scan, start + prefix.length);
 		return bounds && looksRandom(scan.text.slice(bounds.start, Math.min(bounds.end, bounds.start + valueCharsMax))) ? bounds : undefined;
 	}
+	if (short.includes(prefix)) return unlikeWords(scan, wordBounds(scan, start + prefix.length));
 	if (prefix === "thin:") return oracleBounds(scan, start + prefix.length);
-	if (commands.includes(prefix)) return boundsAfterCommand(scan, start, prefix);
+	if (prefix === ":5432:") return passFileBounds(scan, start + prefix.length);
+	if (commandPrefixes.includes(prefix)) return boundsInCommand(scan, start, prefix);
+	if (sqlPrefixes.includes(prefix)) return boundsInSql(scan, start + prefix.length);
 	return schemes.includes(prefix) ? boundsAfterScheme(scan, start, prefix) : boundsAfterWord(scan, start, prefix);
 }
 
@@ -84,6 +99,12 @@ function oracleBounds(scan: Scan, from: number): Bounds | undefined {
 	return match ? { start: from + match[0].length - 1 - (match[1] ?? "").length, end: from + match[0].length - 1 } : undefined;
 }
 
+/** `db:5432:shop:app:hunter2` of a password file (pgpass). */
+function passFileBounds(scan: Scan, from: number): Bounds | undefined {
+	const match = scan.match(/[\w*.-]{1,64}:[\w*.-]{1,64}:(\S{1,128})/y, from);
+	return match ? { start: from + match[0].length - (match[1] ?? "").length, end: from + match[0].length } : undefined;
+}
+
 /** RFC 6750 and RFC 7617. `basic knowledge` and `bearer of news` are no credentials. */
 function boundsAfterScheme(scan: Scan, start: number, prefix: string): Bounds | undefined {
 	const { text } = scan;
@@ -101,58 +122,10 @@ function boundsAfterScheme(scan: Scan, start: number, prefix: string): Bounds | 
 	return value.length >= 16 && looksRandom(value) ? { start: from, end } : undefined;
 }
 
-const option = /--?[A-Za-z][\w.-]{1,62}[ \t]{1,4}/y;
-
-/** `--api-key hunter2`. With `=` it is read as an assignment. */
-function boundsAfterOption(scan: Scan, start: number): Bounds | undefined {
-	const { text } = scan;
-	if (start > 0 && !is(text, start - 1, chars.space) && !`"'[,(`.includes(text.charAt(start - 1))) return undefined;
-	const match = scan.match(option, start);
-	if (!match) return undefined;
-	const hints = scan.names.hints(match[0].replace(/^-+|\s+$/g, ""));
-	if ((hints & (hint.password | hint.keyLike)) === 0) return undefined;
-	const bounds = wordBounds(scan, start + match[0].length);
-	if (!bounds || text[bounds.start] === "-") return undefined;
-	const value = text.slice(bounds.start, Math.min(bounds.end, bounds.start + valueCharsMax));
-	if (isExpression(value)) return undefined;
-	return (hints & hint.password) !== 0 || looksRandom(value) ? bounds : undefined;
-}
-
-/** A word, or what stands in quotes. */
-function wordBounds(scan: Scan, from: number): Bounds | undefined {
-	const { text } = scan;
-	const quote = text.charAt(from);
-	if (quote === '"' || quote === "'" || quote === "`") {
-		const close = scan.nextUnescaped(quote, from + 1);
-		if (close > from + 1 && close - from < valueCharsMax) return { start: from + 1, end: close };
-	}
-	let end = from;
-	while (end < text.length && !is(text, end, chars.space) && !`"'\`<>`.includes(text.charAt(end))) end++;
-	scan.work += end - from;
-	// A sentence's end is not the word's.
-	while (end > from && ".,;)".includes(text.charAt(end - 1))) end--;
-	return end > from ? { start: from, end } : undefined;
-}
-
-const commandCharsMax = 200;
-
-/** `curl -u name:password`, `mysql -ppassword`, `sshpass -p password`, `docker login -p password`. */
-function boundsAfterCommand(scan: Scan, start: number, prefix: string): Bounds | undefined {
-	const { text } = scan;
-	scan.work += commandCharsMax;
-	const before = text.slice(Math.max(0, start - commandCharsMax), start);
-	if (prefix !== " -p") {
-		if (!/\b(?:curl|wget|http|https|xh)\b/.test(before)) return undefined;
-		const bounds = wordBounds(scan, start + prefix.length);
-		const colon = bounds ? text.slice(bounds.start, bounds.end).indexOf(":") : -1;
-		return bounds && colon >= 0 ? { start: bounds.start + colon + 1, end: bounds.end } : undefined;
-	}
-	const spaced = text[start + 3] === " ";
-	const known = spaced ? /\b(?:sshpass|login|mosquitto_(?:pub|sub)|htpasswd)\b/ : /\b(?:mysql|mysqldump|mysqladmin|mariadb|sshpass|7z)\b/;
-	return known.test(before) ? wordBounds(scan, start + (spaced ? 4 : 3)) : undefined;
-}
-
-const saying = /(?:[ \t]+(?:(?:is|was|ist|lautet|est|es|è|are|to|of|for|set)(?![\p{L}])|[:=]))*(?:[ \t]+["'“«]?)?/uy;
+const saying =
+	/(?:[ \t]+for(?:[ \t]+[\p{L}\p{N}_.@-]{1,24}){1,4}(?=[ \t]+(?:is|was|:|=)[ \t]))?(?:[ \t]+(?:(?:is|was|has|been|ist|lautet|est|es|é|è|are|to|of|for|set|reset|changed|updated|now|still|currently)(?![\p{L}])|[:=]))*(?:[ \t]+["'“«]?)?/uy;
+/** `| password | hunter2 |`: the name in one cell, the value in the next, one word; the row above may be the table's head. */
+const cell = /([*`]{0,2}[ \t]{0,8}\|[ \t]{0,8}[*`"']{0,2})([^\s|`"'*]{5,200})[*`"']{0,2}[ \t]{0,40}(?=$|[|\r\n])/my;
 const codeSaying = /(?:[ \t]+(?:is|was|ist|lautet|est|es|number|no)(?![a-z]))?[ \t]*[:=]?[ \t]*/y;
 const digits = /\d{4,8}(?![\w.-]|,\d)/y;
 
@@ -168,15 +141,23 @@ function boundsAfterWord(scan: Scan, start: number, prefix: string): Bounds | un
 		const match = scan.match(digits, at);
 		return match ? { start: at, end: at + match[0].length } : undefined;
 	}
+	const celled = scan.match(cell, from);
+	if (celled)
+		return unlikeWords(scan, { start: from + (celled[1] ?? "").length, end: from + (celled[1] ?? "").length + (celled[2] ?? "").length });
 	const said = scan.match(saying, from);
 	if (!said || said[0] === "") return undefined;
 	const isQuoted = /["'“«]$/.test(said[0]);
 	const at = from + said[0].length - (isQuoted ? 1 : 0);
 	const bounds = wordBounds(scan, at);
 	if (!bounds) return undefined;
-	const value = text.slice(bounds.start, Math.min(bounds.end, bounds.start + valueCharsMax));
 	if (isQuoted && bounds.start > at) return { start: bounds.start, end: bounds.end };
-	// Words are a sentence; only what has a digit or a sign in it is a password.
+	return unlikeWords(scan, bounds);
+}
+
+/** Words are a sentence; only what has a digit or a sign in it is a password. */
+function unlikeWords(scan: Scan, bounds: Bounds | undefined): Bounds | undefined {
+	if (!bounds) return undefined;
+	const value = scan.text.slice(bounds.start, Math.min(bounds.end, bounds.start + valueCharsMax));
 	if (
 		isPlainWord(value) ||
 		isExpression(value) ||

@@ -465,7 +465,7 @@ Trigger.dev key | tr_{dev|prod|stg}_<w20+> | trigger.dev/docs
 GrowthBook secret | secret_admin_<b40+> | docs.growthbook.io
 DevCycle server key | dvc_server_<b30+> | docs.devcycle.com
 Stytch secret | secret-{live|test}-<a36> | stytch.com/docs
-Mercury token | secret-token:mercury_production_<b30+> | docs.mercury.com
+Mercury token | mercury_production_<b30+> | docs.mercury.com
 Qovery token | qov_<w40+> | qovery.com/docs
 Shopify app token | shptka_<h32> | shopify.dev/docs/apps/build/authentication-authorization
 Zuplo key | zpka_<h32>_<h8> | zuplo.com/docs

@@ -29,6 +29,9 @@ test("a revision that this version cannot read is no reason to stop, but to be n
 	const onFault = vi.fn();
 	const following = await followConfiguration(createMemoryBus(stream, "ingress"), undefined, onFault);
 	await following.checkReady();
+	const [told, left] = [vi.fn(), vi.fn()];
+	following.onActivated(told);
+	following.onActivated(left)();
 
 	const later = await activate(unreadable);
 	await vi.waitFor(() => expect(onFault).toHaveBeenCalledOnce(), patience);
@@ -40,6 +43,8 @@ test("a revision that this version cannot read is no reason to stop, but to be n
 	const next = await activate({ ...demo, "policy.yaml": `${demo["policy.yaml"]}# another\n` });
 	await vi.waitFor(() => expect(following.current().revision).toBe(next), patience);
 	await following.checkReady();
+	expect(told.mock.calls).toEqual([[following.current()]]);
+	expect(left).not.toHaveBeenCalled();
 	await following.stop();
 });
 

@@ -34,6 +34,8 @@ export interface ActiveConfiguration {
 	current(): Configuration;
 	/** As `current`, and undefined until a first revision was activated. */
 	inForce(): Configuration | undefined;
+	/** Tells of each revision that comes into force from now on; it must not throw. What is returned ends that. */
+	onActivated(told: (configuration: Configuration) => void): () => void;
 	/** A revision by name, also one that was superseded: what was granted under it runs under it. Undefined if nobody activated it. */
 	at(revision: string): Promise<Configuration | undefined>;
 	/** Since when a revision is no longer in force; undefined if it is, or if it is not known. */
@@ -59,6 +61,7 @@ export async function followConfiguration(
 	const compiled = new Map<string, Promise<Configuration | undefined>>();
 	let state: CurrentRevision | undefined;
 	let current: Configuration | undefined;
+	const listeners = new Set([onActivated]);
 	/** Why this process does not work under the revision that is in force. */
 	let behind: Error | undefined;
 
@@ -106,7 +109,7 @@ export async function followConfiguration(
 		const changed = configuration !== current;
 		state = { ...named, previous: formerOf(named, entry.storedAt) };
 		current = configuration;
-		if (changed) onActivated(configuration);
+		if (changed) for (const told of listeners) told(configuration);
 	}
 
 	/** One refresh after the other: an older one never overtakes a newer. */
@@ -133,6 +136,10 @@ export async function followConfiguration(
 	return {
 		current: currentOrThrow,
 		inForce: () => current,
+		onActivated: (told) => {
+			listeners.add(told);
+			return () => void listeners.delete(told);
+		},
 		at,
 		supersededAt: (revision) => {
 			const until = state?.previous.find((one) => one.revision === revision)?.until;

@@ -121,6 +121,11 @@ function partGently(http: FastifyInstance): void {
 		if (isClosing) reply.header("connection", "close");
 		next(null, payload);
 	});
+	// An answer that had begun before could not say so.
+	http.addHook("onResponse", ({ raw }, _reply, next) => {
+		if (isClosing) raw.socket.destroySoon();
+		next();
+	});
 }
 
 /** @param known what the operator is told beside the code. */

@@ -48,7 +48,7 @@ export interface CheckedCall {
  * @throws {Refusal} `function_unknown`, `insufficient_scope`, `invalid_arguments`, `body_too_large`
  */
 export async function checkCall(
-	ports: Pick<IngressPorts, "configuration" | "aside" | "scopes">,
+	ports: Pick<IngressPorts, "aside" | "scopes"> & { readonly configuration: Pick<IngressPorts["configuration"], "current"> },
 	asked: AskedCall,
 	gone?: AbortSignal,
 ): Promise<CheckedCall> {

@@ -310,13 +310,13 @@ describe("an idempotency key", () => {
 		const first = post(asked, key, asleep);
 		await vi.waitFor(() => expect([...(stage.stream.stores.get("calls")?.keys() ?? [])].join()).toMatch(/key\./), patience);
 		const later = { now: () => new Date(Date.now() + 6_000) };
-		const none = await stage.replica({ clock: later, configuration: { current: () => nextConfiguration, at: async () => undefined } });
+		const none = await stage.replica({ clock: later, configuration: { ...inForce(nextConfiguration), at: async () => undefined } });
 		const refused = await post(asked, key, none);
 		expect({ status: refused.statusCode, code: refused.json().code }).toEqual({ status: 503, code: "not_ready" });
 		const evenLater = { now: () => new Date(Date.now() + 12_000) };
 		const other = await stage.replica({
 			clock: evenLater,
-			configuration: { current: () => nextConfiguration, at: async () => configuration },
+			configuration: { ...inForce(nextConfiguration), at: async () => configuration },
 		});
 		expect((await post(asked, key, other)).statusCode).toBe(202);
 		stopped.resolve();

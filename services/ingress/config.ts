@@ -34,5 +34,10 @@ export const IngressConfig = Type.Object({
 		integer(8 * mebibyte, 16_384 * mebibyte, 256 * mebibyte),
 	),
 	stepsMax: setting("CALLGATE_EVENT_STREAMS_MAX", "open `…/events` streams at this replica", integer(1, 10_000, 256)),
+	subscriptionsMax: setting(
+		"CALLGATE_MCP_SUBSCRIPTIONS_MAX",
+		"MCP clients that listen for changes at this replica; one caller has at most 16 such streams",
+		integer(1, 10_000, 1_000),
+	),
 });
 export type IngressConfig = Static<typeof IngressConfig>;

@@ -29,6 +29,7 @@ import { listenHttp } from "./listen/listen-http.ts";
 import { listenMcp } from "./listen/listen-mcp.ts";
 import { listenModels } from "./listen/listen-models.ts";
 import { listenProxy } from "./listen/listen-proxy.ts";
+import type { SubscriptionBounds } from "./listen/mcp/subscriptions.ts";
 import { PendingCalls } from "./pending-calls.ts";
 import type { IngressPorts } from "./ports.ts";
 import { followEndings } from "./service.ts";
@@ -67,6 +68,7 @@ rules: [{ name: all, match: { connection: [${names}] }, effect: allow }]
 export const inForce = (configuration: Configuration): IngressPorts["configuration"] => ({
 	current: () => configuration,
 	at: async () => configuration,
+	onActivated: () => () => undefined,
 });
 export const configuration = compiledFor("http://127.0.0.1:9");
 /** Another revision of the same functions. */
@@ -95,7 +97,13 @@ export class Backstage {
 
 	async replica(
 		over: Partial<DoorPorts> = {},
-		{ pendingMax = 1_000, stepsMax = 8, mcpWaitSeconds = 60, publicUrl = "https://callgate.example" } = {},
+		{
+			pendingMax = 1_000,
+			stepsMax = 8,
+			mcpWaitSeconds = 60,
+			publicUrl = "https://callgate.example",
+			subscriptions = {} as Partial<SubscriptionBounds>,
+		} = {},
 	): Promise<Replica> {
 		const memory = createMemoryBus(this.stream, "ingress");
 		const follows: string[] = [];
@@ -120,7 +128,7 @@ export class Backstage {
 				log,
 				clock: { now: () => new Date() },
 				configuration: {
-					current: () => configuration,
+					...inForce(configuration),
 					at: async (named) => (named === configuration.revision ? configuration : undefined),
 				},
 			},
@@ -135,7 +143,8 @@ export class Backstage {
 		await listenHttp(http, ports, { waitSecondsMax: 60, stepsMax });
 		await listenProxy(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
 		await listenModels(http, ports, { waitSecondsMax: 60, proxyWaitSeconds: 60 });
-		await listenMcp(http, ports, { proxyWaitSeconds: mcpWaitSeconds, ...(publicUrl !== "" && { publicUrl }) });
+		const mcp = { proxyWaitSeconds: mcpWaitSeconds, subscriptionsMax: 8, ...subscriptions };
+		await listenMcp(http, ports, { ...mcp, ...(publicUrl !== "" && { publicUrl }) });
 		await http.ready();
 		this.stops.push(
 			() => http.close(),

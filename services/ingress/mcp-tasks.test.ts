@@ -151,7 +151,10 @@ describe("in 2026-07-28", () => {
 			});
 		}
 		for (const method of ["tasks/result", "tasks/list"]) expect((await ask(method, {})).json().error.code).toBe(-32_601);
-		expect((await ask("server/discover", {})).json().result.capabilities).toEqual({ tools: {}, extensions: { [extension]: {} } });
+		expect((await ask("server/discover", {})).json().result.capabilities).toEqual({
+			tools: { listChanged: true },
+			extensions: { [extension]: {} },
+		});
 	});
 
 	test("the header of a task's request must name it", async () => {

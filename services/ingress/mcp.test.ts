@@ -221,7 +221,8 @@ describe("a client", () => {
 	test("of 2026-07-28 learns what there is", async () => {
 		const reply = await ask("server/discover");
 		expect(reply.json().result).toMatchObject({
-			...{ resultType: "complete", supportedVersions: ["2026-07-28", "2025-11-25", "2025-06-18"], capabilities: { tools: {} } },
+			...{ resultType: "complete", supportedVersions: ["2026-07-28", "2025-11-25", "2025-06-18"] },
+			capabilities: { tools: { listChanged: true } },
 			_meta: serverInfo,
 		});
 		expect(reply.headers).not.toHaveProperty("mcp-session-id");

@@ -14,7 +14,7 @@ import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
 import { type NatsForTests, startNatsForTests } from "../../infra/nats/nats.test-support.ts";
 import { patience } from "../../test/support/patience.ts";
-import { callers } from "./ingress.test-support.ts";
+import { callers, inForce } from "./ingress.test-support.ts";
 import { Intake } from "./intake.ts";
 import type { DoorPorts } from "./listen/door.ts";
 import { listenHttp } from "./listen/listen-http.ts";
@@ -57,7 +57,7 @@ beforeAll(async () => {
 	const ended = await followEndings(bus, clock, pending);
 	const robin = callers.robin;
 	if (!robin) throw new Error("robin is not there");
-	const configuration = { current: () => compiled.configuration, at: async () => compiled.configuration };
+	const configuration = inForce(compiled.configuration);
 	const ports: DoorPorts = {
 		...{ bus, pending, intake, aside, clock, configuration, ended, log: createLogger("ingress", "silent") },
 		authenticate: async () => robin,

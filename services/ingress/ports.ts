@@ -11,7 +11,7 @@ import type { PendingCalls } from "./pending-calls.ts";
 
 export interface IngressPorts {
 	readonly bus: Bus;
-	readonly configuration: Pick<ActiveConfiguration, "current" | "at">;
+	readonly configuration: Pick<ActiveConfiguration, "current" | "at" | "onActivated">;
 	readonly sealingKeys: SealingKeys;
 	readonly clock: Clock;
 	readonly pending: PendingCalls;

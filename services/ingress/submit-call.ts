@@ -90,7 +90,7 @@ async function checkedUnder({ configuration, aside, scopes }: IngressPorts, revi
 	if (revision === checked.configuration.revision) return checked;
 	const known = await configuration.at(revision);
 	if (!known) throw new Refusal("not_ready", { detail: `the call was first asked for under ${revision}, which is not known here` });
-	return await checkCall({ aside, scopes, configuration: { current: () => known, at: configuration.at } }, checked.asked);
+	return await checkCall({ aside, scopes, configuration: { current: () => known } }, checked.asked);
 }
 
 async function awaitEnding(

@@ -16,10 +16,12 @@ import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { capabilitiesOf } from "./mcp/capabilities.ts";
 import { isListMethod, listEntries } from "./mcp/list-entries.ts";
 import { listTools } from "./mcp/list-tools.ts";
+import { type ListenPorts, type ListenRequest, listenChanges } from "./mcp/listen-changes.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
 import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
 import { sendNoticed } from "./mcp/send-noticed.ts";
+import { type SubscriptionBounds, Subscriptions } from "./mcp/subscriptions.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
 	type Continues,
@@ -36,7 +38,7 @@ import {
 } from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 
-export interface McpLimits {
+export interface McpLimits extends SubscriptionBounds {
 	/** How long a call is waited for; a client's own patience is a minute where nobody changed it. */
 	readonly proxyWaitSeconds: number;
 	/** Where callers reach this API: scheme, host and port. Without it clients are not told where they get a token. */
@@ -59,7 +61,14 @@ interface McpRoute {
 }
 type McpRequest = FastifyRequest<McpRoute>;
 
-export async function listenMcp(http: FastifyInstance, ports: DoorPorts, limits: McpLimits): Promise<void> {
+export async function listenMcp(http: FastifyInstance, doorPorts: DoorPorts, limits: McpLimits): Promise<void> {
+	const subscriptions = new Subscriptions(limits);
+	const ports: ListenPorts = { ...doorPorts, subscriptions };
+	const unheed = ports.configuration.onActivated(() => subscriptions.configurationChanged());
+	http.addHook("preClose", async () => {
+		unheed();
+		subscriptions.letGo();
+	});
 	await http.register(async (scope) => {
 		// What is wrong with a message is said in JSON-RPC.
 		scope.removeAllContentTypeParsers();
@@ -107,7 +116,7 @@ async function refuseOrigin({ headers }: FastifyRequest, reply: FastifyReply): P
 	return sendFault(reply, undefined, fault(rpc.request, "requests of web pages are not answered here", 403), "denied");
 }
 
-async function answer(ports: DoorPorts, door: Door, limits: McpLimits, request: McpRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function answer(ports: ListenPorts, door: Door, limits: McpLimits, request: McpRequest, reply: FastifyReply): Promise<FastifyReply> {
 	const { connection: only } = request.params;
 	const configuration = ports.configuration.current();
 	if (only !== undefined && !configuration.connection(only)) throw new Refusal("not_found", { detail: "there is no such connection" });
@@ -123,7 +132,10 @@ async function answer(ports: DoorPorts, door: Door, limits: McpLimits, request: 
 		case "notification":
 			return reply.code(202).send();
 		case "request":
-			return await answerRequest(ports, limits, { caller, only, message, reply, gone });
+			return await answerRequest(ports, limits, {
+				...{ caller, only, message, reply, gone, takesEvents: acceptsEvents(request) },
+				admittedStill: () => door.admittedStill(request),
+			});
 		case "unfit":
 			return sendUnfit(reply, message, message.code, message.details);
 		case "call":
@@ -150,15 +162,7 @@ function headersOf({ headers }: FastifyRequest): McpHeaders {
 	};
 }
 
-interface Request {
-	readonly caller: Caller;
-	readonly only: string | undefined;
-	readonly message: Extract<ReadMessage, { kind: "request" }>;
-	readonly reply: FastifyReply;
-	readonly gone: AbortSignal;
-}
-
-async function answerRequest(ports: IngressPorts, limits: McpLimits, request: Request): Promise<FastifyReply> {
+async function answerRequest(ports: ListenPorts, limits: McpLimits, request: ListenRequest): Promise<FastifyReply> {
 	const { caller, only, message, reply } = request;
 	const { id, method, isModern, params } = message;
 	const configuration = ports.configuration.current();
@@ -172,6 +176,8 @@ async function answerRequest(ports: IngressPorts, limits: McpLimits, request: Re
 			const capabilities = capabilitiesOf(configuration, { caller, only }, protocolVersion);
 			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo: implementation, instructions });
 		}
+		case "modern subscriptions/listen":
+			return await listenChanges(ports, request);
 		case "handshaking ping":
 			return sendResult(reply, message, {});
 		case "modern tools/list":

@@ -1,6 +1,7 @@
 // What Callgate says of itself to a client of MCP: the capabilities of the connections that this caller may use, and no others.
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { modern, tasksExtension } from "../read-mcp.ts";
+import { isChangeable } from "./lists-seen.ts";
 import { type Asking, connectionsWith } from "./meant.ts";
 
 /** Beside tools, which are everywhere. */
@@ -14,7 +15,9 @@ const optional = [
 export function capabilitiesOf(configuration: Configuration, asking: Asking, revision: string): object {
 	const there = optional.filter(([, method]) => connectionsWith(configuration, method, asking).length > 0);
 	const logs = revision === modern && saysMeanwhile(configuration, asking) ? { logging: {} } : {};
-	return { tools: {}, ...Object.fromEntries(there.map(([capability]) => [capability, {}])), ...logs, ...tasksOf(revision) };
+	const changes = (capability: string) => (revision === modern && isChangeable(capability) ? { listChanged: true } : {});
+	const named = ["tools", ...there.map(([capability]) => capability)].map((capability) => [capability, changes(capability)]);
+	return { ...Object.fromEntries(named), ...logs, ...tasksOf(revision) };
 }
 
 /** Whether some function here may say something before its answer. Before 2026-07-28 a level is a session's, and there is none. */

@@ -8,7 +8,7 @@ import type { Begun } from "../../submit-call.ts";
 import type { DoorPorts } from "../door.ts";
 import { fault, type RequestId, rpc, type Wanted } from "../read-mcp.ts";
 import { type OutcomeTerms, outcomeOf } from "./outcome.ts";
-import { errorText, problemFault, resultText } from "./send.ts";
+import { errorText, eventText, problemFault, resultText } from "./send.ts";
 
 interface Noticed extends OutcomeTerms {
 	readonly id: RequestId;
@@ -22,7 +22,7 @@ export function sendNoticed(ports: DoorPorts, reply: FastifyReply, begun: Begun,
 	if (noticed.gone.aborted) leave();
 	const events = async function* (): AsyncGenerator<string, void> {
 		reply.raw.flushHeaders();
-		for await (const message of messagesOf(ports, begun, noticed)) yield `event: message\ndata: ${message}\n\n`;
+		for await (const message of messagesOf(ports, begun, noticed)) yield eventText(message);
 	};
 	reply.header("cache-control", "no-store").type("text/event-stream");
 	return reply.send(Readable.from(events(), { objectMode: false, highWaterMark: 65_536 }));

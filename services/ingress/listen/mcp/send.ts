@@ -33,6 +33,11 @@ export function resultText(id: RequestId, result: string): string {
 	return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
 }
 
+/** A message as a server-sent event. What a function sent stands in it as it was sent, with its line ends; in strings there are none. */
+export function eventText(message: string): string {
+	return `event: message\ndata: ${message.replace(/[\r\n]+/g, " ")}\n\n`;
+}
+
 export function errorText(id: RequestId | undefined, { code, message, data }: RpcFault): string {
 	return JSON.stringify({ jsonrpc: "2.0", ...(id !== undefined && { id }), error: { code, message, ...(data && { data }) } });
 }

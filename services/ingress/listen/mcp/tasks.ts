@@ -13,6 +13,7 @@ import { type OwnCall, showCall, stateOf } from "../../show-call.ts";
 import { retryAfterSeconds, type WaitsFor, waitsForOf } from "../../waits-for.ts";
 import { makeRoomFor } from "../door.ts";
 import { fault, rpc, tasksExtension } from "../read-mcp.ts";
+import type { Asking } from "./meant.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { type Asked, complete, sendFault, sendResult, sendResultText } from "./send.ts";
 
@@ -26,11 +27,8 @@ export interface TaskAsked extends Asked {
 	readonly takesTasks: boolean;
 }
 
-interface TaskRequest {
+interface TaskRequest extends Asking {
 	readonly asked: TaskAsked;
-	readonly caller: Caller;
-	/** The connection whose calls alone are tasks here. */
-	readonly only: string | undefined;
 	readonly reply: FastifyReply;
 	readonly gone: AbortSignal;
 	/** How long `tasks/result` of 2025-11-25 waits. */
@@ -44,13 +42,13 @@ export function answerTask(ports: Ports, request: TaskRequest): Promise<FastifyR
 	const { asked, reply } = request;
 	const verb = (asked.isModern ? modernVerbs : olderVerbs).get(asked.method);
 	if (!verb) return undefined;
-	if (asked.isModern && !asked.takesTasks) {
-		const requiredCapabilities = { extensions: { [tasksExtension]: {} } };
-		const missing = fault(rpc.missingCapability, "Missing required client capability", 400, { requiredCapabilities });
-		return sendFault(reply, asked.id, missing, "malformed_request");
-	}
+	if (asked.isModern && !asked.takesTasks) return sendFault(reply, asked.id, missingTasks, "malformed_request");
 	return answerKnown(ports, request, verb);
 }
+
+export const missingTasks = fault(rpc.missingCapability, "Missing required client capability", 400, {
+	requiredCapabilities: { extensions: { [tasksExtension]: {} } },
+});
 
 type Verb = (ports: Ports, own: OwnCall, request: TaskRequest) => Promise<FastifyReply> | FastifyReply;
 
@@ -68,20 +66,19 @@ const olderVerbs = new Map<string, Verb>([
 
 async function answerKnown(ports: Ports, request: TaskRequest, verb: Verb): Promise<FastifyReply> {
 	const { asked, reply } = request;
-	const own = await findTask(ports, request);
+	const own = await findTask(ports, request, asked.params.taskId);
 	if (!own) return sendFault(reply, asked.id, fault(rpc.params, "No task of yours has this id", 200), "not_found");
 	reply.header("callgate-call", own.call);
 	return await verb(ports, own, request);
 }
 
 /** A client says with each request what it can be asked for. */
-function askableOf({ params: { _meta } }: TaskAsked): Askable[] {
+export function askableOf({ _meta }: JsonObject): Askable[] {
 	return declaredIn(isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined);
 }
 
 /** A task's id is a call's: nobody can guess it, and it is of use to its caller alone. */
-async function findTask(ports: Ports, { asked, caller, only }: TaskRequest): Promise<OwnCall | undefined> {
-	const { taskId } = asked.params;
+export async function findTask(ports: Ports, { caller, only }: Asking, taskId: unknown): Promise<OwnCall | undefined> {
 	if (typeof taskId !== "string" || !callId.test(taskId)) return undefined;
 	try {
 		const own = await showCall(ports, caller, taskId);
@@ -126,20 +123,25 @@ export async function sendCreated(
 }
 
 async function sendTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
-	const seed = { ...complete, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
 	const { ended } = own.standing;
 	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
-	const outcome =
-		ended && ended.data.ending !== "cancelled"
-			? await outcomeOf(ports, ended, { isModern: true, method: "tools/call", askable: askableOf(asked), gone })
-			: undefined;
-	if (outcome?.kind === "result") {
-		const shell = JSON.stringify({ ...seed, status: "completed" });
-		return sendResultText(reply, asked.id, `${shell.slice(0, -1)},"result":${outcome.text}}`);
-	}
-	const { code, message } = outcome?.fault ?? {};
-	const more = outcome ? { status: "failed", error: { code, message } } : { status: ended ? "cancelled" : "working" };
-	return sendResult(reply, asked, { ...seed, ...more });
+	return sendResultText(reply, asked.id, await taskText(ports, own, complete, { askable: askableOf(asked.params), gone }));
+}
+
+/** A task of 2026-07-28 as JSON text, with all that is known of it. @param more members beside it */
+export async function taskText(
+	ports: Ports,
+	own: OwnCall,
+	more: object,
+	terms: { readonly askable: readonly Askable[]; readonly gone: AbortSignal },
+): Promise<string> {
+	const seed = { ...more, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
+	const { ended } = own.standing;
+	if (!ended || ended.data.ending === "cancelled") return JSON.stringify({ ...seed, status: ended ? "cancelled" : "working" });
+	const outcome = await outcomeOf(ports, ended, { isModern: true, method: "tools/call", ...terms });
+	if (outcome.kind === "result") return `${JSON.stringify({ ...seed, status: "completed" }).slice(0, -1)},"result":${outcome.text}}`;
+	const { code, message } = outcome.fault;
+	return JSON.stringify({ ...seed, status: "failed", error: { code, message } });
 }
 
 /** What has ended, or runs, stays so: the client is told that it was heard, and learns by asking what became of it. */
@@ -195,7 +197,7 @@ async function sendOlderResult(ports: Ports, own: OwnCall, { asked, caller, repl
 		: sendFault(reply, asked.id, outcome.fault, outcome.refused);
 }
 
-async function awaitEnding(ports: Ports, own: OwnCall, waitMs: number, gone: AbortSignal): Promise<Ended | undefined> {
+export async function awaitEnding(ports: Ports, own: OwnCall, waitMs: number, gone: AbortSignal): Promise<Ended | undefined> {
 	const wait = ports.pending.listen(own.call, own.pool);
 	try {
 		// It may have ended before this began to listen.

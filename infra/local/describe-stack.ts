@@ -4,7 +4,7 @@ import type { Part } from "./port-plan.ts";
 import { proofDir, proofOrigin, vaultFiles } from "./service-plans.ts";
 import type { Stack } from "./stack.ts";
 
-const shown: readonly Part[] = ["ingress", "approval", "audit", "policy", "executor", "bank", "idp", "slack"];
+const shown: readonly Part[] = ["ingress", "approval", "audit", "policy", "executor", "keeper", "bank", "idp", "slack"];
 
 /** Every URL and demo credential. */
 export function jsonOf(stack: Stack): object {

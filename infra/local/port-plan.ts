@@ -2,7 +2,7 @@
 import { serviceOrder } from "#libs/service/port-plan.ts";
 import { assertPortFree, loopback } from "./ports.ts";
 
-const parts = [...serviceOrder, "bank", "idp", "slack", "nats", "valkey", "opensearch"] as const;
+const parts = [...serviceOrder, "bank", "idp", "slack", "nats", "valkey", "opensearch", "keeper"] as const;
 export type Part = (typeof parts)[number];
 
 /** Further replicas of the services live this far above the first. */

@@ -8,13 +8,13 @@ import { indexTemplate, recordStream } from "#libs/contracts/index-template.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { provisionStream, StreamNotThere } from "../nats/provision-stream.ts";
 import { operatorInbox, serverConfig } from "../nats/server-config.ts";
-import { keepMsDefault, trimStream } from "../nats/trim-stream.ts";
 import { provisionOpenSearch } from "../opensearch/provision.ts";
 import type { Report } from "./cache.ts";
 import { lockData } from "./data-lock.ts";
 import { demoConfiguration } from "./demo/configuration.ts";
 import { type KeyRing, localPool, openKeyRing } from "./key-ring.ts";
 import { assertPortsFree, type Part, portOf, urlOf } from "./port-plan.ts";
+import { loopback } from "./ports.ts";
 import { provideServers } from "./provide-servers.ts";
 import { natsStoreDir, type RunningNats, startNats } from "./run-nats.ts";
 import { type RunningOpenSearch, startOpenSearch } from "./run-opensearch.ts";
@@ -64,7 +64,6 @@ const readyWithinMs = 90_000;
 const stopWithinMs = 50_000;
 /** NATS refuses a stream that is larger than the disk it has. */
 const localStreamBytesMax = 1024 ** 3;
-const trimEveryMs = 600_000;
 
 /** @throws SetupError with one message that says what to do. Whatever was started is stopped again. */
 export async function startStack(options: StackOptions): Promise<Stack> {
@@ -95,7 +94,8 @@ async function assemble(
 	const { dataDir, firstPort, replicas, report } = options;
 	await assertPortsFree(firstPort, replicas);
 	const keys = await openKeyRing(join(dataDir, "keys"));
-	const servers = await startServers(options, keys, keep);
+	const { keeper, ...servers } = await startServers(options, keys, keep);
+	supervisor.watch("keeper", keeper);
 	const redisUrlFile = join(keys.dir, "valkey.url");
 	await writeFile(redisUrlFile, servers.valkey.url, { mode: 0o600 });
 
@@ -126,11 +126,8 @@ async function assemble(
 	return { dataDir, keys, url: (part) => urlOf(part, firstPort), ...servers, services: running, addReplica, stop };
 }
 
-async function startServers(
-	{ dataDir, firstPort, report, syncInterval, livesFor }: StackOptions,
-	keys: KeyRing,
-	keep: (one: { stop(): Promise<void> }) => void,
-) {
+async function startServers(options: StackOptions, keys: KeyRing, keep: (one: { stop(): Promise<void> }) => void) {
+	const { dataDir, firstPort, report, syncInterval, livesFor } = options;
 	const dir = (name: string) => join(dataDir, name);
 	const kept = async <T extends RunningServer>(starting: Promise<T>): Promise<T> => {
 		const server = await starting;
@@ -141,10 +138,10 @@ async function startServers(
 	const startTheNats = async () => {
 		const configText = serverConfig({ users: keys.natsUsers, storeDir: natsStoreDir(dir("nats")), ...(syncInterval && { syncInterval }) });
 		const server = await kept(startNats({ binary: natsBinary, dir: dir("nats"), port: portOf("nats", firstPort), configText }));
-		const operated = await operateNats(server, { keys, report, identityFile: join(dataDir, "stream.identity") });
-		keep(operated);
+		const streamIdentity = await provisionNats(server, keys, join(dataDir, "stream.identity"));
+		const keeper = await kept(startKeeper(options, keys, server));
 		report("nats: ready");
-		return { server, streamIdentity: operated.streamIdentity };
+		return { server, streamIdentity, keeper };
 	};
 	const startTheValkey = async () => {
 		const server = await kept(
@@ -169,51 +166,51 @@ async function startServers(
 	const [nats, valkey, openSearch] = await Promise.allSettled([startTheNats(), startTheValkey(), startTheIndex()]);
 	for (const one of [nats, valkey, openSearch]) if (one.status === "rejected") throw one.reason;
 	if (nats.status !== "fulfilled" || valkey.status !== "fulfilled" || openSearch.status !== "fulfilled") throw new Error("unreachable");
-	const { server, streamIdentity } = nats.value;
-	return { nats: server, streamIdentity, valkey: valkey.value, openSearch: openSearch.value };
+	const { server, streamIdentity, keeper } = nats.value;
+	return { nats: server, streamIdentity, keeper, valkey: valkey.value, openSearch: openSearch.value };
 }
 
-interface Operating {
-	readonly keys: KeyRing;
-	readonly report: Report;
-	/** Which stream this data folder has, beside the stream itself: one that is lost is not made anew unnoticed. */
-	readonly identityFile: string;
-}
-
-/** Provisions the stream and keeps it short, as an operator's cron job would; services can do neither. */
-async function operateNats(
-	{ url }: RunningNats,
-	{ keys, report, identityFile }: Operating,
-): Promise<{ readonly streamIdentity: string; stop(): Promise<void> }> {
+/**
+ * Makes the stream, as its operator: services cannot.
+ *
+ * @param identityFile which stream this data folder has, beside the stream itself: one that is lost is not made anew unnoticed
+ */
+async function provisionNats({ url }: RunningNats, keys: KeyRing, identityFile: string): Promise<string> {
 	const seed = keys.value("nats-operator.seed");
 	const operator = await connectLink({ servers: [url], name: "operator", seed, inboxPrefix: operatorInbox, onStatus: () => undefined });
-	const pools = [localPool];
-	const identity = await readFile(identityFile, "utf8").then(
-		(text) => text.trim(),
-		() => undefined,
-	);
-	const streamIdentity = await provisionStream(operator, { pools, identity, streamBytesMax: localStreamBytesMax }).catch(async (error) => {
-		await operator.close();
+	try {
+		const identity = await readFile(identityFile, "utf8").then(
+			(text) => text.trim(),
+			() => undefined,
+		);
+		const streamIdentity = await provisionStream(operator, { pools: [localPool], identity, streamBytesMax: localStreamBytesMax });
+		await writeFile(identityFile, `${streamIdentity}\n`);
+		return streamIdentity;
+	} catch (error) {
 		if (!(error instanceof StreamNotThere)) throw error;
 		throw setupError({
 			failed: error.message,
 			expected: "the stream that this data folder had.",
 			todo: `Put back its folder nats/, or begin anew with another --data.`,
 		});
-	});
-	await writeFile(identityFile, `${streamIdentity}\n`);
-	const trim = () =>
-		trimStream(operator, { pools, keepMs: keepMsDefault, now: new Date() }).catch((error: unknown) =>
-			report(`nats: the stream was not trimmed: ${error instanceof Error ? error.message : "failed"}`),
-		);
-	const timer = setInterval(trim, trimEveryMs);
-	return {
-		streamIdentity,
-		stop: async () => {
-			clearInterval(timer);
-			await operator.close();
-		},
+	} finally {
+		await operator.close();
+	}
+}
+
+/** The process that keeps the stream short. */
+function startKeeper({ dataDir, firstPort }: StackOptions, keys: KeyRing, nats: RunningNats): Promise<RunningServer> {
+	const port = portOf("keeper", firstPort);
+	const env = {
+		CALLGATE_HOST: loopback,
+		CALLGATE_PORT: String(port),
+		CALLGATE_NATS_SERVERS: nats.url,
+		CALLGATE_NATS_OPERATOR_SEED_FILE: keys.file("nats-operator.seed"),
+		CALLGATE_POOLS: localPool,
 	};
+	const args = [join(root, "infra/nats/main.ts"), "keep"];
+	const isReady = () => answers(`${urlOf("keeper", firstPort)}/readyz`, true);
+	return startProcess({ name: "keeper", args, dir: join(dataDir, "services", "keeper"), port, isReady }, () => env);
 }
 
 function startDemo(name: "bank" | "idp" | "slack", { dataDir, firstPort }: StackOptions, keys: KeyRing): Promise<RunningServer> {

@@ -5,6 +5,8 @@ import type { Service } from "#libs/contracts/define-event.ts";
 export const serviceOrder = ["ingress", "approval", "audit", "policy", "executor"] as const satisfies readonly Service[];
 
 export const firstPortDefault = 7300;
+/** Of the process that keeps the stream short (infra/nats/keep-stream.ts): behind the parts of a local stack. */
+export const keeperPortDefault = firstPortDefault + 11;
 
 export function servicePort(service: Service, first = firstPortDefault): number {
 	return first + serviceOrder.indexOf(service);

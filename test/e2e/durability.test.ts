@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { services } from "#libs/contracts/define-event.ts";
 import { runProgram } from "../../cli/run-program.test-support.ts";
 import { askJetStream } from "../support/nats.ts";
+import { patience } from "../support/patience.ts";
 import { ask, disturb, eventually, stack } from "../support/stack.ts";
 
 const secondOf = (url: string) => {
@@ -36,6 +37,13 @@ test("every process tells what the servers say, each of its own, and no secret",
 		return found.replicas === "unknown" ? undefined : found;
 	});
 	expect(index).toEqual({ replicas: 0, translog: "request" });
+});
+
+test("the keeper has trimmed since it started, and is ready", async () => {
+	await expect
+		.poll(async () => (await ask(`${stack.urls.keeper}/metrics`)).text, patience)
+		.toMatch(/^callgate_trimmed_at_seconds\{[^}]*\} \d/m);
+	expect((await ask(`${stack.urls.keeper}/readyz`)).body).toMatchObject({ status: "ready", checks: { trimming: "ok" } });
 });
 
 test("the doctor finds all of it well, says what a single machine does not survive, and finds a process that hangs", async () => {

@@ -11,7 +11,10 @@ export interface StackFacts {
 	readonly dataDir: string;
 	readonly firstPort: number;
 	readonly urls: Readonly<
-		Record<"ingress" | "approval" | "audit" | "policy" | "executor" | "bank" | "idp" | "slack" | "nats" | "valkey" | "opensearch", string>
+		Record<
+			"ingress" | "approval" | "audit" | "policy" | "executor" | "keeper" | "bank" | "idp" | "slack" | "nats" | "valkey" | "opensearch",
+			string
+		>
 	>;
 	readonly openSearch: { readonly caFile: string; readonly admin: { readonly user: string; readonly password: string } };
 	/** It runs as another user and may keep its files elsewhere. */

@@ -43,6 +43,8 @@ export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSea
 				"indices:data/read/point_in_time/create",
 				"indices:data/read/point_in_time/delete",
 				"indices:data/read/field_caps*",
+				// Who follows the record is told of a place when everything before it is found. It changes no document.
+				"indices:admin/refresh*",
 				// How many copies there are and when they reach the disk: what an operator is told of the record's durability.
 				"indices:monitor/settings/get",
 			]),

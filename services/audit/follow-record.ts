@@ -15,8 +15,8 @@ export interface FollowAnswer {
 export interface FollowingOptions {
 	/** The position up to which everything is in the index: see `settled` of the bus. */
 	readonly settled: () => Promise<number>;
-	/** How long after it was indexed a document is found: OpenSearch makes it so each second (`index.refresh_interval`). */
-	readonly findableAfterMs?: number;
+	/** Makes what is in the index be found: see `refresh` of the reader. */
+	readonly refresh: () => Promise<void>;
 	readonly lookEveryMs?: number;
 	/** Who wait at once in this process; more are answered at once. */
 	readonly waitingMax?: number;
@@ -27,31 +27,40 @@ const lastItem = Number.MAX_SAFE_INTEGER;
 /** How far the record can be followed, for all who follow it, and how many of them wait. */
 export class Following {
 	readonly settled: () => Promise<number>;
-	private readonly findableAfterMs: number;
+	private readonly refresh: () => Promise<void>;
 	private readonly lookEveryMs: number;
 	private readonly waitingMax: number;
 	private waiting = 0;
-	/** Oldest first; at most as many as are taken until the first is old enough. */
-	private samples: { readonly atMs: number; readonly position: number }[] = [];
+	private upTo = 0;
+	private looking: Promise<number> | undefined;
+	private lookedAt = Number.NEGATIVE_INFINITY;
 
-	constructor({ settled, findableAfterMs = 3_000, lookEveryMs = 500, waitingMax = 64 }: FollowingOptions) {
+	constructor({ settled, refresh, lookEveryMs = 500, waitingMax = 64 }: FollowingOptions) {
 		this.settled = settled;
-		this.findableAfterMs = findableAfterMs;
+		this.refresh = refresh;
 		this.lookEveryMs = lookEveryMs;
 		this.waitingMax = waitingMax;
 	}
 
-	/** Everything up to here is found by search; 0 where that is not known yet. @throws {EventsUnavailable} */
-	async findable(): Promise<number> {
-		const last = this.samples.at(-1);
-		if (!last || performance.now() - last.atMs >= this.lookEveryMs) {
-			const position = await this.settled();
-			this.samples.push({ atMs: performance.now(), position });
-		}
-		const isOld = ({ atMs }: { atMs: number }) => performance.now() - atMs >= this.findableAfterMs;
-		const newest = this.samples.findLastIndex(isOld);
-		if (newest > 0) this.samples.splice(0, newest);
-		return newest < 0 ? 0 : (this.samples[0]?.position ?? 0);
+	/**
+	 * Everything up to here is found by search. OpenSearch shows a document when it next refreshes, which a busy one does late, so it is told to rather
+	 * than waited for: once for all who follow, and only where something came. @throws {EventsUnavailable} @throws {IndexUnavailable}
+	 */
+	findable(): Promise<number> {
+		if (this.looking && performance.now() - this.lookedAt < this.lookEveryMs) return this.looking;
+		// While it looks nobody else does, however long a busy index takes.
+		this.lookedAt = Number.POSITIVE_INFINITY;
+		this.looking = this.look().finally(() => {
+			this.lookedAt = performance.now();
+		});
+		return this.looking;
+	}
+
+	private async look(): Promise<number> {
+		const position = await this.settled();
+		if (position > this.upTo) await this.refresh();
+		this.upTo = Math.max(this.upTo, position);
+		return this.upTo;
 	}
 
 	/** Resolves with whether it is worth to look again: not where somebody left, or too many wait. */
@@ -100,7 +109,7 @@ export async function followRecord(
 	/** Up to where nothing was found yet: it is not looked through again. */
 	let seen = after;
 	for (;;) {
-		upTo = await following.findable();
+		upTo = await reading(following.findable());
 		if (upTo > seen.position || (upTo === seen.position && seen.item < lastItem)) {
 			events = await reading(reader.stretch(query, size, { after: seen, upTo, except: caller }));
 			if (events.length === 0) seen = { position: upTo, item: lastItem };

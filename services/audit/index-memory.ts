@@ -25,6 +25,9 @@ export class MemoryIndex implements Index, RecordReader {
 	readonly mappings: Mappings;
 	/** While set, every request fails with it. */
 	trouble: IndexUnavailable | undefined;
+	/** While set, what is created is found only after the next refresh. */
+	isLate = false;
+	private readonly hidden = new Set<string>();
 	/** How often documents were given. */
 	requests = 0;
 
@@ -50,6 +53,7 @@ export class MemoryIndex implements Index, RecordReader {
 			const source = JSON.parse(JSON.stringify(given.document)) as Source;
 			if (this.generations.some((generation) => generation.has(given.id))) return { kind: "exists" };
 			const fault = faultOf({ properties: this.mappings }, source, "");
+			if (this.isLate) this.hidden.add(given.id);
 			if (fault === undefined) this.generations.at(-1)?.set(given.id, source);
 			else if (fault.type === "strict_dynamic_mapping_exception") outdated = new IndexUnavailable("outdated", `no field ${fault.field}`);
 			return fault ? { kind: "refused", fault: `${fault.type} at ${fault.field}` } : { kind: "created" };
@@ -87,6 +91,11 @@ export class MemoryIndex implements Index, RecordReader {
 			.sort(inStream);
 	}
 
+	async refresh() {
+		if (this.trouble) throw this.trouble;
+		this.hidden.clear();
+	}
+
 	async recorded(ids: readonly string[]) {
 		if (this.trouble) throw this.trouble;
 		return new Set(ids.filter((id) => this.generations.some((generation) => generation.has(id))));
@@ -98,7 +107,8 @@ export class MemoryIndex implements Index, RecordReader {
 	}
 
 	private events(): RecordedEvent[] {
-		return this.documents().map(([, { "@timestamp": time, traceId: _, ...rest }]) => ({ ...rest, time }) as unknown as RecordedEvent);
+		const found = this.documents().filter(([id]) => !this.hidden.has(id));
+		return found.map(([, { "@timestamp": time, traceId: _, ...rest }]) => ({ ...rest, time }) as unknown as RecordedEvent);
 	}
 }
 

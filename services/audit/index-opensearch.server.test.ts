@@ -42,6 +42,18 @@ describeIndex("on OpenSearch", async () => {
 	};
 });
 
+describe("on OpenSearch: when a document is found", () => {
+	it("finds everything that was created once it was asked to, however seldom the index shows new documents by itself", async () => {
+		await server.empty();
+		await server.admin("PUT", `/${recordStream}/_settings`, { "index.refresh_interval": "-1" });
+		const { index, reader } = open();
+		await index.create([delivered(aReceived(callId(1)), 1), delivered(aReceived(callId(2)), 2)]);
+		expect((await reader.search({}, 10)).events).toEqual([]);
+		await reader.refresh();
+		expect((await reader.search({}, 10)).events).toHaveLength(2);
+	});
+});
+
 describe("on OpenSearch: what the users may do", () => {
 	it("refuses to index with the reader's user, and to search with the writer's, as `forbidden`", async () => {
 		await server.empty();

@@ -90,7 +90,7 @@ runService("audit", async (log, environment) => {
 	const refused = tellRefusals("control.record.refused", "audit", { bus, log });
 	await addAuditApi(http, {
 		...{ reader, strangers, refused },
-		following: new Following({ settled: () => bus.settled() }),
+		following: new Following({ settled: () => bus.settled(), refresh: () => reader.refresh() }),
 		auditors: createAuditors((name) => configuration.current().group(name)),
 		say: bus.publish.bind(bus),
 		now: systemClock.now,

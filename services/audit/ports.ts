@@ -111,6 +111,8 @@ export interface RecordReader {
 	stretch(query: RecordQuery, size: number, stretch: Stretch): Promise<readonly RecordedEvent[]>;
 	/** All events of one call, in the order of the stream. @throws {IndexUnavailable} */
 	story(call: string): Promise<readonly RecordedEvent[]>;
+	/** Resolves when everything that was created before is found. @throws {IndexUnavailable} */
+	refresh(): Promise<void>;
 	/** Which of these document ids are on the record, wherever in the data stream. @throws {IndexUnavailable} */
 	recorded(ids: readonly string[]): Promise<ReadonlySet<string>>;
 	/** The furthest position of the events that happened at `since` (RFC 3339) or later; 0 if there are none. @throws {IndexUnavailable} */

@@ -46,7 +46,7 @@ beforeEach(async () => {
 	http = createHttp({ log, metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
 	await addAuditApi(http, {
 		reader: index,
-		following: new Following({ settled: lookAtIndex, findableAfterMs: 0, lookEveryMs: 1 }),
+		following: new Following({ settled: lookAtIndex, refresh: () => index.refresh(), lookEveryMs: 0 }),
 		strangers: tellRefusals("control.authentication.failed", "audit", { bus, log }),
 		refused: tellRefusals("control.record.refused", "audit", { bus, log }),
 		auditors: createAuditors((name) => (name === "auditors" ? group : undefined)),
@@ -291,9 +291,39 @@ describe("following", () => {
 		expect(readings()).toHaveLength(2);
 	});
 
-	it("knows nothing to be findable before it was indexed long enough ago", async () => {
-		const following = new Following({ settled: async () => 9, findableAfterMs: 60_000, lookEveryMs: 0 });
-		expect([await following.findable(), await following.findable()]).toEqual([0, 0]);
+	it("leaves nothing out of an index that is slow to show what it has", async () => {
+		const { next } = await follow();
+		index.isLate = true;
+		await index.create([5, 6].map((n) => delivered(aReceived(callId(n)), n)));
+		settled = 6;
+		const { events, next: end } = await follow(`cursor=${next}&wait=30`);
+		expect(events.map(({ position }) => position)).toEqual([5, 6]);
+		expect((await follow(`cursor=${end}`)).events).toEqual([]);
+	});
+
+	it("does not go on where the index cannot be made to show what it has", async () => {
+		const { next } = await follow();
+		settled = 6;
+		index.refresh = async () => {
+			throw new IndexUnavailable("busy", "part of it");
+		};
+		expect((await get(`/v1/audit/events/follow?cursor=${next}`)).json()).toMatchObject({ code: "not_ready" });
+	});
+
+	it("looks once for all who follow, however long that takes", async () => {
+		const refreshed = Promise.withResolvers<void>();
+		let refreshes = 0;
+		const refresh = () => {
+			refreshes++;
+			return refreshed.promise;
+		};
+		const following = new Following({ settled: async () => 9, refresh, lookEveryMs: 0 });
+		const found = [following.findable(), following.findable(), following.findable()];
+		refreshed.resolve();
+		expect(await Promise.all(found)).toEqual([9, 9, 9]);
+		// Nothing came since, so nothing is asked of the index.
+		expect(await following.findable()).toBe(9);
+		expect(refreshes).toBe(1);
 	});
 
 	it.each(["wait=-1", "wait=100", "cursor=nonsense", `cursor=${Buffer.from("[1,2,3]").toString("base64url")}`, "nonsense=1"])(

@@ -72,6 +72,11 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 			}
 			return events;
 		},
+		async refresh() {
+			const answer = await connection.request({ method: "POST", path: `/${stream}/_refresh` });
+			const { _shards: shards } = (answer ?? {}) as { _shards?: { failed?: number } };
+			if (shards?.failed !== 0) throw new IndexUnavailable("busy", "OpenSearch refreshed only a part of the record");
+		},
 		async recorded(ids) {
 			const found = new Set<string>();
 			for (let at = 0; at < ids.length; at += idsPerRequest) {

@@ -11,49 +11,33 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { provideCertificates } from "../../infra/local/certificates.ts";
 import { patience } from "../../test/support/patience.ts";
-import { json, problem, TestApi } from "../api.test-support.ts";
+import { problem } from "../api.test-support.ts";
 import { runProgram } from "../run-program.test-support.ts";
+import { eventAt, Feed } from "./feed.test-support.ts";
 import { formats } from "./formats.ts";
-import { fileTarget, NotDelivered, syslogTarget, webhookSignature } from "./targets.ts";
+import { NotDelivered } from "./target.ts";
+import { fileTarget } from "./target-file.ts";
+import { syslogTarget } from "./target-syslog.ts";
+import { webhookSignature } from "./target-webhook.ts";
 
 const secret = Buffer.alloc(32, 7);
-const event = (position: number) => ({
-	...{
-		id: `call.${position}`,
-		type: "call.ended",
-		source: "/callgate/policy",
-		subject: "call",
-		time: `2026-07-01T12:00:0${position}.000Z`,
-	},
-	...{ position, item: 0, data: { connection: "payments", function: "pay", ending: "denied" } },
-});
 
 let [dir, state, out]: string[] = [];
-let api: TestApi;
-/** What the feed has, and where each was asked to begin. */
-let [record, asked]: [number[], URLSearchParams[]] = [[], []];
+let feed: Feed;
 
 beforeEach(async () => {
 	dir = await mkdtemp(join(tmpdir(), "callgate-forward-"));
 	[state, out] = [join(dir, "state.json"), join(dir, "out.ndjson")];
 	await writeFile(join(dir, "secret"), `whsec_${secret.toString("base64")}\n`);
-	[record, asked] = [[1, 2, 3], []];
-	api = await TestApi.start();
-	api.on("GET /v1/audit/events/follow", (response, request) => {
-		const query = new URLSearchParams(request.path.split("?")[1]);
-		asked.push(query);
-		const after = Number(query.get("cursor") ?? (query.has("from") ? 0 : record.length));
-		const found = record.filter((position) => position > after).slice(0, 2);
-		json(200, { events: found.map(event), next: String(found.at(-1) ?? after) })(response, request);
-	});
+	feed = await Feed.start();
 });
 afterEach(async () => {
-	await api.stop();
+	await feed.api.stop();
 	await rm(dir ?? "", { recursive: true });
 });
 
 const forward = (...args: string[]) =>
-	runProgram(["audit", "forward", "--once", "--state", state ?? "", ...args], { environment: api.environment });
+	runProgram(["audit", "forward", "--once", "--state", state ?? "", ...args], { environment: feed.api.environment });
 const toFile = (...args: string[]) => forward("--to", pathToFileURL(out ?? "").href, "--as", "cloudevents", ...args);
 const positions = async (file = out ?? "") =>
 	(await readFile(file, "utf8"))
@@ -66,18 +50,18 @@ describe("forwarding into a file", () => {
 	it("goes on where it was, and does not take --from again", async () => {
 		expect(await toFile("--from", "7d", "--ending", "denied")).toEqual({ exitCode: 0, out: "", err: "" });
 		expect((await toFile("--from", "7d", "--ending", "denied")).exitCode).toBe(0);
-		record.push(4);
+		feed.record.push(4);
 		await toFile("--from", "7d", "--ending", "denied");
 		expect(await positions()).toEqual([1, 2, 3, 4]);
-		expect(asked.filter((query) => query.has("from"))).toHaveLength(1);
-		expect(asked.every((query) => query.get("ending") === "denied")).toBe(true);
+		expect(feed.asked.filter((query) => query.has("from"))).toHaveLength(1);
+		expect(feed.asked.every((query) => query.get("ending") === "denied")).toBe(true);
 		expect(await stateNow()).toMatchObject({ cursor: "4", forwarded: 4, eventTime: "2026-07-01T12:00:04.000Z" });
 		expect((await readdir(dir ?? "")).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 	});
 
 	it("begins now where nothing is said", async () => {
 		await toFile();
-		record.push(4);
+		feed.record.push(4);
 		await toFile();
 		expect(await positions()).toEqual([4]);
 	});
@@ -85,7 +69,7 @@ describe("forwarding into a file", () => {
 	it("forwards again what it could not say to have forwarded", async () => {
 		await toFile("--from", "7d");
 		const before = await readFile(state ?? "", "utf8");
-		record.push(4);
+		feed.record.push(4);
 		await toFile();
 		// The process died after the receiver had it and before the state was written.
 		await writeFile(state ?? "", before);
@@ -94,10 +78,11 @@ describe("forwarding into a file", () => {
 	});
 
 	it("begins a new file at its size, and keeps as many old ones as were asked for", async () => {
-		const bytes = Buffer.byteLength(JSON.stringify({ specversion: "1.0", datacontenttype: "application/json", ...event(1) })) + 1;
+		const bytes = Buffer.byteLength(formats.cloudevents.linesOf(eventAt(1)).join()) + 1;
 		const target = fileTarget(out ?? "", { bytesMax: 2 * bytes, kept: 2 });
 		for (let nth = 1; nth <= 9; nth++) {
-			await target.send({ lines: formats.cloudevents.linesOf({ ...event(nth) }), format: formats.cloudevents, id: "x" });
+			const lines = formats.cloudevents.linesOf(eventAt(nth)).map((text) => ({ text, event: eventAt(nth) }));
+			await target.send({ lines, format: formats.cloudevents, id: "x" });
 		}
 		await target.close();
 		const files = [`${out}.2`, `${out}.1`, out ?? ""];
@@ -222,7 +207,7 @@ describe("forwarding to syslog", () => {
 	});
 
 	it("trusts no certificate that it was not told to, and finds a receiver again that was away", async () => {
-		const batch = { lines: ["é"], format: formats.cef, id: "x" };
+		const batch = { lines: [{ text: "é", event: eventAt(1) }], format: formats.cef, id: "x" };
 		await expect(syslogTarget({ host: "localhost", port: port() }, () => new Date()).send(batch)).rejects.toThrow(NotDelivered);
 		expect(text).toBe("");
 		const closed = syslogTarget({ host: "localhost", port: 1, ca }, () => new Date());
@@ -238,14 +223,14 @@ describe("forwarding to syslog", () => {
 
 describe("forwarding", () => {
 	it("is for auditors", async () => {
-		api.on("GET /v1/audit/events/follow", problem("not_an_auditor"));
+		feed.api.on("GET /v1/audit/events/follow", problem("not_an_auditor"));
 		expect(await toFile()).toMatchObject({ exitCode: 1, err: expect.stringContaining("group `auditors`") });
 	});
 
 	it("takes no other file for its state", async () => {
 		await writeFile(state ?? "", "{}");
 		expect(await toFile()).toMatchObject({ exitCode: 1, err: expect.stringContaining("none of `callgate audit forward`") });
-		expect(asked).toEqual([]);
+		expect(feed.asked).toEqual([]);
 	});
 
 	it.each([

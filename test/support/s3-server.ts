@@ -19,6 +19,8 @@ export interface S3ForTests {
 	/** A bucket of a name like this, empty. */
 	makeBucket(): Promise<string>;
 	kill(): Promise<void>;
+	/** After it was killed, on the same data and port. */
+	restart(): Promise<void>;
 	stop(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export async function startS3ForTests(): Promise<S3ForTests> {
 			return bucket;
 		},
 		kill: () => server.kill("SIGKILL"),
+		restart: () => server.restart(),
 		async stop() {
 			await server.stop();
 			await rm(dir, { recursive: true, force: true });

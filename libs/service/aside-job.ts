@@ -41,6 +41,11 @@ export function job<Input, Output>(work: (configuration: Configuration, input: I
 	};
 }
 
+/** A job that needs no configuration, and refuses nothing. */
+export function plainJob<Input, Output>(work: (input: Input) => Output): (task: Job<Input>) => Outcome<Output> {
+	return ({ input }) => ({ kind: "done", output: work(input) });
+}
+
 function compiled(files: SourceFiles): Configuration | undefined {
 	const result = compileActivated(files);
 	return result.ok ? result.configuration : undefined;

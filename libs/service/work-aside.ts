@@ -28,7 +28,8 @@ export interface Aside {
 export interface About {
 	/** Whose turn it takes. */
 	readonly turn: string;
-	readonly configuration: Configuration;
+	/** Absent for a job that needs none. */
+	readonly configuration?: Configuration;
 	/** Aborted, with the reason, when nobody waits for it any more: it is dropped unless it has begun. */
 	readonly gone?: AbortSignal | undefined;
 }
@@ -75,10 +76,11 @@ export function createAside(module: URL, threads = threadsMax, timeMsMax = jobMs
 	return {
 		run: (name, { turn, configuration, gone }, input) =>
 			turns.take(turn, gone, async () => {
-				const { revision, files } = configuration;
+				const revision = configuration?.revision ?? "";
 				let outcome = await runOnce(name, { revision, input });
 				// A thread compiles a revision itself, once; the files are large and are sent only to one that lacks them.
-				if (outcome.kind === "revision unknown") outcome = await runOnce(name, { revision, files, input });
+				if (outcome.kind === "revision unknown" && configuration)
+					outcome = await runOnce(name, { revision, files: configuration.files, input });
 				if (outcome.kind === "refused") throw new Refusal(outcome.code, outcome.details);
 				if (outcome.kind === "revision unknown") throw new Error(`a thread could not compile revision ${revision}`);
 				return outcome.output as never;

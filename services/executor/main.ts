@@ -37,8 +37,8 @@ runService("executor", async (log, environment) => {
 		({ revision }) => log.info({ revision }, "configuration in force"),
 		(error) => log.error({ error }, "a configuration could not be followed"),
 	);
-	const dialer = chooseDialer({ http: createHttpDialer(), mcp: createMcpDialer() });
 	const aside = createAside(new URL("./work.ts", import.meta.url));
+	const dialer = chooseDialer({ http: createHttpDialer(), mcp: createMcpDialer({ aside }) });
 	const vault = await openVault({ file: config.vaultFile, keyFile: config.vaultKeyFile });
 	const name = `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 	const lease = { startWithinMs: config.startWithinMs, settleWithinMs: config.settleWithinMs };

@@ -11,7 +11,7 @@ import { sealState } from "#libs/mcp/request-state.ts";
 import { DialError } from "../../services/executor/dial-error.ts";
 import { createHttpClient, type HttpClient, type OutboundAnswer } from "../../services/executor/dial-http/http-client.ts";
 import { createMcpDialer } from "../../services/executor/dial-mcp/dial-mcp.ts";
-import { connectionTo } from "../../services/executor/dial-mcp/mcp-stage.test-support.ts";
+import { aside, connectionTo } from "../../services/executor/dial-mcp/mcp-stage.test-support.ts";
 import type { Asked, McpFunctionAnswer } from "../../services/executor/ports.ts";
 
 // How the suite runs its client: https://github.com/modelcontextprotocol/conformance#client-testing
@@ -40,7 +40,7 @@ const client: HttpClient = {
 		return answer;
 	},
 };
-const dialer = createMcpDialer(client);
+const dialer = createMcpDialer({ aside, client });
 const sealingKeys = new SealingKeys(new Map([["default", [{ id: "s", secret: createSecretKey(randomBytes(32)) }]]]));
 const caller = { issuer: "https://idp.example", subject: "conformance" };
 
@@ -109,3 +109,4 @@ for (const resource of said.resources)
 for (const prompt of said.prompts)
 	await attempt(`prompt ${prompt.name}`, () => call("prompts", prompt, "prompts/get", { name: prompt.name }));
 await dialer.close();
+await aside.close();

@@ -6,7 +6,7 @@ import { createHttpClient, type HttpClient } from "../dial-http/http-client.ts";
 import type { McpFunctionAnswer } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { type Heard, resultText, sayTool, serveMcp } from "./mcp-server.test-support.ts";
-import { connectionTo } from "./mcp-stage.test-support.ts";
+import { aside, connectionTo } from "./mcp-stage.test-support.ts";
 
 const undo: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -43,7 +43,7 @@ async function stage({
 		if (request.method === "GET" && isAway) throw new DialError("connect_timeout", "no usable connection in time", { sent: false });
 		return await http.dial(request, signal);
 	};
-	const dialer = createMcpDialer({ ...http, dial });
+	const dialer = createMcpDialer({ aside, client: { ...http, dial } });
 	undo.push(
 		() => dialer.close(),
 		() => server.close(),

@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http";
 import { answerBytesMax, type Behaviour, type DialBench, dialerContract } from "../dial-contract.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { beginEvents, type Heard, resultText, sayTool, sendJson, serveMcp } from "./mcp-server.test-support.ts";
-import { connectionTo } from "./mcp-stage.test-support.ts";
+import { aside, connectionTo } from "./mcp-stage.test-support.ts";
 
 type Answering = (message: Heard, response: ServerResponse) => void;
 
@@ -60,7 +60,7 @@ for (const [form, revision, send] of forms) {
 		};
 		const more = `credential: { secret: api-key, as: bearer }\nlimits: { responseBody: ${answerBytesMax}B }\n`;
 		const ask = connectionTo({ url: server.url, revision, tools: [sayTool], more });
-		const dialer = createMcpDialer();
+		const dialer = createMcpDialer({ aside });
 		return {
 			dialer,
 			peer: {

@@ -8,6 +8,7 @@ import { membersOf, parseResult } from "#libs/mcp/messages.ts";
 import { entriesAbout } from "#libs/mcp/pinned-entries.ts";
 import { type Askable, askableField, questionsIn } from "#libs/mcp/questions.ts";
 import { whyTooLarge } from "#libs/openapi/request-bounds.ts";
+import type { Aside } from "#libs/service/work-aside.ts";
 import type { Secret } from "#libs/vault/secret.ts";
 import { CannotRun } from "../cannot-run.ts";
 import { DialError } from "../dial-error.ts";
@@ -15,7 +16,7 @@ import { createHttpClient, type HttpClient, type OutboundRequest } from "../dial
 import { Scrubbers, withCredential } from "../dial-http/inject-credential.ts";
 import type { Asked, Credential, Dialer, McpFunctionAnswer, Notice } from "../ports.ts";
 import { Program } from "./program.ts";
-import { type Pinned, Server } from "./server.ts";
+import { type Pinned, Server, type ServerParts } from "./server.ts";
 
 const headerBytesMax = 64 * 1024;
 /** What a server may say beside its answer: progress, and the words around it. */
@@ -25,7 +26,13 @@ const inputRequired = '"input_required"';
 /** Servers that are known at once; the longest unused is greeted anew. */
 const serversMax = 256;
 
-export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer {
+export interface McpDialerParts {
+	/** What servers list is read there, where that is large. */
+	readonly aside: Aside;
+	readonly client?: HttpClient;
+}
+
+export function createMcpDialer({ aside, client = createHttpClient() }: McpDialerParts): Dialer {
 	const scrubbers = new Scrubbers();
 	const servers = new Map<string, Known>();
 	const ending = new Set<Promise<void>>();
@@ -47,7 +54,7 @@ export function createMcpDialer(client: HttpClient = createHttpClient()): Dialer
 		const kept = servers.get(key);
 		// A program was started with the credential that it has: with another it is another program.
 		if (kept && spec && kept.secret !== secret) retire(key, kept);
-		const known = servers.get(key) ?? open(transport, secret, nowMs);
+		const known = servers.get(key) ?? open(transport, secret, { name: connection.name, aside, nowMs });
 		servers.delete(key);
 		servers.set(key, known);
 		for (const [oldest, one] of servers) if (servers.size > serversMax) retire(oldest, one);
@@ -116,11 +123,15 @@ interface Known {
 	readonly secret: Secret | undefined;
 }
 
-function open({ revision, program: spec, credential }: McpConnection, secret: Secret | undefined, nowMs: () => number): Known {
-	const server = new Server(revision, nowMs);
+function open(
+	{ revision, program: spec, credential }: McpConnection,
+	secret: Secret | undefined,
+	parts: Omit<ServerParts, "revision">,
+): Known {
+	const server = new Server({ ...parts, revision });
 	if (!spec) return { server, program: undefined, secret };
 	const shown = secret && credential?.as === "env" ? { [credential.name]: secret.reveal() } : {};
-	return { server, program: new Program({ ...spec, env: { ...spec.env, ...shown } }, nowMs, () => server.forget()), secret };
+	return { server, program: new Program({ ...spec, env: { ...spec.env, ...shown } }, parts.nowMs, () => server.forget()), secret };
 }
 
 /** The request that each message is sent with, and what keeps the credential out of what comes back. @throws {CannotRun} */

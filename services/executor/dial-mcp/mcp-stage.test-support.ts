@@ -1,7 +1,11 @@
 // For the dialer's tests: a connection to a server, and calls of its tools ready to be dialled.
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { written } from "#libs/functions/transport.ts";
+import { createAside } from "#libs/service/work-aside.ts";
 import type { Asked } from "../ports.ts";
+
+/** Starts no thread before a server lists much. */
+export const aside = createAside(new URL("../work.ts", import.meta.url));
 
 export interface StageOptions {
 	readonly url: string;

@@ -14,6 +14,7 @@ import { answerBytesMax, type DialBench, dialerContract } from "../dial-contract
 import type { Asked } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { sayTool } from "./mcp-server.test-support.ts";
+import { aside } from "./mcp-stage.test-support.ts";
 import { Program } from "./program.ts";
 
 const longMs = 60_000;
@@ -54,7 +55,7 @@ async function stage() {
 dialerContract("dial-mcp (a program)", async (): Promise<DialBench> => {
 	const { dir, program, ask, calls } = await stage();
 	const { writeFileSync } = await import("node:fs");
-	const dialer = createMcpDialer();
+	const dialer = createMcpDialer({ aside });
 	return {
 		dialer,
 		peer: {
@@ -84,7 +85,7 @@ const isRunning = (pid: number): boolean => {
 
 test("it finds its own variables and its credential in its environment, nothing else, and is one process that ends with the dialer", async () => {
 	const { dir, ask, calls, behave } = await stage();
-	const dialer = createMcpDialer();
+	const dialer = createMcpDialer({ aside });
 	await behave("tells its environment");
 	const answer = await dialer.prepare(ask("a"), credential).dial(() => undefined);
 	const told = JSON.parse(JSON.parse(Buffer.from(answer.body).toString()).content[0].text);
@@ -102,7 +103,7 @@ test("it finds its own variables and its credential in its environment, nothing 
 
 test("with another credential it is another process", async () => {
 	const { dir, ask, calls } = await stage();
-	const dialer = createMcpDialer();
+	const dialer = createMcpDialer({ aside });
 	await dialer.prepare(ask("a"), credential).dial(() => undefined);
 	await dialer.prepare(ask("b"), { ...credential, secret: new Secret("another-secret") }).dial(() => undefined);
 	expect(calls().map((line) => JSON.parse(line)[1])).toEqual([key, "another-secret"]);
@@ -113,7 +114,7 @@ test("with another credential it is another process", async () => {
 test("one that ends as soon as it begins is not started again and again", async () => {
 	const { dir, program, ask } = await stage();
 	await writeFile(program, `import { appendFileSync } from "node:fs"; appendFileSync(${JSON.stringify(join(dir, "starts"))}, "x");`);
-	const dialer = createMcpDialer();
+	const dialer = createMcpDialer({ aside });
 	for (let nth = 0; nth < 20; nth++)
 		await expect(dialer.prepare(ask("a"), credential).dial(() => undefined)).rejects.toMatchObject({ sent: false });
 	expect((await readFile(join(dir, "starts"), "utf8")).length).toBeLessThan(10);

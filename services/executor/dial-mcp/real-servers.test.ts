@@ -13,11 +13,12 @@ import { written } from "#libs/functions/transport.ts";
 import { runProgram } from "../../../cli/run-program.test-support.ts";
 import type { McpFunctionAnswer } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
+import { aside } from "./mcp-stage.test-support.ts";
 
 let dir: string;
 let server: ChildProcess;
 let connection: Connection;
-const dialer = createMcpDialer();
+const dialer = createMcpDialer({ aside });
 
 async function freePort(): Promise<number> {
 	const probe = createServer().listen(0, "127.0.0.1");

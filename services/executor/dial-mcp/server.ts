@@ -1,19 +1,22 @@
 // One MCP server as this executor knows it: the session it is spoken to in, where its revision has one, and the definitions of what it has, for a while.
 import { randomUUID } from "node:crypto";
-import { isRecord } from "#libs/functions/schema.ts";
 import type { McpMessage } from "#libs/mcp/build-message.ts";
-import { changedParts, keys, type PinnedList, type Pins, pinnedLists, pinsOf, type ServerRevision } from "#libs/mcp/definitions.ts";
+import { changedParts, type PinnedList, type Pins, pinnedLists, type ServerRevision } from "#libs/mcp/definitions.ts";
 import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
 import type { Askable } from "#libs/mcp/questions.ts";
+import { type Aside, AsideTooSlow, hereCharsMax } from "#libs/service/work-aside.ts";
 import { DialError } from "../dial-error.ts";
 import type { Notice } from "../ports.ts";
 import type { Line, Reply } from "./line.ts";
 import { NoticeReader } from "./notice-reader.ts";
+import { type Page, type PageText, readPage } from "./read-page.ts";
 import { noAnswer, speak } from "./speak.ts";
 
 /** How long definitions are taken for present: what a server changes is noticed within this, and at once where it says so. */
 const definitionsMs = 15_000;
 const listBytesMax = 4 * 1024 * 1024;
+/** What a server says of itself is read where calls wait. */
+const greetingBytesMax = 64 * 1024;
 const pagesMax = 50;
 const entriesMax = 5_000;
 /** Questions of a server's own that are answered during one call. Nothing is granted to it: it hears that, so that it does not wait. */
@@ -49,15 +52,26 @@ const lists = {
 	prompts: { method: "prompts/list", noun: "prompt", changed: "notifications/prompts/list_changed" },
 } as const satisfies Record<PinnedList, object>;
 
+export interface ServerParts {
+	readonly revision: ServerRevision;
+	readonly nowMs: () => number;
+	/** Large lists are read there, those of one server one after the other. */
+	readonly aside: Aside;
+	/** Which server it is. */
+	readonly name: string;
+}
+
 export class Server {
 	readonly #revision: ServerRevision;
 	readonly #nowMs: () => number;
+	readonly #parts: ServerParts;
 	#session: Promise<readonly (readonly [string, string])[]> | undefined;
 	readonly #definitions = new Map<PinnedList, { readonly listed: Promise<Definitions>; readonly atMs: number }>();
 
-	constructor(revision: ServerRevision, nowMs: () => number) {
-		this.#revision = revision;
-		this.#nowMs = nowMs;
+	constructor(parts: ServerParts) {
+		this.#parts = parts;
+		this.#revision = parts.revision;
+		this.#nowMs = parts.nowMs;
 	}
 
 	/** What was agreed with it is gone: it is another process by now. */
@@ -140,8 +154,8 @@ export class Server {
 	}
 
 	async #greet(line: Line, untilMs: number): Promise<readonly (readonly [string, string])[]> {
-		const reply = await this.#ask(line, "initialize", initializeParams(this.#revision), [], untilMs);
-		const said = reply.result.protocolVersion;
+		const reply = await this.#ask(line, "initialize", initializeParams(this.#revision), [], untilMs, greetingBytesMax);
+		const said = (parseResult(reply.text) ?? unusable("initialize", "nothing that is read")).protocolVersion;
 		if (said !== this.#revision) {
 			const told = `the server no longer speaks revision ${this.#revision} of MCP`;
 			throw new DialError("definition_changed", told, { sent: false, told, changed: ["protocolVersion"] });
@@ -172,31 +186,31 @@ export class Server {
 
 	async #listAll(line: Line, list: PinnedList, untilMs: number): Promise<Definitions> {
 		const found = new Map<string, Pins | undefined>();
-		let cursor: unknown;
+		let cursor: string | undefined;
 		let bytesLeft = listBytesMax;
 		for (let page = 0; page < pagesMax; page++) {
 			const session = await this.#greeted(line, untilMs);
-			const { result, chars } = await this.#ask(
-				line,
-				lists[list].method,
-				cursor === undefined ? {} : { cursor },
-				session,
-				untilMs,
-				bytesLeft,
-			);
-			bytesLeft -= chars;
-			const entries = result[list];
-			for (const entry of Array.isArray(entries) ? entries : []) {
-				const key: unknown = isRecord(entry) ? entry[keys[list]] : undefined;
-				if (typeof key === "string") found.set(key, found.has(key) ? undefined : pinsOf(list, entry));
-			}
-			cursor = result.nextCursor;
-			if (typeof cursor !== "string") return found;
+			const { method } = lists[list];
+			const { text } = await this.#ask(line, method, cursor === undefined ? {} : { cursor }, session, untilMs, bytesLeft);
+			bytesLeft -= text.length;
+			const { entries, nextCursor } =
+				(await this.#inTime(this.#readPage({ list, text }), untilMs)) ?? unusable(method, "nothing that is read");
+			for (const [key, pins] of entries) found.set(key, found.has(key) ? undefined : pins);
+			cursor = nextCursor;
+			if (cursor === undefined) return found;
 			if (found.size > entriesMax || bytesLeft <= 0) break;
 		}
 		throw new DialError("protocol_error", `${lists[list].method} does not end`, {
 			sent: false,
 			told: `the server's answer to ${lists[list].method} is larger than is read`,
+		});
+	}
+
+	async #readPage(page: PageText): Promise<Page | undefined> {
+		if (page.text.length <= hereCharsMax) return readPage(page);
+		const { aside, name } = this.#parts;
+		return await aside.run<PageText, Page | undefined>("readLargePage", { turn: `server ${name}` }, page).catch((error: unknown) => {
+			throw error instanceof AsideTooSlow ? unusable(lists[page.list].method, "what takes too long to read") : error;
 		});
 	}
 
@@ -206,7 +220,7 @@ export class Server {
 		params: Readonly<Record<string, unknown>>,
 		session: readonly (readonly [string, string])[],
 		untilMs: number,
-		bodyBytesMax = listBytesMax,
+		bodyBytesMax: number,
 	) {
 		const id = randomUUID();
 		const reply = await speak(line, {
@@ -217,12 +231,8 @@ export class Server {
 		});
 		this.#noticeLoss(reply, session);
 		const { answer } = reply;
-		const result = answer?.kind === "result" ? parseResult(answer.text) : undefined;
-		if (!answer || !result) {
-			const told = `the server answered ${method} with ${answer ? "an error" : `${reply.status} and no message of MCP`}`;
-			throw new DialError("protocol_error", told, { sent: false, told });
-		}
-		return { result, chars: answer.text.length, headers: reply.headers };
+		if (answer?.kind !== "result") return unusable(method, answer ? "an error" : `${reply.status} and no message of MCP`);
+		return { text: answer.text, headers: reply.headers };
 	}
 
 	/** A server that restarted knows no session: the next call begins one. This call is not sent again, whatever the server says became of it. */
@@ -262,6 +272,12 @@ export class Server {
 			clearTimeout(timer);
 		}
 	}
+}
+
+/** @throws {DialError} */
+function unusable(method: string, what: string): never {
+	const told = `the server answered ${method} with ${what}`;
+	throw new DialError("protocol_error", told, { sent: false, told });
 }
 
 /** Undefined where the entry is what was pinned. Never the server's own words: they are what nobody approved. */

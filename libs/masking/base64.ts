@@ -171,11 +171,16 @@ function hexAt(text: string, start: number, end: number): Encoded | undefined {
 	return found && { ...found, isHex: true };
 }
 
-/** Whether each of the first digits of a byte is that of something printable (2 to 7) or of a letter outside ASCII: one of two by chance. */
+/** Whether the first digits of the first bytes are those of something printable (2 to 7, 0) and of well-formed UTF-8: one of a hundred by chance. */
 function isPrintableHex(text: string, from: number): boolean {
+	let following = 0;
 	for (let at = from; at < from + 12; at += 2) {
-		const code = text.charCodeAt(at);
-		if ((code < 0x32 || code > 0x37) && code !== 0x63 && code !== 0x43 && code !== 0x30) return false;
+		const digit = Number.parseInt(text.charAt(at), 16);
+		if (following > 0) {
+			if (digit < 0x8 || digit > 0xb) return false;
+			following--;
+		} else if (digit >= 0xc) following = digit === 0xf ? 3 : digit === 0xe ? 2 : 1;
+		else if (digit !== 0 && (digit < 0x2 || digit > 0x7)) return false;
 	}
 	return true;
 }

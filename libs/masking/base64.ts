@@ -175,14 +175,22 @@ function hexAt(text: string, start: number, end: number): Encoded | undefined {
 function isPrintableHex(text: string, from: number): boolean {
 	let following = 0;
 	for (let at = from; at < from + 12; at += 2) {
-		const digit = Number.parseInt(text.charAt(at), 16);
+		const digit = hexValue(text.charCodeAt(at));
 		if (following > 0) {
 			if (digit < 0x8 || digit > 0xb) return false;
 			following--;
 		} else if (digit >= 0xc) following = digit === 0xf ? 3 : digit === 0xe ? 2 : 1;
-		else if (digit !== 0 && (digit < 0x2 || digit > 0x7)) return false;
+		else if (digit === 0) {
+			// A tab, a line break, or the other half of UTF-16.
+			const low = hexValue(text.charCodeAt(at + 1));
+			if (low !== 0 && low !== 0x9 && low !== 0xa && low !== 0xd) return false;
+		} else if (digit < 0x2 || digit > 0x7) return false;
 	}
 	return true;
+}
+
+function hexValue(code: number): number {
+	return code <= 0x39 ? code - 0x30 : (code | 0x20) - 0x57;
 }
 
 /** One byte of so many may be none of a text: what mails, terminals and protocols put between. */

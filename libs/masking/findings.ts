@@ -30,7 +30,7 @@ export class Findings {
 	}
 
 	private addAt(detector: string, path: string, count: number): void {
-		const key = `${detector} ${path}`;
+		const key = path === "" ? detector : `${detector} ${path}`;
 		const known = this.entries.get(key);
 		if (known) known.count += count;
 		else if (path === "" || !this.isFull()) this.entries.set(key, { detector, path, count });

@@ -4,18 +4,22 @@ import { hintsOf } from "./names.ts";
 import type { DetectorId, NameHints } from "./scan.ts";
 
 /** A member's name, masked and read once, however often it comes back. */
-interface KnownName {
+export interface KnownName {
 	readonly name: string;
 	readonly hints: number;
 	/** Whether its value may be told by a member beside it: `{ name: "DB_PASSWORD", value: "…" }`. */
 	readonly isValue: boolean;
 	readonly found: ReadonlyMap<DetectorId, number>;
+	/** Where the paths of the mask were before a member of this name last, and in it: in a list of objects they come to the same each time. */
+	before: readonly number[];
+	within: readonly number[];
 }
 
 const valueNames = new Set(["value", "Value", "val", "content"]);
 const knownMax = 4096;
 /** A name that is longer is read anew each time: it is more likely data than a name. */
 const nameCharsMax = 64;
+const none: readonly number[] = [];
 const nothing: ReadonlyMap<DetectorId, number> = new Map();
 
 /** Belongs to one compiled mask. Bounded; what has something sensitive in it is not kept. */
@@ -41,7 +45,14 @@ export class KnownNames implements NameHints {
 		if (known) return known;
 		const masked = maskString(shared, original, 0);
 		const name = masked?.text ?? original;
-		const entry = { name, hints: hintsOf(name), isValue: valueNames.has(original), found: masked?.found ?? nothing };
+		const entry = {
+			name,
+			hints: hintsOf(name),
+			isValue: valueNames.has(original),
+			found: masked?.found ?? nothing,
+			before: none,
+			within: none,
+		};
 		if (!masked && original.length <= nameCharsMax) {
 			if (this.members.size >= knownMax) this.members.clear();
 			this.members.set(original, entry);

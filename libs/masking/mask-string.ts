@@ -6,6 +6,7 @@ import { fold } from "./fold.ts";
 import type { FindsActor } from "./keyed/act-on-finds.ts";
 import { placesOfTokens } from "./keyed/token.ts";
 import { markOf, redactedMark } from "./mark.ts";
+import { isProse } from "./prose.ts";
 import {
 	chars,
 	type DetectorId,
@@ -78,7 +79,7 @@ const digitsMin = 4;
  * @returns undefined if nothing was found.
  */
 export function maskString(with_: Shared, text: string, hints: number, nesting = 0): MaskedString | undefined {
-	if (text.length < charsMin || (hints === 0 && isTimeOrUuid(text))) return undefined;
+	if (text.length < charsMin || (hints === 0 && (isTimeOrUuid(text) || isProse(text)))) return undefined;
 	let found: Map<DetectorId, number> | undefined;
 	let current = text;
 	if (nesting === 0) with_.actor?.begin(text);
@@ -429,7 +430,7 @@ function encodedSpan(with_: Shared, { start, end, text, write }: Encoded, nestin
 /** Spans in order; where some overlap, all of what they cover, under the mark of the longest. */
 function mergeOverlapping(spans: readonly Span[]): Span[] {
 	if (spans.length === 1) return [...spans];
-	const sorted = [...spans].sort((a, b) => a.start - b.start);
+	const sorted = inOrder(spans);
 	const merged: Span[] = [];
 	let longest = 0;
 	for (const span of sorted) {
@@ -448,6 +449,20 @@ function mergeOverlapping(spans: readonly Span[]): Span[] {
 		merged[merged.length - 1] = { ...winner, start: last.start, end, mark: isOne ? winner.mark : (winner.plain ?? winner.mark) };
 	}
 	return merged;
+}
+
+/** Few are the rule, and asking to sort them is dearer than to put each in its place. */
+const fewMax = 12;
+
+function inOrder(spans: readonly Span[]): readonly Span[] {
+	if (spans.length > fewMax) return [...spans].sort((a, b) => a.start - b.start);
+	const sorted: Span[] = [];
+	for (const span of spans) {
+		let place = sorted.length;
+		while (place > 0 && (sorted[place - 1] as Span).start > span.start) place--;
+		sorted.splice(place, 0, span);
+	}
+	return sorted;
 }
 
 function replace(text: string, spans: readonly Span[]): string {

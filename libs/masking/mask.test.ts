@@ -113,6 +113,12 @@ describe("what comes out", () => {
 		expect(all.mask(expected)).toStrictEqual({ value: expected, findings: [] });
 	});
 
+	test("only an object's own members are its members", () => {
+		const parent: unknown = Object.assign(Object.create(null), { mail: "jane@customer.example" });
+		const object = Object.assign(Object.create(parent as object), { note: "jane@customer.example" }) as JsonValue;
+		expect(Object.entries(all.mask(object).value as object)).toEqual([["note", "[email]"]]);
+	});
+
 	test("the input is not changed, and only what has nothing in it is shared", () => {
 		const input = { list: [{ to: "a@b.example" }, { plain: 1 }] };
 		const { value } = all.mask(input);

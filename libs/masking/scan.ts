@@ -50,6 +50,8 @@ export interface Anchor extends Prefix {
 /** A prefix, and how far into it the three characters stand by which it is looked up. */
 interface Indexed extends Prefix {
 	readonly offset: number;
+	/** The code of its first character. */
+	readonly first: number;
 }
 
 /**
@@ -124,10 +126,12 @@ export function indexPrefixes(owners: readonly { readonly prefixes: readonly str
 	const plant = (key: number, entry: Indexed): void => void byKey.set(key, [...(byKey.get(key) ?? []), entry]);
 	for (const [owner, { prefixes }] of owners.entries()) {
 		for (const prefix of prefixes) {
-			if (prefix.length < keyChars) for (let next = 0; next < 32; next++) plant((keyOf(prefix) << 5) | next, { prefix, owner, offset: 0 });
+			const first = prefix.charCodeAt(0);
+			if (prefix.length < keyChars)
+				for (let next = 0; next < 32; next++) plant((keyOf(prefix) << 5) | next, { prefix, owner, offset: 0, first });
 			else {
 				const offset = rarestOf(prefix);
-				plant(keyOf(prefix.slice(offset, offset + keyChars)), { prefix, owner, offset });
+				plant(keyOf(prefix.slice(offset, offset + keyChars)), { prefix, owner, offset, first });
 			}
 		}
 	}
@@ -260,10 +264,12 @@ export class Profile {
 		this.clear(text.length);
 		let from = 0;
 		for (const { start, end } of spans) {
-			this.readUnits(text.slice(from, start), text.slice(from, start), 0, index);
+			const piece = text.slice(from, start);
+			this.readUnits(piece, piece, 0, index);
 			from = end;
 		}
-		this.readUnits(text.slice(from), text.slice(from), 0, index);
+		const rest = text.slice(from);
+		this.readUnits(rest, rest, 0, index);
 	}
 
 	private clear(work: number): void {
@@ -365,10 +371,12 @@ export class Profile {
 
 	private anchor(text: string, at: number, key: number, { slots, buckets }: PrefixIndex): void {
 		let known = -1;
-		for (const { prefix, owner, offset } of buckets[slots[key] as number] ?? []) {
+		const bucket = buckets[slots[key] as number] as readonly Indexed[];
+		for (let place = 0; place < bucket.length; place++) {
+			const { prefix, owner, offset, first } = bucket[place] as Indexed;
 			this.work++;
 			// Several detectors may begin at one place, each with its longest prefix.
-			if (owner === known || at < offset || !text.startsWith(prefix, at - offset)) continue;
+			if (owner === known || at < offset || text.charCodeAt(at - offset) !== first || !text.startsWith(prefix, at - offset)) continue;
 			if (this.anchors === noAnchors) this.anchors = [];
 			this.anchors.push({ start: at - offset, prefix, owner });
 			known = owner;

@@ -178,3 +178,17 @@ export function actionsAt<Action>(automaton: Automaton<Action>, states: readonly
 	}
 	return actions;
 }
+
+/** The same where one is asked for, without a list of them: of several the one that `choose` prefers. */
+export function actionAt<Action>(
+	automaton: Automaton<Action>,
+	states: readonly number[],
+	choose: (one: Action, other: Action) => Action,
+): Action | undefined {
+	let action: Action | undefined;
+	for (const state of states) {
+		const entry = automaton.states[state];
+		if (entry && entry.segment === undefined) action = action === undefined ? entry.action : choose(action, entry.action);
+	}
+	return action;
+}

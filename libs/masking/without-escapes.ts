@@ -39,11 +39,13 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Decodes one level. @returns undefined where there is nothing to decode */
 export function withoutEscapes(text: string, escapes: Escapes): Decoded | undefined {
-	const offsets = new Uint32Array(text.length + 1);
+	// Most signs of an escape are none: `19 %`, `R&D`.
+	let offsets: Uint32Array | undefined;
 	const pieces: string[] = [];
 	let length = 0;
 	let kept = 0;
 	const put = (at: number, end: number, decoded: string): void => {
+		offsets ??= new Uint32Array(text.length + 1);
 		if (at > kept) {
 			for (let place = kept; place < at; place++) offsets[length++] = place;
 			pieces.push(text.slice(kept, at));
@@ -68,7 +70,7 @@ export function withoutEscapes(text: string, escapes: Escapes): Decoded | undefi
 								: 0;
 		at = end > at ? end : at + 1;
 	}
-	if (kept === 0) return undefined;
+	if (!offsets) return undefined;
 	put(text.length, text.length, "");
 	offsets[length] = text.length;
 	return { text: pieces.join(""), offsets: offsets.subarray(0, length + 1) };

@@ -134,8 +134,10 @@ function isOne(scan: Scan, forms: readonly Form[], start: number, end: number): 
 
 /** Whether the number goes on at `at`: a letter or digit, or a separator with a digit behind it (`2024-123-45-6789`). */
 function continues(text: string, at: number, step: 1 | -1): boolean {
-	if (is(text, at, chars.alnum) || text[at] === "_") return true;
-	return (text[at] === "-" || text[at] === "." || text[at] === "/") && is(text, at + step, chars.digit);
+	const code = text.charCodeAt(at);
+	if (is(text, at, chars.alnum) || code === 0x5f) return true;
+	// A dash, a full stop, a slash.
+	return code >= 0x2d && code <= 0x2f && is(text, at + step, chars.digit);
 }
 
 const wordsBeforeMax = 48;

@@ -2,7 +2,7 @@
 import { compileFolder } from "#libs/configuration/compile-folder.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import type { CallgateEvent, Event } from "#libs/contracts/events.ts";
-import { SealBroken, type SealedArguments } from "#libs/contracts/sealed.ts";
+import { SealBroken, type SealedArguments, type SealingKeys } from "#libs/contracts/sealed.ts";
 import { compileArguments } from "#libs/functions/check-arguments.ts";
 import type { Decision } from "#libs/policy/decide.ts";
 import { type Difference, differences, type RecordedDecision, recordedDecision } from "#libs/policy/decide-again.ts";
@@ -42,19 +42,22 @@ export async function decideAgain(events: readonly CallgateEvent[], options: Dec
 	const received = events.find((event) => event.type === "call.received");
 	const recorded = recordedDecision(events);
 	if (!received || !recorded) throw new CommandFailed("Policy decided nothing about this call, so there is nothing to decide again.");
-	const text = openedText(received, await readText("--sealing-keys", sealingKeys, keysBytesMax));
+	const { pool, call, sealed } = received.data;
+	const text = await opening(sealingKeys, (keys) => keys.openText(pool, call, "arguments", sealed));
 	const results: DecidedAgain[] = [];
 	if (then !== undefined) results.push(decideBy("recorded", await recordedRevision(then, received), received, text, recorded));
 	if (today !== undefined) results.push(decideBy("today", await compiled("--today", today), received, text, recorded));
 	return results;
 }
 
-function openedText({ data }: Event<"call.received">, keys: string): string {
+/** @throws {CommandFailed} where the file's keys do not open what is recorded */
+export async function opening<Opened>(file: string, open: (keys: SealingKeys) => Opened | Promise<Opened>): Promise<Opened> {
+	const text = await readText("--sealing-keys", file, keysBytesMax);
 	try {
-		return readSealingKeys(keys).openText(data.pool, data.call, "arguments", data.sealed);
+		return await open(readSealingKeys(text));
 	} catch (error) {
 		if (error instanceof SealBroken || error instanceof ConfigurationInvalid)
-			throw new CommandFailed(`The recorded arguments cannot be opened with --sealing-keys: ${error.message}.`);
+			throw new CommandFailed(`The record cannot be opened with --sealing-keys: ${error.message}.`);
 		throw error;
 	}
 }

@@ -1,9 +1,12 @@
 // `callgate audit replay`: what happened, step by step, and decided again only from a record that proves itself, by who holds the keys.
+import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileFolder } from "#libs/configuration/compile-folder.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
@@ -197,6 +200,31 @@ describe("a replay", () => {
 	});
 });
 
+it("an answer is played back until the process ends", async () => {
+	const [received, granted] = recorded(transfer(10));
+	if (received?.type !== "call.received") throw new Error("a call is received first");
+	const { via: _via, receivedAt: _at, arguments: _args, findings: _findings, sealed: _sealed, ...theCall } = received.data;
+	const sealed = sealingKeys.seal("default", call, "result", {
+		...({ protocol: "http", status: 201, headers: [] } as const),
+		body: { json: { id: "t-1" } },
+	});
+	const ended = newEvent("executor", "call.ended", { ...theCall, ending: "completed", rules: [], reasons: [], sealed }, { at: when });
+	const file = await exportOf([received, granted, ended].filter((event) => event !== undefined));
+	const at = ["--record", file, "--key", keyText(signer), "--sealing-keys", join(dir, "keys.json")];
+	const main = fileURLToPath(new URL("main.ts", import.meta.url));
+	const child = spawn(process.execPath, [main, "audit", "replay", call, ...at, "--serve", "0", "--json"]);
+	try {
+		const [line] = (await once(child.stdout, "data")) as [Buffer];
+		const { url, token } = JSON.parse(line.toString()) as { url: string; token: string };
+		const body = JSON.stringify({ connection: "bank", function: "createTransfer", arguments: transfer(10) });
+		const answer = await fetch(`${url}/v1/calls`, { method: "POST", headers: { authorization: `Bearer ${token}` }, body });
+		expect(await answer.json()).toMatchObject({ call, state: "completed", result: { status: 201, body: { id: "t-1" } } });
+	} finally {
+		child.kill("SIGINT");
+	}
+	await once(child, "exit");
+});
+
 describe("deciding again", () => {
 	it.each([
 		["granted", transfer(250), "grant"],
@@ -242,9 +270,14 @@ describe("deciding again", () => {
 	});
 
 	it.each([
-		[["--decide"], "has no sealed arguments to give"],
+		[["--decide"], "has nothing sealed to give"],
 		[["--today", "x"], "are for --decide"],
 		[["--record", "x"], "belong together"],
+		[["--serve", "0"], "needs --record"],
+		[["--serve", "0", "--decide"], "Give one of them"],
+		[["--serve", "0", "--record", "x", "--key", keyText(signer)], "needs --sealing-keys"],
+		[["--sealing-keys", "x"], "is for --decide or --serve"],
+		[["--serve", "70000"], "expected a port"],
 	])("refuses %j before anything is read", async (args, message) => {
 		expect(await replay(args)).toMatchObject({ exitCode: 2, out: "", err: expect.stringContaining(message) });
 	});

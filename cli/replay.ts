@@ -1,5 +1,5 @@
-// `callgate audit replay`: one call as it happened, step by step, from the API or from a record that proves itself. Nothing is called.
-import type { Command } from "commander";
+// `callgate audit replay`: one call as it happened, step by step, from the API or from a record that proves itself; decided again, or played back. Nothing is called.
+import { type Command, InvalidArgumentError } from "commander";
 import { decodeEvents } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import type { NoteKey } from "#libs/merkle/signed-note.ts";
@@ -7,8 +7,9 @@ import { readEntry } from "#libs/proof/entry.ts";
 import { eventOf, type LeafLine } from "#libs/proof/export-record.ts";
 import { addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
-import { type DecideOptions, decideAgain, decidedLines } from "./decide-again.ts";
+import { type DecideOptions, decideAgain, decidedLines, opening } from "./decide-again.ts";
 import type { Io } from "./io.ts";
+import { playBack } from "./play-back.ts";
 import { gatherKeys, provenLeaves } from "./prove.ts";
 import { eventsOf } from "./search-record.ts";
 import type { StoryEvent } from "./story.ts";
@@ -19,6 +20,7 @@ interface ReplayOptions extends ReachOptions, DecideOptions {
 	readonly record?: string;
 	readonly key?: readonly NoteKey[];
 	readonly decide?: true;
+	readonly serve?: number;
 }
 
 const explained = `
@@ -28,10 +30,14 @@ Enter or space goes on, b back, a shows all the rest, q ends.
 --decide runs the recorded arguments through a policy again. They are sealed, and audit holds no key to open them: so it is done where the
 sealing keys are, by who has them, from a record that is verified first (\`callgate audit export\` or \`prove\`). Nothing of them is shown.
 
+--serve plays the recorded answer back to a client under test, on this machine: POST /v1/calls with the recorded connection, function and arguments is
+answered as ingress answered it. The client sends the token that is printed. Ctrl-C ends it.
+
 Examples:
   $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057
   $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057 --record proof.json --key … \\
       --decide --sealing-keys sealing-keys.json --recorded ./configuration-of-then --today ./configuration
+  $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057 --record proof.json --key … --serve 8080 --sealing-keys sealing-keys.json
 `;
 
 export function registerReplay(command: Command, io: Io): void {
@@ -39,7 +45,8 @@ export function registerReplay(command: Command, io: Io): void {
 		.option("--record <file>", "an export or the call's proof, instead of the audit service; it is verified first")
 		.option("--key <key>", "with --record: a public key of the record, as `callgate audit key` prints it (repeatable)", gatherKeys)
 		.option("--decide", "decide it again; exits with 1 if the recorded revision does not decide as recorded")
-		.option("--sealing-keys <file>", "with --decide: the file of CALLGATE_SEALING_KEYS")
+		.option("--serve <port>", "play the answer back to a client under test, on this port of 127.0.0.1 (0: a free one)", portNumber)
+		.option("--sealing-keys <file>", "with --decide or --serve: the file of CALLGATE_SEALING_KEYS")
 		.option("--recorded <folder>", "with --decide: the configuration that decided it, as it was then")
 		.option("--today <folder>", "with --decide: another configuration, such as today's")
 		.addHelpText("after", explained)
@@ -51,11 +58,22 @@ export function registerReplay(command: Command, io: Io): void {
 		});
 }
 
-function refuseContradictions({ record, key, decide, sealingKeys, recorded, today }: ReplayOptions): void {
-	if (decide && record === undefined)
-		throw wrongUsage("--decide needs --record FILE: the audit service has no sealed arguments to give, and no key to open them.");
-	if (!decide && (sealingKeys ?? recorded ?? today) !== undefined)
-		throw wrongUsage("--sealing-keys, --recorded and --today are for --decide. Add it, or leave them out.");
+function portNumber(text: string): number {
+	if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+	throw new InvalidArgumentError("expected a port: 0 to 65535");
+}
+
+function refuseContradictions({ record, key, decide, serve, sealingKeys, recorded, today }: ReplayOptions): void {
+	if (decide && serve !== undefined) throw wrongUsage("--decide and --serve are two things to do with a record. Give one of them.");
+	if ((decide || serve !== undefined) && record === undefined)
+		throw wrongUsage(
+			`${decide ? "--decide" : "--serve"} needs --record FILE: the audit service has nothing sealed to give, and no key to open it.`,
+		);
+	if (serve !== undefined && sealingKeys === undefined)
+		throw wrongUsage("--serve needs --sealing-keys FILE: the answer is sealed for its caller.");
+	if (serve === undefined && !decide && sealingKeys !== undefined)
+		throw wrongUsage("--sealing-keys is for --decide or --serve. Add one, or leave it out.");
+	if (!decide && (recorded ?? today) !== undefined) throw wrongUsage("--recorded and --today are for --decide. Add it, or leave them out.");
 	if ((record === undefined) !== (key === undefined))
 		throw wrongUsage("--record and --key belong together: what nobody signed proves nothing.");
 }
@@ -68,8 +86,14 @@ async function replayFromApi(call: string, options: ReplayOptions, io: Io): Prom
 }
 
 async function replayFromRecord(call: string, file: string, options: ReplayOptions, io: Io): Promise<void> {
-	const { key = [], decide, json } = options;
+	const { key = [], decide, json, serve, sealingKeys } = options;
 	const events = placed((await provenLeaves(call, file, key)).map(readLeaf));
+	if (serve !== undefined && sealingKeys !== undefined) {
+		const { url, token } = await opening(sealingKeys, (keys) => playBack(events, keys, serve));
+		io.print(json ? JSON.stringify({ url, token }) : `CALLGATE_URL=${url} CALLGATE_TOKEN=${token}`);
+		io.tell("The recorded answer is played back there until Ctrl-C.");
+		return;
+	}
 	const results = decide ? await decideAgain(events, options) : [];
 	if (json) io.print(safeJson(JSON.stringify({ call, decided: results })));
 	else {

@@ -1,6 +1,7 @@
 // A call's ending as what its caller reads: the function's own answer, or one problem with a stable code.
 import { type HttpAnswer, type McpAnswer, readAnswer } from "#libs/contracts/answer.ts";
-import { isProblemCode, type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
+import { refusedAs } from "#libs/contracts/ending-answer.ts";
+import { type ProblemCode, type ProblemDetails, Refusal } from "#libs/contracts/problems.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { wholeOf } from "./follow-pieces.ts";
 import type { Ended } from "./pending-calls.ts";
@@ -37,11 +38,6 @@ export async function answerOf(
 	return { ok: false, ...refusedAs(ended) };
 }
 
-/** An ending without an answer. */
-export function refusedAs({ data }: Ended): { readonly code: ProblemCode; readonly details: ProblemDetails } {
-	return { code: codeOf(data), details: detailsOf(data) };
-}
-
 async function resultOf(
 	{ sealingKeys, configuration, aside }: Pick<IngressPorts, "sealingKeys" | "configuration" | "aside">,
 	{ call, pool, caller }: Ended["data"],
@@ -57,25 +53,4 @@ async function resultOf(
 function known(answer: OpenedAnswer | undefined): OpenedAnswer {
 	if (!answer) throw new Refusal("not_ready", { detail: "the answer is of a protocol that this replica is too old for; ask again" });
 	return answer;
-}
-
-function codeOf({ ending, code }: Ended["data"]): ProblemCode {
-	if (code !== undefined && isProblemCode(code)) return code;
-	switch (ending) {
-		case "denied":
-		case "rejected":
-		case "expired":
-		case "cancelled":
-			return ending;
-		case "unknown":
-			return "outcome_unknown";
-		case "completed":
-		case "failed":
-			return "internal";
-	}
-}
-
-function detailsOf({ call, detail, rules, reasons, by }: Ended["data"]): ProblemDetails {
-	const said = detail ?? (by === undefined ? undefined : `by ${by.join(", ")}`);
-	return { call, rules, reasons, ...(said !== undefined && { detail: said }) };
 }

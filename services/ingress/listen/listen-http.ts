@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { type Caller, callIdPattern, namePattern } from "#libs/contracts/call.ts";
+import { completedText } from "#libs/contracts/ending-answer.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { anyJson, describeApi, problemAnswers, security } from "#libs/service/describe-api.ts";
@@ -24,7 +25,6 @@ import { type Door, type DoorPorts, makeRoomFor, openDoor } from "./door.ts";
 import { eventStream } from "./event-stream.ts";
 import type { ReadCall } from "./read-call.ts";
 import { goneSignal, readIdempotencyKey, readLastEventId, readTraceparent, readWaitMs } from "./read-request.ts";
-import { completedText } from "./write-answer.ts";
 
 export interface HttpLimits {
 	readonly waitSecondsMax: number;

@@ -1,5 +1,6 @@
 // One tool call of a model, from what the model wrote to what it is told: whatever goes wrong is told to the model, so that it can do better.
 import type { Caller } from "#libs/contracts/call.ts";
+import { bodyJsonOf } from "#libs/contracts/ending-answer.ts";
 import { type ProblemDetails, problemBody, Refusal } from "#libs/contracts/problems.ts";
 import { problemOf } from "#libs/service/http.ts";
 import { checkCall } from "../accept-call.ts";
@@ -10,7 +11,6 @@ import { waitsForOf } from "../waits-for.ts";
 import type { DoorPorts } from "./door.ts";
 import { failureText, type Told, type ToolCall } from "./models/format.ts";
 import type { ReadToolCall } from "./read-tool-calls.ts";
-import { bodyJsonOf } from "./write-answer.ts";
 import { modelText } from "./write-mcp-answer.ts";
 
 export interface ToolTerms {

@@ -1,8 +1,9 @@
 // The answer of an MCP server: as it is, for clients that speak MCP; as the text that matters, for models behind another API.
+
+import { bodyJsonOf } from "#libs/contracts/ending-answer.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { membersOf } from "#libs/mcp/messages.ts";
 import type { OpenedMcpAnswer } from "../answer-call.ts";
-import { bodyJsonOf } from "./write-answer.ts";
 
 /**
  * The server's own result as JSON text, masked, with the call's id in its `_meta`.

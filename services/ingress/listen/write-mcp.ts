@@ -1,8 +1,9 @@
 // A function's answer as the result of an MCP tool.
+
+import { jsonText } from "#libs/contracts/ending-answer.ts";
 import type { ConnectionFunction } from "#libs/functions/function.ts";
 import type { OpenedHttpAnswer } from "../answer-call.ts";
 import { structuredContent } from "./mcp/structured-content.ts";
-import { jsonText } from "./write-answer.ts";
 
 export interface ToolResultTerms {
 	readonly call: string;

@@ -1,8 +1,8 @@
 // An answer in pieces as the function's own bytes; one that is not whole ends with an event, or a line, that says so: nothing is cut off in silence.
 import type { AnswerPiece } from "#libs/contracts/answer.ts";
+import { refusedAs } from "#libs/contracts/ending-answer.ts";
 import { type ProblemCode, type ProblemDetails, problemBody } from "#libs/contracts/problems.ts";
 import { problemOf } from "#libs/service/http.ts";
-import { refusedAs } from "../answer-call.ts";
 import type { Begun } from "../submit-call.ts";
 import type { DoorPorts } from "./door.ts";
 

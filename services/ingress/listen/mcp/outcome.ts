@@ -1,5 +1,6 @@
 // What became of a call, in the words in which the request that made it is answered: the same whether it waited or asks later.
 
+import { bodyJsonOf } from "#libs/contracts/ending-answer.ts";
 import { isJsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { type ProblemCode, problemBody } from "#libs/contracts/problems.ts";
 import type { McpMethod } from "#libs/mcp/mcp-transport.ts";
@@ -9,7 +10,6 @@ import { answerOf, type OpenedMcpAnswer } from "../../answer-call.ts";
 import type { Ended } from "../../pending-calls.ts";
 import type { IngressPorts } from "../../ports.ts";
 import { fault, type RpcFault, rpc } from "../read-mcp.ts";
-import { bodyJsonOf } from "../write-answer.ts";
 import { toolResultText } from "../write-mcp.ts";
 import { nativeResult } from "../write-mcp-answer.ts";
 import { complete, problemFault, toolError, unknownTool } from "./send.ts";

@@ -36,6 +36,32 @@ describe("callgate audit search", () => {
 		expect(out).toContain("2026-07-01 14:00:00.000+02:00  call.ended");
 	});
 
+	it("finds calls, and shows a line each, or the fields of their stories", async () => {
+		const story = {
+			...{ call, state: "ended", receivedAt: "2026-07-01T12:00:00.000Z", connection: "payments", function: "createTransfer" },
+			...{ caller: { subject: "robin", groups: [] }, decision: { effect: "hold", rules: ["large"] }, approvedBy: ["dana@example.com"] },
+			...{ ending: "completed", durations: { totalMs: 64_000 }, votes: [{ voter: "dana@example.com" }] },
+		};
+		api.on("GET /v1/audit/calls", json(200, { stories: [story], total: { value: 1, exact: true } }));
+		const { out } = await run("--calls", "--state", "ended", "--where", "decision.rules=large", "--zone", "Europe/Berlin");
+		expect(queries()[0]).toEqual({ where: "decision.rules=large", state: "ended" });
+		expect(out).toBe(
+			`2026-07-01 14:00:00.000+02:00  completed   payments.createTransfer  robin  hold, rule large  approved by dana@example.com  64000 ms  ${call}`,
+		);
+		const csv = await run("--calls", "--csv", "--fields", "receivedAt,votes.voter,durations.totalMs", "--zone", "Europe/Berlin");
+		expect(csv.out.split("\n")[1]).toBe('"2026-07-01T14:00:00.000+02:00","dana@example.com","64000"');
+		expect(JSON.parse((await run("--calls", "--ndjson")).out)).toEqual(story);
+	});
+
+	it.each([
+		[["--calls", "--follow"], "leave out --type, and --follow"],
+		[["--calls", "--type", "call.ended"], "leave out --type, and --follow"],
+		[["--state", "ended"], "Add --calls"],
+		[["--calls", "--csv", "--fields", "data.voter"], "a field that the record does not have"],
+	])("refuses %j", async (args, why) => {
+		expect(await run(...args)).toMatchObject({ exitCode: 2, err: expect.stringContaining(why) });
+	});
+
 	it("reads on, page after page, until so many are shown", async () => {
 		api.on("GET /v1/audit/events", inTurn(page([5, 4], "a"), page([3, 2], "b"), page([1])));
 		const { out } = await run("--limit", "3", "--size", "2", "--ndjson");

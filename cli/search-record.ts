@@ -1,15 +1,16 @@
-// `callgate audit search`: finds events, page after page or as they come, in lines for people or for other programs.
+// `callgate audit search`: finds events or calls, page after page, or events as they come, in lines for people or for other programs.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Command, InvalidArgumentError } from "commander";
 import { endings } from "#libs/contracts/call.ts";
 import { events } from "#libs/contracts/events.ts";
+import { storyStates } from "#libs/contracts/story.ts";
 import { type Answer, type ApiClient, addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import { CommandFailed, exitCodes, wrongUsage } from "./command-failed.ts";
 import { readTime, Zone } from "./instants.ts";
 import type { Io } from "./io.ts";
 import { listOf, recordOf } from "./problem.ts";
-import { csvHead, csvLine, jsonLine, readColumns } from "./record-rows.ts";
-import { type StoryEvent, tellBriefly } from "./story.ts";
+import { csvHead, csvLine, eventRows, jsonLine, type Rows, readColumns, storyRows } from "./record-rows.ts";
+import { type StoryEvent, tellBriefly, tellCall } from "./story.ts";
 import { parseExactly, safeJson, safeLine } from "./terminal-text.ts";
 
 const narrowing = ["call", "type", "caller", "connection", "function", "ending"] as const;
@@ -26,10 +27,29 @@ interface SearchOptions extends NarrowingOptions, Readonly<Partial<Record<(typeo
 	readonly to?: string;
 	readonly limit?: number;
 	readonly follow?: true;
+	readonly calls?: true;
+	readonly state?: string;
 	readonly csv?: true;
 	readonly ndjson?: true;
 	readonly fields?: string;
 }
+
+/** What is searched for. */
+interface Sought {
+	readonly path: string;
+	/** The member of the answer that has them. */
+	readonly list: "events" | "stories";
+	readonly rows: Rows;
+	/** One of them in a line for people. */
+	tell(one: Found, inZone: (instant: string) => string): string;
+}
+type Found = Readonly<Record<string, unknown>>;
+
+const soughtEvents: Sought = {
+	...{ path: "/v1/audit/events", list: "events", rows: eventRows },
+	tell: (event, inZone) => tellBriefly(event as unknown as StoryEvent, inZone),
+};
+const soughtCalls: Sought = { path: "/v1/audit/calls", list: "stories", rows: storyRows, tell: tellCall };
 
 /** The largest page of the API. */
 const pageMax = 500;
@@ -61,6 +81,8 @@ export function registerSearch(command: Command, io: Io): void {
 		.option("--limit <n>", "read on, page after page, until so many events were shown", limit)
 		.option("--size <n>", `events a page, at most ${pageMax}`)
 		.option("--cursor <cursor>", "read on where a page ended")
+		.option("--calls", "find calls instead: a line each, of how it was decided and ended; --where names a story's fields")
+		.option("--state <state>", `with --calls: where they stand: ${storyStates.join(", ")}`)
 		.option("--follow", "show what comes, oldest first, until it is stopped; with --from what came since as well")
 		.option("--csv", "print CSV, for spreadsheets; no cell is a formula")
 		.option("--ndjson", "print JSON, one event a line")
@@ -68,13 +90,14 @@ export function registerSearch(command: Command, io: Io): void {
 		.action(async (words: string[], options: SearchOptions) => {
 			refuseContradictions(options);
 			const zone = new Zone(options.zone);
-			const show = shower(options, zone, io);
+			const sought = options.calls ? soughtCalls : soughtEvents;
+			const show = shower(sought, options, zone, io);
 			const query = queryOf(words, options, zone);
-			for (const name of paging) if (options[name] !== undefined) query.set(name, options[name]);
+			for (const name of [...paging, "state"] as const) if (options[name] !== undefined) query.set(name, options[name]);
 			if (options.to !== undefined) query.set("to", readTime("--to", options.to, zone, new Date()));
 			const api = await reach("audit", options, io);
 			if (options.follow) await follow(api, query, options, show, io);
-			else await search(api, query, options, show, io);
+			else await search(api, sought, query, options, show, io);
 		});
 }
 
@@ -87,7 +110,11 @@ function limit(value: string): number {
 	throw new InvalidArgumentError(`expected a number of events, 1 to ${limitMax}`);
 }
 
-function refuseContradictions({ json, csv, ndjson, fields, follow, cursor, to, limit: most }: SearchOptions): void {
+function refuseContradictions(options: SearchOptions): void {
+	const { json, csv, ndjson, fields, follow, cursor, to, limit: most, calls, state, type } = options;
+	if (calls && (type !== undefined || follow))
+		throw wrongUsage("--calls finds calls: leave out --type, and --follow, which shows events as they come.");
+	if (state !== undefined && !calls) throw wrongUsage("--state is where calls stand. Add --calls.");
 	if ([json, csv, ndjson].filter(Boolean).length > 1) throw wrongUsage("--json, --csv and --ndjson exclude each other. Choose one.");
 	if (fields !== undefined && !csv) throw wrongUsage("--fields are the columns of --csv. Add it; --ndjson has whole events.");
 	if (follow && (json || cursor !== undefined || to !== undefined))
@@ -108,32 +135,33 @@ export function queryOf(words: readonly string[], options: NarrowingOptions, zon
 	return query;
 }
 
-/** One event to standard output, as was asked for. */
-function shower({ csv, ndjson, fields }: SearchOptions, zone: Zone, io: Io): (event: StoryEvent) => void {
-	if (ndjson) return (event) => io.print(jsonLine(event));
-	if (!csv) return (event) => io.print(tellBriefly(event, (instant) => zone.show(instant)));
-	const columns = readColumns(fields);
+/** One of what was found to standard output, as was asked for. */
+function shower({ rows, tell }: Sought, { csv, ndjson, fields }: SearchOptions, zone: Zone, io: Io): (one: Found) => void {
+	if (ndjson) return (one) => io.print(jsonLine(one));
+	if (!csv) return (one) => io.print(tell(one, (instant) => zone.show(instant)));
+	const columns = readColumns(fields, rows);
 	let isFirst = true;
-	return (event) => {
+	return (one) => {
 		if (isFirst) io.print(csvHead(columns));
 		isFirst = false;
-		io.print(csvLine(event, columns, zone));
+		io.print(csvLine(one, columns, zone, rows));
 	};
 }
 
 async function search(
 	api: ApiClient,
+	{ path, list }: Sought,
 	query: URLSearchParams,
 	options: SearchOptions,
-	show: (event: StoryEvent) => void,
+	show: (one: Found) => void,
 	io: Io,
 ): Promise<void> {
 	let left = options.limit ?? 1;
 	if (options.limit !== undefined && options.size === undefined) query.set("size", String(Math.min(left, pageMax)));
 	let shown = 0;
 	for (;;) {
-		const answer = await api.ask("GET", `/v1/audit/events?${query}`);
-		const { found, next, total } = pageOf(answer);
+		const answer = await api.ask("GET", `${path}?${query}`);
+		const { found, next, total } = pageOf<Found>(answer, list);
 		if (options.json) {
 			io.print(safeJson(answer.text));
 			return;
@@ -164,18 +192,12 @@ function tellRest({ csv, ndjson, limit: most }: SearchOptions, shown: number, ne
 	else for (const line of ["", more]) io.print(line);
 }
 
-async function follow(
-	api: ApiClient,
-	query: URLSearchParams,
-	options: SearchOptions,
-	show: (event: StoryEvent) => void,
-	io: Io,
-): Promise<void> {
+async function follow(api: ApiClient, query: URLSearchParams, options: SearchOptions, show: (event: Found) => void, io: Io): Promise<void> {
 	query.set("size", options.size ?? String(Math.min(options.limit ?? pageMax, pageMax)));
 	let left = options.limit ?? Number.POSITIVE_INFINITY;
 	while (left > 0) {
 		const asked = performance.now();
-		const { found, next } = pageOf(await askPatiently(() => api, query, io));
+		const { found, next } = pageOf<Found>(await askPatiently(() => api, query, io));
 		const now = found.slice(0, left);
 		now.forEach(show);
 		left -= now.length;
@@ -206,25 +228,29 @@ function mayPass({ exitCode, shown }: CommandFailed): boolean {
 	return exitCode === exitCodes.unreachable || recordOf(shown.problem).status === 503;
 }
 
-interface Page {
-	readonly found: readonly StoryEvent[];
+interface Page<One> {
+	readonly found: readonly One[];
 	readonly next: string | undefined;
 	readonly total: unknown;
 }
 
 /** @throws {CommandFailed} where it is not the answer of an audit */
 export function eventsOf({ value }: Answer): readonly StoryEvent[] {
-	const { events: found } = recordOf(value);
-	if (!Array.isArray(found)) throw stranger();
-	return listOf(found) as unknown as StoryEvent[];
+	return foundIn(value, "events") as unknown as StoryEvent[];
 }
 
-/** Its events with each number as it was written: they are passed on. @throws {CommandFailed} as {@link eventsOf} */
-export function pageOf(answer: Answer): Page {
-	eventsOf(answer);
+/** What was found, with each number as it was written: it is passed on. @throws {CommandFailed} as {@link eventsOf} */
+export function pageOf<One = StoryEvent>(answer: Answer, list: Sought["list"] = "events"): Page<One> {
+	foundIn(answer.value, list);
 	const { next, total } = recordOf(answer.value);
-	const found = listOf(recordOf(parseExactly(answer.text)).events) as unknown as StoryEvent[];
+	const found = foundIn(parseExactly(answer.text), list) as unknown as One[];
 	return { found, next: typeof next === "string" ? next : undefined, total };
+}
+
+function foundIn(value: unknown, list: Sought["list"]): ReturnType<typeof listOf> {
+	const { [list]: found } = recordOf(value);
+	if (!Array.isArray(found)) throw stranger();
+	return listOf(found);
 }
 
 function stranger(): CommandFailed {

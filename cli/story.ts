@@ -128,6 +128,23 @@ export function tellBriefly({ type, time, subject, data }: StoryEvent, inZone = 
 	return [...words, safeLine(data.call ?? subject)].filter((word) => word !== "").join("  ");
 }
 
+/** One line for a list of calls. @param inZone as of {@link tellBriefly} */
+export function tellCall(story: Data, inZone = (instant: string) => instant): string {
+	const { receivedAt, state, ending, caller, decision, approvedBy, durations, call } = story;
+	const { effect, rules: named } = record(decision);
+	const { totalMs } = record(durations);
+	const words = [
+		clock(inZone(safeLine(receivedAt ?? "no time yet"))),
+		safeLine(ending ?? state).padEnd(10),
+		functionOf(story),
+		caller === undefined ? "" : who(caller),
+		effect === undefined ? "" : `${safeLine(effect)}${rules({ rules: named })}`,
+		Array.isArray(approvedBy) ? `approved by ${list(approvedBy)}` : "",
+		totalMs === undefined ? "" : `${safeLine(totalMs)} ms`,
+	];
+	return [...words.filter((word) => word !== ""), safeLine(call)].join("  ");
+}
+
 function clock(time: string): string {
 	return safeLine(time).replace("T", " ");
 }

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { recordStream } from "#libs/contracts/index-template.ts";
+import { storyIndex } from "#libs/contracts/story.ts";
 import { askOpenSearch } from "../opensearch/ask-opensearch.ts";
 import { hasCode } from "./setup-error.ts";
 import type { Stack } from "./stack.ts";
@@ -39,7 +40,11 @@ export async function findStored(stack: Stack, texts: Readonly<Record<string, st
 			if (bytes) look(bytes, place, relative(stack.dataDir, file));
 		}
 	}
-	for await (const document of documents(stack)) look(Buffer.from(JSON.stringify(document)), "opensearch documents", recordStream);
+	for (const [index, sort] of [
+		[recordStream, ["@timestamp", "id"]],
+		[storyIndex, ["call"]],
+	] as const)
+		for await (const document of documents(stack, index, sort)) look(Buffer.from(JSON.stringify(document)), "opensearch documents", index);
 	return found;
 }
 
@@ -59,19 +64,19 @@ interface Page {
 	readonly hits: { readonly hits: { readonly _source: unknown; readonly sort: unknown[] }[] };
 }
 
-async function* documents({ openSearch, keys }: Stack): AsyncGenerator<unknown> {
+async function* documents({ openSearch, keys }: Stack, index: string, fields: readonly string[]): AsyncGenerator<unknown> {
 	const ca = await readFile(openSearch.caFile, "utf8");
 	const access = { url: openSearch.url, ca, user: "admin", password: keys.value("opensearch-admin.password") } as const;
-	await askOpenSearch(access, "POST", `/${recordStream}/_refresh`);
+	await askOpenSearch(access, "POST", `/${index}/_refresh`);
 	let after: unknown[] | undefined;
 	for (;;) {
 		const query = {
 			size: pageSize,
 			query: { match_all: {} },
-			sort: [{ "@timestamp": "asc" }, { id: "asc" }],
+			sort: fields.map((field) => ({ [field]: "asc" })),
 			...(after && { search_after: after }),
 		};
-		const answer = await askOpenSearch(access, "POST", `/${recordStream}/_search`, query);
+		const answer = await askOpenSearch(access, "POST", `/${index}/_search`, query);
 		if (answer.status !== 200) throw new Error(`OpenSearch answered ${answer.status} to a search of everything`);
 		const { hits } = (JSON.parse(answer.body) as Page).hits;
 		for (const hit of hits) yield hit._source;

@@ -44,6 +44,7 @@ const makers = {
 	"opensearch-admin.password": password,
 	"opensearch-provisioner.password": password,
 	"opensearch-writer.password": password,
+	"opensearch-stories.password": password,
 	"opensearch-reader.password": password,
 	"slack-bot.token": () => `xoxb-${randomBytes(6).toString("hex")}-${randomBytes(12).toString("hex")}`,
 	"slack-signing.secret": () => randomBytes(16).toString("hex"),
@@ -80,6 +81,7 @@ export async function openKeyRing(dir: string): Promise<KeyRing> {
 			admin: value("opensearch-admin.password"),
 			provisioner: value("opensearch-provisioner.password"),
 			"audit-writer": value("opensearch-writer.password"),
+			"story-writer": value("opensearch-stories.password"),
 			"audit-reader": value("opensearch-reader.password"),
 		},
 	};

@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { askOpenSearch, type OpenSearchAccess } from "../opensearch/ask-opensearch.ts";
 import { hashPassword, passwordHashSettings } from "../opensearch/password-hash.ts";
-import { type OpenSearchUser, openSearchRoleMappings, openSearchRoles, openSearchUsers, securityFiles } from "../opensearch/roles.ts";
+import {
+	type OpenSearchUser,
+	openSearchRoleMappings,
+	openSearchRoles,
+	openSearchUsers,
+	type RecordPlaces,
+	securityFiles,
+} from "../opensearch/roles.ts";
 import { type CertificateFiles, nodeName, provideCertificates } from "./certificates.ts";
 import { openSearchVersion } from "./opensearch-parts.ts";
 import { handOver, placeForServer, readableCopy, type ServerPlace } from "./other-user.ts";
@@ -23,8 +30,8 @@ export interface OpenSearchOptions {
 	readonly port: number;
 	/** Passwords, the same for every start on one `dir`, at least for `admin`; those of others may change. */
 	readonly passwords: Readonly<Record<OpenSearchUser, string>>;
-	/** The data stream that the users' roles are for. */
-	readonly stream: string;
+	/** What the users' roles are for. */
+	readonly places: RecordPlaces;
 	/** `minutes`, where undefined: starting soon counts more than what a document costs. */
 	readonly livesFor?: "minutes" | "days";
 }
@@ -118,7 +125,7 @@ async function writeConfig(options: OpenSearchOptions, place: ServerPlace, certi
 	if ((await appliedSecurity(place)) !== undefined) return;
 	const hashes = await Promise.all(openSearchUsers.map(async (user) => [user, await hashPassword(options.passwords[user])] as const));
 	const passwordHashes = Object.fromEntries(hashes) as Record<OpenSearchUser, string>;
-	for (const [name, text] of Object.entries(securityFiles({ stream: options.stream, passwordHashes }))) {
+	for (const [name, text] of Object.entries(securityFiles({ places: options.places, passwordHashes }))) {
 		await writeFile(join(config, "opensearch-security", name), text, { mode: 0o600 });
 	}
 }
@@ -217,9 +224,9 @@ async function appliedSecurity(place: ServerPlace): Promise<string | undefined> 
 
 /** Users and roles live in an index once it exists; this brings that index to what this version of Callgate and these passwords ask for. */
 async function applySecurity(options: OpenSearchOptions, access: OpenSearchAccess, place: ServerPlace): Promise<void> {
-	const { stream, passwords } = options;
-	const roles = openSearchRoles(stream);
-	const mappings = openSearchRoleMappings(stream);
+	const { places, passwords } = options;
+	const roles = openSearchRoles(places);
+	const mappings = openSearchRoleMappings(places);
 	const wanted = createHash("sha256").update(JSON.stringify({ roles, mappings, passwords })).digest("hex");
 	const applied = await appliedSecurity(place);
 	if (applied === wanted) return;

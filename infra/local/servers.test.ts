@@ -7,8 +7,9 @@ import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { connect, headers, NatsError, RetentionPolicy, StorageType } from "nats";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { storyTemplate } from "#libs/contracts/story.ts";
 import { askOpenSearch } from "../opensearch/ask-opensearch.ts";
-import { type DataStreamTemplate, provisionOpenSearch } from "../opensearch/provision.ts";
+import { provisionOpenSearch, type RecordTemplate } from "../opensearch/provision.ts";
 import type { OpenSearchUser } from "../opensearch/roles.ts";
 import { findFreePorts } from "./ports.ts";
 import { provideServers } from "./provide-servers.ts";
@@ -21,9 +22,11 @@ import { type RunningValkey, startValkey } from "./run-valkey.ts";
 const startTimeoutMs = 15 * 60_000;
 const stepTimeoutMs = 4 * 60_000;
 const stream = "callgate-events";
+const stories = "callgate-stories";
 const secret = (): string => randomBytes(24).toString("base64url");
 const passwords: Record<OpenSearchUser, string> = {
 	"audit-writer": secret(),
+	"story-writer": secret(),
 	"audit-reader": secret(),
 	provisioner: secret(),
 	admin: secret(),
@@ -48,7 +51,7 @@ beforeAll(async () => {
 	[nats, valkey, openSearch] = await Promise.all([
 		track(startPlainNats({ binary: provided.natsBinary, dir: join(dir, "nats"), port: natsPort })),
 		track(startValkey({ binary: provided.valkeyBinary, dir: join(dir, "valkey"), port: valkeyPort, password: secret() })),
-		track(startOpenSearch({ ...provided, dir: join(dir, "opensearch"), port: searchPort, passwords, stream })),
+		track(startOpenSearch({ ...provided, dir: join(dir, "opensearch"), port: searchPort, passwords, places: { stream, stories } })),
 	]);
 }, startTimeoutMs);
 
@@ -119,7 +122,7 @@ describe("Valkey", () => {
 });
 
 describe("OpenSearch", () => {
-	const template: DataStreamTemplate & { readonly priority: number } = {
+	const template: RecordTemplate & { readonly priority: number } = {
 		index_patterns: [stream],
 		data_stream: {},
 		priority: 500,
@@ -140,7 +143,7 @@ describe("OpenSearch", () => {
 		return askOpenSearch({ url: openSearch.url, ca, user, password: passwords[user] }, method, path, body);
 	}
 	const provision = (changed = template): Promise<void> =>
-		provisionOpenSearch({ url: openSearch.url, ca, user: "provisioner", password: passwords.provisioner, stream, template: changed });
+		provisionOpenSearch({ url: openSearch.url, ca, user: "provisioner", password: passwords.provisioner, name: stream, template: changed });
 
 	beforeAll(async () => {
 		ca = await readFile(openSearch.caFile, "utf8");
@@ -196,6 +199,29 @@ describe("OpenSearch", () => {
 	it("does not let the provisioner read or write the record", async () => {
 		expect(await as("provisioner", "POST", `/${stream}/_search`, {})).toMatchObject({ status: 403 });
 		expect(await as("provisioner", "PUT", `/${stream}/_create/e3`, document)).toMatchObject({ status: 403 });
+	});
+
+	it("lets the writer of stories write one again and read it by its id, and has no part in the record for it", async () => {
+		const login = { url: openSearch.url, ca, user: "provisioner", password: passwords.provisioner };
+		const place = { ...login, name: stories, template: storyTemplate({ replicas: 0 }) };
+		await provisionOpenSearch(place);
+		await provisionOpenSearch(place);
+		expect(await as("story-writer", "PUT", `/${stories}/_doc/s1`, { call: "1" })).toMatchObject({ status: 201 });
+		expect(await as("story-writer", "PUT", `/${stories}/_doc/s1`, { call: "1", state: "ended" })).toMatchObject({ status: 200 });
+		const read = await as("story-writer", "POST", `/${stories}/_mget`, { ids: ["s1"] });
+		expect(JSON.parse(read.body).docs).toMatchObject([{ found: true, _source: { state: "ended" } }]);
+		expect(await as("audit-writer", "PUT", `/${stories}/_doc/s1`, { call: "1" })).toMatchObject({ status: 403 });
+		expect(await as("audit-reader", "PUT", `/${stories}/_doc/s1`, { call: "1" })).toMatchObject({ status: 403 });
+		expect(await as("story-writer", "PUT", `/${stream}/_create/s1`, document)).toMatchObject({ status: 403 });
+		const [record] = JSON.parse((await as("story-writer", "POST", `/${stream}/_mget`, { ids: ["e1"] })).body).docs;
+		expect(record).toMatchObject({ _id: "e1", error: expect.anything() });
+		expect(record).not.toHaveProperty("_source");
+		expect(await as("story-writer", "DELETE", `/${stories}`)).toMatchObject({ status: 403 });
+		for (const index of [stories, stream]) {
+			expect(await as("story-writer", "POST", `/${index}/_search`, {})).toMatchObject({ status: 403 });
+			expect(await as("story-writer", "DELETE", `/${index}/_doc/s1`)).toMatchObject({ status: 403 });
+			expect(await as("story-writer", "PUT", `/${index}/_mapping`, { properties: {} })).toMatchObject({ status: 403 });
+		}
 	});
 
 	it("is provisioned again without a change, learns a new field, and refuses another type", async () => {

@@ -85,6 +85,7 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 		CALLGATE_OPENSEARCH_URL: openSearch.url,
 		CALLGATE_OPENSEARCH_CA_FILE: openSearch.caFile,
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD_FILE: keys.file("opensearch-writer.password"),
+		CALLGATE_OPENSEARCH_STORY_WRITER_PASSWORD_FILE: keys.file("opensearch-stories.password"),
 		CALLGATE_OPENSEARCH_READER_PASSWORD_FILE: keys.file("opensearch-reader.password"),
 		CALLGATE_PROOF_ORIGIN: proofOrigin,
 		CALLGATE_PROOF_STORE: pathToFileURL(proofDir(dataDir)).href,

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { connectLink } from "#libs/bus/nats-link.ts";
 import { type Service, services } from "#libs/contracts/define-event.ts";
 import { indexTemplate, recordStream } from "#libs/contracts/index-template.ts";
+import { storyIndex, storyTemplate } from "#libs/contracts/story.ts";
 import { openVault } from "#libs/vault/vault-file.ts";
 import { provisionStream, StreamNotThere } from "../nats/provision-stream.ts";
 import { operatorInbox, serverConfig } from "../nats/server-config.ts";
@@ -155,10 +156,13 @@ async function startServers(options: StackOptions, keys: KeyRing, keep: (one: { 
 		const passwords = keys.openSearchPasswords;
 		const port = portOf("opensearch", firstPort);
 		const place = { openSearchHome, javaHome, dir: dir("opensearch"), port };
-		const server = await kept(startOpenSearch({ ...place, passwords, stream: recordStream, ...(livesFor && { livesFor }) }));
+		const server = await kept(
+			startOpenSearch({ ...place, passwords, places: { stream: recordStream, stories: storyIndex }, ...(livesFor && { livesFor }) }),
+		);
 		const ca = await readFile(server.caFile, "utf8");
 		const login = { url: server.url, ca, user: "provisioner", password: passwords.provisioner } as const;
-		await provisionOpenSearch({ ...login, stream: recordStream, template: indexTemplate({ replicas: 0 }) });
+		await provisionOpenSearch({ ...login, name: recordStream, template: indexTemplate({ replicas: 0 }) });
+		await provisionOpenSearch({ ...login, name: storyIndex, template: storyTemplate({ replicas: 0 }) });
 		report("opensearch: ready");
 		return server;
 	};

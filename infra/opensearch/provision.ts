@@ -1,45 +1,46 @@
-// Makes the data stream of the record ready: its index template, the stream itself, and its fields, each read back. Again changes nothing.
+// Makes the place of the record or of the stories ready: its index template, the data stream or index itself, and its fields, each read back. Again changes nothing.
 import { isDeepStrictEqual } from "node:util";
 import { setupError } from "../local/setup-error.ts";
 import { askOpenSearch, type OpenSearchAccess } from "./ask-opensearch.ts";
 
-/** An index template for a data stream, as `PUT /_index_template` takes it. */
-export interface DataStreamTemplate {
+/** An index template, as `PUT /_index_template` takes it: for a data stream where it says so, else for an index. */
+export interface RecordTemplate {
 	readonly index_patterns: readonly string[];
-	readonly data_stream: object;
+	readonly data_stream?: object;
 	readonly template: { readonly settings?: object; readonly mappings: { readonly properties: object; readonly dynamic?: unknown } };
 }
 
 /** What to provision, and as whom (`provisioner`, or any user who has its permissions). */
 export interface ProvisionOptions extends OpenSearchAccess {
-	/** Also the template's name. */
-	readonly stream: string;
-	readonly template: DataStreamTemplate;
+	/** Of the data stream or the index, and of the template. */
+	readonly name: string;
+	readonly template: RecordTemplate;
 }
 
 /**
- * Puts the template, makes the data stream if it does not exist, adds fields that a newer template has, and reads all of it back.
+ * Puts the template, makes the data stream or the index if it does not exist, adds fields that a newer template has, and reads all of it back.
  * Several may do it at once.
  * @throws SetupError when OpenSearch refuses a step, or what it then says it has is not what was asked for (a field's type changed).
  */
 export async function provisionOpenSearch(options: ProvisionOptions): Promise<void> {
-	const { stream, template } = options;
-	const templatePath = `/_index_template/${encodeURIComponent(stream)}`;
-	const streamPath = `/_data_stream/${encodeURIComponent(stream)}`;
-	const mappingPath = `/${encodeURIComponent(stream)}/_mapping`;
+	const { name, template } = options;
+	const templatePath = `/_index_template/${encodeURIComponent(name)}`;
+	const mappingPath = `/${encodeURIComponent(name)}/_mapping`;
+	const isStream = template.data_stream !== undefined;
+	const placePath = isStream ? `/_data_stream/${encodeURIComponent(name)}` : `/${encodeURIComponent(name)}`;
 
 	await must(options, "PUT", templatePath, template);
 	const stored = await must(options, "GET", templatePath);
 	expectPart(
 		stored,
-		{ index_templates: [{ name: stream, index_template: { template: { mappings: template.template.mappings } } }] },
+		{ index_templates: [{ name, index_template: { template: { mappings: template.template.mappings } } }] },
 		"its index template",
 	);
 
-	const made = await askOpenSearch(options, "PUT", streamPath);
+	const made = await askOpenSearch(options, "PUT", placePath);
 	// 400 also says that it exists: reading it back tells.
-	if (made.status !== 200 && made.status !== 400) throw refusal("PUT", streamPath, made);
-	expectPart(await must(options, "GET", streamPath), { data_streams: [{ name: stream }] }, "its data stream");
+	if (made.status !== 200 && made.status !== 400) throw refusal("PUT", placePath, made);
+	if (isStream) expectPart(await must(options, "GET", placePath), { data_streams: [{ name }] }, "its data stream");
 
 	// A template is for indices to come; the one that is written to now learns new fields here.
 	const wanted = template.template.mappings;

@@ -2,10 +2,11 @@
 import { stringify } from "yaml";
 
 /**
- * The users. `audit-writer` adds documents to the record and can do nothing else; `audit-reader` searches it; `provisioner` puts the index
- * template and makes the data stream; `admin` may do everything and belongs to the person who runs the stack, no service has it.
+ * The users. `audit-writer` adds documents to the record and can do nothing else; `story-writer` writes the stories made of it, which it may
+ * change, and has no part in the record; `audit-reader` searches both; `provisioner` puts the index templates and makes data stream and index;
+ * `admin` may do everything and belongs to the person who runs the stack, no service has it.
  */
-export const openSearchUsers = ["audit-writer", "audit-reader", "provisioner", "admin"] as const;
+export const openSearchUsers = ["audit-writer", "story-writer", "audit-reader", "provisioner", "admin"] as const;
 export type OpenSearchUser = (typeof openSearchUsers)[number];
 
 /** One role in the plugin's own words. */
@@ -17,15 +18,30 @@ interface Role {
 /** The role that the plugin itself defines for administrators. */
 const allAccess = "all_access";
 
-/** The roles, by user, for a record kept in the data stream `stream`. */
-export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSearchUser, "admin">, Role>> {
-	const onStream = (allowed: readonly string[]): Role["index_permissions"] => [{ index_patterns: [stream], allowed_actions: allowed }];
+/** Where the roles are for. */
+export interface RecordPlaces {
+	/** The data stream of the record. */
+	readonly stream: string;
+	/** The index of calls' stories. */
+	readonly stories: string;
+}
+
+/** The roles, by user. */
+export function openSearchRoles({ stream, stories }: RecordPlaces): Readonly<Record<Exclude<OpenSearchUser, "admin">, Role>> {
+	const on = (...index_patterns: string[]) => ({
+		may: (allowed: readonly string[]): Role["index_permissions"] => [{ index_patterns, allowed_actions: allowed }],
+	});
 	return {
 		"audit-writer": {
 			// A bulk request is one action on the cluster and one per shard; each item in it is checked for its own action again.
 			cluster_permissions: ["indices:data/write/bulk"],
 			// On a data stream `index` can only create, which is what append-only rests on. No update, no delete, no search.
-			index_permissions: onStream(["indices:data/write/index", "indices:data/write/bulk*"]),
+			index_permissions: on(stream).may(["indices:data/write/index", "indices:data/write/bulk*"]),
+		},
+		"story-writer": {
+			cluster_permissions: ["indices:data/write/bulk", "indices:data/read/mget"],
+			// Reads a story to write it again with more in it. No search, no delete.
+			index_permissions: on(stories).may(["indices:data/write/index", "indices:data/write/bulk*", "indices:data/read/mget*"]),
 		},
 		"audit-reader": {
 			cluster_permissions: [
@@ -35,7 +51,7 @@ export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSea
 				"indices:data/read/point_in_time/create",
 				"indices:data/read/point_in_time/delete",
 			],
-			index_permissions: onStream([
+			index_permissions: on(stream, stories).may([
 				"indices:data/read/search",
 				"indices:data/read/get",
 				"indices:data/read/mget*",
@@ -56,9 +72,10 @@ export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSea
 				"indices:admin/index_template/put",
 				"indices:admin/index_template/get",
 			],
-			index_permissions: onStream([
+			index_permissions: on(stream, stories).may([
 				"indices:admin/data_stream/create",
 				"indices:admin/data_stream/get",
+				"indices:admin/create",
 				"indices:admin/mappings/get",
 				"indices:admin/mapping/put",
 				"indices:monitor/settings/get",
@@ -68,15 +85,14 @@ export function openSearchRoles(stream: string): Readonly<Record<Exclude<OpenSea
 }
 
 /** Which user has which role, in the plugin's own words. */
-export function openSearchRoleMappings(stream: string): Readonly<Record<string, { readonly users: readonly OpenSearchUser[] }>> {
-	const own = Object.keys(openSearchRoles(stream)).map((name) => [name, { users: [name] }]);
+export function openSearchRoleMappings(places: RecordPlaces): Readonly<Record<string, { readonly users: readonly OpenSearchUser[] }>> {
+	const own = Object.keys(openSearchRoles(places)).map((name) => [name, { users: [name] }]);
 	return { ...Object.fromEntries(own), [allAccess]: { users: ["admin"] } };
 }
 
 /** What the security plugin reads from `config/opensearch-security/` when it first starts: the text of each file, by name. */
 export function securityFiles(options: {
-	/** The data stream that holds the record. */
-	readonly stream: string;
+	readonly places: RecordPlaces;
 	/** From `hashPassword`. */
 	readonly passwordHashes: Readonly<Record<OpenSearchUser, string>>;
 }): Readonly<Record<string, string>> {
@@ -92,8 +108,8 @@ export function securityFiles(options: {
 	return {
 		"config.yml": file("config", { config: { dynamic } }),
 		"internal_users.yml": file("internalusers", users),
-		"roles.yml": file("roles", openSearchRoles(options.stream)),
-		"roles_mapping.yml": file("rolesmapping", openSearchRoleMappings(options.stream)),
+		"roles.yml": file("roles", openSearchRoles(options.places)),
+		"roles_mapping.yml": file("rolesmapping", openSearchRoleMappings(options.places)),
 		"action_groups.yml": file("actiongroups", {}),
 		"tenants.yml": file("tenants", {}),
 		"nodes_dn.yml": file("nodesdn", {}),

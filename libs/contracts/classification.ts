@@ -8,8 +8,8 @@ import type { TSchema } from "typebox";
  */
 export type FieldClass = "public" | "sensitive" | "secret";
 
-/** How a field is indexed where its JSON type does not say it. */
-export type IndexAs = "keyword" | "text" | "flat" | "date";
+/** How a field is indexed where its JSON type does not say it; `kept` is shown with its document and not looked into. */
+export type IndexAs = "keyword" | "text" | "flat" | "date" | "kept";
 
 interface Marks {
 	readonly class?: FieldClass;

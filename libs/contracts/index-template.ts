@@ -9,11 +9,17 @@ export const recordStream = "callgate-events";
 
 /** An OpenSearch field mapping: an object with members, or a leaf. */
 export type FieldMapping = { readonly type?: never; readonly properties: Mappings } | LeafMapping;
-type LeafMapping = { readonly type: LeafType; readonly properties?: never; readonly ignore_malformed?: true; readonly fields?: object };
+type LeafMapping = {
+	readonly type: LeafType;
+	readonly properties?: never;
+	readonly ignore_malformed?: true;
+	readonly fields?: object;
+	readonly enabled?: false;
+};
 export interface Mappings {
 	[name: string]: FieldMapping;
 }
-type LeafType = "keyword" | "text" | "flat_object" | "date" | "long" | "double" | "boolean";
+type LeafType = "keyword" | "text" | "flat_object" | "date" | "long" | "double" | "boolean" | "object";
 
 const keyword = { type: "keyword" } as const;
 /** What JSON can say and an index cannot hold (a date that is none, an integer beyond 64 bits) stays readable instead of refusing the document. */
@@ -29,6 +35,7 @@ const leaves: Record<LeafType, FieldMapping> = {
 	long: { type: "long", ignore_malformed: true },
 	double: { type: "double", ignore_malformed: true },
 	boolean: { type: "boolean" },
+	object: { type: "object", enabled: false },
 };
 
 /** What every event has beside its data. The position in the stream is what the order of a story rests on: services' clocks differ. */
@@ -63,14 +70,20 @@ export function mappingsOf(declarations: readonly Pick<AnyDeclaration, "type" | 
 	return { ...envelopeMappings, data: { properties: data } };
 }
 
+/** The fields of a document that is one object. @throws {MappingConflict} as {@link mappingsOf} */
+export function mappingsOfObject(schema: TSchema, name: string): Mappings {
+	return membersOf(schema, name);
+}
+
 /** Walks a schema exactly as `redact` walks a value: what one shows, the other has a field for. */
 function mappingOf(schema: TSchema, path: string): FieldMapping | undefined {
 	const { class: fieldClass, indexAs } = marksOf(schema);
 	if (propertiesOf(schema) && indexAs === undefined) return objectOf(schema, path);
 	const items = itemsOf(schema);
-	if (items && propertiesOf(items)) return mappingOf(items, path);
+	if (items && propertiesOf(items) && indexAs === undefined) return mappingOf(items, path);
 	if (fieldClass === "secret") return undefined;
 	if (indexAs === "flat") return leaves.flat_object;
+	if (indexAs === "kept") return leaves.object;
 	return leaves[indexAs ?? leafTypeOf(schema, path)];
 }
 

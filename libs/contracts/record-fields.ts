@@ -1,5 +1,6 @@
-// The record's fields by the names that a recorded event has for them, and what stands at one. Pure.
-import { pathsOf } from "./index-template.ts";
+// The record's fields by the names that a recorded event or a story has for them, and what stands at one. Pure.
+import { type Mappings, pathsOf, recordMappings } from "./index-template.ts";
+import { storyMappings } from "./story.ts";
 
 /** How the values of a field are compared: as text, as numbers, as instants; members of a flat field are text, whatever JSON they were. */
 export type FieldKind = "keyword" | "text" | "flat" | "number" | "instant" | "boolean";
@@ -16,16 +17,25 @@ const kinds: readonly (readonly [FieldKind, Parameters<typeof pathsOf>[0]])[] = 
 /** The index calls it so; a recorded event says `time`. */
 export const timeField = "@timestamp";
 
-export const recordFields: ReadonlyMap<string, FieldKind> = new Map(
-	kinds.flatMap(([kind, types]) => pathsOf(types).map((path) => [path === timeField ? "time" : path, kind] as const)),
-);
+export type Fields = ReadonlyMap<string, FieldKind>;
 
-/** Undefined if the record has no such field. A member of arguments and answers belongs to the flat field that it lies in. */
-export function kindOfField(field: string): FieldKind | undefined {
-	const known = recordFields.get(field);
+/** Of an event. */
+export const recordFields = fieldsOf(recordMappings);
+/** Of a call's story. */
+export const storyFields = fieldsOf(storyMappings);
+
+function fieldsOf(mappings: Mappings): Fields {
+	return new Map(
+		kinds.flatMap(([kind, types]) => pathsOf(types, mappings).map((path) => [path === timeField ? "time" : path, kind] as const)),
+	);
+}
+
+/** Undefined if there is no such field. A member of arguments and answers belongs to the flat field that it lies in. */
+export function kindOfField(field: string, fields = recordFields): FieldKind | undefined {
+	const known = fields.get(field);
 	if (known !== undefined) return known;
 	for (let dot = field.lastIndexOf("."); dot > 0; dot = field.lastIndexOf(".", dot - 1))
-		if (recordFields.get(field.slice(0, dot)) === "flat") return "flat";
+		if (fields.get(field.slice(0, dot)) === "flat") return "flat";
 	return undefined;
 }
 

@@ -1,6 +1,6 @@
 // Conditions on the record's own fields, as an auditor writes them: `data.voter=dana@example.com`, `data.durationMs>=1000`, `data.credential`. Pure.
 import { didYouMean } from "#libs/configuration/nearest.ts";
-import { type FieldKind, kindOfField, recordFields } from "#libs/contracts/record-fields.ts";
+import { type FieldKind, type Fields, kindOfField, recordFields } from "#libs/contracts/record-fields.ts";
 import type { Condition } from "./ports.ts";
 
 const shape = /^([^\s=!<>]{1,256}?)(?:(=|!=|<=|>=|<|>)(.*))?$/s;
@@ -13,12 +13,12 @@ export function readInstant(text: string): string | undefined {
 	return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
-/** The condition, or why it is none; the text is not repeated. */
-export function readCondition(text: string): Condition | { readonly fault: string } {
+/** The condition, or why it is none; the text is not repeated. @param fields those of events, or those of stories */
+export function readCondition(text: string, fields: Fields = recordFields): Condition | { readonly fault: string } {
 	const [, field = "", operator, written = ""] = shape.exec(text) ?? [];
 	if (field === "") return { fault: "is no condition: expected FIELD, FIELD=VALUE, FIELD!=VALUE, or <, <=, >, >= with numbers and times" };
-	const kind = kindOfField(field);
-	if (kind === undefined) return { fault: `names no field of the record${didYouMean(field, recordFields.keys())}` };
+	const kind = kindOfField(field, fields);
+	if (kind === undefined) return { fault: `names no field of the record${didYouMean(field, fields.keys())}` };
 	if (operator === undefined) return { field, operator: "exists" };
 	const isOrdered = kind === "number" || kind === "instant";
 	if (!isOrdered && operator !== "=" && operator !== "!=") return { fault: `compares ${field} by size, which is no number and no time` };

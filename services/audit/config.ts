@@ -17,6 +17,12 @@ export const AuditConfig = Type.Object({
 	),
 	writerUser: setting("CALLGATE_OPENSEARCH_WRITER", "the user that may only add documents", Type.String({ default: "audit-writer" })),
 	writerPassword: secretSetting("CALLGATE_OPENSEARCH_WRITER_PASSWORD", "its password", password),
+	storyWriterUser: setting(
+		"CALLGATE_OPENSEARCH_STORY_WRITER",
+		"the user that may only write the stories of calls",
+		Type.String({ default: "story-writer" }),
+	),
+	storyWriterPassword: secretSetting("CALLGATE_OPENSEARCH_STORY_WRITER_PASSWORD", "its password", password),
 	readerUser: setting("CALLGATE_OPENSEARCH_READER", "the user that may only search", Type.String({ default: "audit-reader" })),
 	readerPassword: secretSetting("CALLGATE_OPENSEARCH_READER_PASSWORD", "its password", password),
 	requestTimeoutMs: setting("CALLGATE_OPENSEARCH_TIMEOUT_MS", "longest one request to OpenSearch may take", integer(500, 25_000, 10_000)),

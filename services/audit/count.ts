@@ -9,6 +9,7 @@ const idleMs = 15_000;
 export function createCounters(metrics: Metrics, now: () => Date, backlog?: () => Promise<number>): AuditMetrics {
 	const documents = metrics.counter("callgate_audit_documents_total", "Events given to the index, by outcome", ["outcome"]);
 	const parked = metrics.counter("callgate_audit_parked_total", "Events without a document: someone should look");
+	const stories = metrics.counter("callgate_audit_stories_total", "Stories of calls written or added to, by outcome", ["outcome"]);
 	let waitingSince: number | undefined;
 	let last = { delayMs: 0, at: 0 };
 	const lagSeconds = (): number => {
@@ -21,6 +22,7 @@ export function createCounters(metrics: Metrics, now: () => Date, backlog?: () =
 	metrics.gauge("callgate_audit_index_available", "Whether the index took the last batch", () => (waitingSince === undefined ? 1 : 0));
 	return {
 		recorded: (outcome, events) => documents.inc({ outcome }, events),
+		told: (outcome, calls) => stories.inc({ outcome }, calls),
 		parked: () => parked.inc(),
 		indexed(oldest) {
 			waitingSince = undefined;

@@ -2,7 +2,7 @@
 import { emailKey } from "#libs/contracts/email.ts";
 import { type FieldMapping, type Mappings, type Place, recordMappings } from "#libs/contracts/index-template.ts";
 import { termBytesMax } from "#libs/contracts/index-terms.ts";
-import { kindOfField, valuesAt } from "#libs/contracts/record-fields.ts";
+import { type Fields, kindOfField, recordFields, valuesAt } from "#libs/contracts/record-fields.ts";
 import {
 	type Condition,
 	type Delivered,
@@ -15,6 +15,7 @@ import {
 	type RecordReader,
 	type Stretch,
 } from "./ports.ts";
+import { recordedEvent } from "./recorded-event.ts";
 
 type Source = Readonly<Record<string, unknown>>;
 
@@ -76,7 +77,7 @@ export class MemoryIndex implements Index, RecordReader {
 		if (this.trouble) throw this.trouble;
 		const isOwn = ({ type, data }: RecordedEvent) => {
 			const { issuer, subject } = (data.reader ?? {}) as Record<string, unknown>;
-			return type === "control.record.read" && issuer === except.issuer && subject === except.subject;
+			return type === "control.record.read" && issuer === except?.issuer && subject === except?.subject;
 		};
 		return this.events()
 			.filter((event) => matches(event, query) && !isOwn(event) && event.position <= upTo && inStream(event, after) > 0)
@@ -108,7 +109,7 @@ export class MemoryIndex implements Index, RecordReader {
 
 	private events(): RecordedEvent[] {
 		const found = this.documents().filter(([id]) => !this.hidden.has(id));
-		return found.map(([, { "@timestamp": time, traceId: _, ...rest }]) => ({ ...rest, time }) as unknown as RecordedEvent);
+		return found.map(([, document]) => recordedEvent(document));
 	}
 }
 
@@ -118,7 +119,7 @@ interface Fault {
 }
 
 /** What OpenSearch would say about a value, or undefined if it takes it. */
-function faultOf(mapping: FieldMapping, value: unknown, field: string): Fault | undefined {
+export function faultOf(mapping: FieldMapping, value: unknown, field: string): Fault | undefined {
 	if (value === null || value === undefined) return undefined;
 	if (Array.isArray(value) && mapping.type !== "flat_object") {
 		return value.map((item) => faultOf(mapping, item, field)).find((fault) => fault !== undefined);
@@ -139,6 +140,8 @@ function faultOf(mapping: FieldMapping, value: unknown, field: string): Fault | 
 			return mapping.ignore_malformed || !Number.isNaN(Date.parse(String(value))) ? undefined : malformed;
 		case "boolean":
 			return typeof value === "boolean" ? undefined : malformed;
+		case "object":
+			return typeof value === "object" ? undefined : malformed;
 		case "long":
 		case "double":
 			return mapping.ignore_malformed || typeof value === "number" ? undefined : malformed;
@@ -189,13 +192,14 @@ function matches(event: RecordedEvent, query: RecordQuery): boolean {
 		(ending === undefined || data.ending === ending) &&
 		(from === undefined || Date.parse(event.time) >= Date.parse(from)) &&
 		(to === undefined || Date.parse(event.time) < Date.parse(to)) &&
-		(query.where ?? []).every((condition) => holds(event, condition))
+		(query.where ?? []).every((condition) => holds(event, condition, recordFields))
 	);
 }
 
-function holds(event: RecordedEvent, condition: Condition): boolean {
-	const kind = kindOfField(condition.field);
-	const found = valuesAt(event, condition.field);
+/** @param fields those of events, or those of stories */
+export function holds(document: object, condition: Condition, fields: Fields): boolean {
+	const kind = kindOfField(condition.field, fields);
+	const found = valuesAt(document, condition.field);
 	const values = kind === "flat" ? found.flatMap(leavesOf) : found;
 	if (condition.operator === "exists") return values.length > 0;
 	const { operator, value } = condition;

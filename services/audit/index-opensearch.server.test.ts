@@ -1,27 +1,35 @@
-// The index on a real OpenSearch keeps the contract of an index, with the users the services have.
+// The index and the stories on a real OpenSearch keep their contracts, with the users the services have.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { recordStream } from "#libs/contracts/index-template.ts";
+import { storyIndex } from "#libs/contracts/story.ts";
 import { connectOpenSearch, type OpenSearchConnection } from "./connect-opensearch.ts";
-import { aReceived, callId } from "./events.test-support.ts";
+import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { delivered, describeIndex } from "./index-contract.ts";
 import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { type RealOpenSearch, startRealOpenSearch } from "./opensearch.test-support.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
+import { createStoryReader } from "./search-stories-opensearch.ts";
+import { describeStories, recorded } from "./stories-contract.ts";
+import { createOpenSearchStories } from "./stories-opensearch.ts";
+import { storiesOf } from "./tell-story.ts";
 
 /** A first download on a slow line. */
 const startTimeoutMs = 15 * 60_000;
 let server: RealOpenSearch;
 let writing: OpenSearchConnection;
+let telling: OpenSearchConnection;
 let reading: OpenSearchConnection;
 
 beforeAll(async () => {
 	server = await startRealOpenSearch();
 	writing = connectOpenSearch(server.as("audit-writer"));
+	telling = connectOpenSearch(server.as("story-writer"));
 	reading = connectOpenSearch(server.as("audit-reader"));
 }, startTimeoutMs);
 
 afterAll(async () => {
 	await writing?.close();
+	await telling?.close();
 	await reading?.close();
 	await server?.stop();
 }, startTimeoutMs);
@@ -54,11 +62,37 @@ describe("on OpenSearch: when a document is found", () => {
 	});
 });
 
+describeStories("on OpenSearch", async () => {
+	await server.empty();
+	return {
+		stories: createOpenSearchStories(telling),
+		others: createOpenSearchStories(telling),
+		reader: createStoryReader(reading),
+		settle: async () => void (await server.admin("POST", `/${storyIndex}/_refresh`)),
+	};
+});
+
 describe("on OpenSearch: what the users may do", () => {
 	it("refuses to index with the reader's user, and to search with the writer's, as `forbidden`", async () => {
 		await server.empty();
 		await expect(open(reading).index.create([delivered(aReceived(callId(1)))])).rejects.toMatchObject({ reason: "forbidden" });
 		await expect(createRecordReader(writing).search({}, 1)).rejects.toMatchObject({ reason: "forbidden" });
+	});
+
+	it("keeps the writer of the record from the stories, and the writer of stories from the record", async () => {
+		const index = open(telling).index.create([delivered(aReceived(callId(1)))]);
+		await expect(index).rejects.toMatchObject({ reason: "forbidden" });
+		await expect(createOpenSearchStories(writing).setBuilt("whole")).rejects.toMatchObject({ reason: "forbidden" });
+		await expect(createOpenSearchStories(writing).built()).rejects.toMatchObject({ reason: "forbidden" });
+		await expect(createStoryReader(telling).calls({}, 1)).rejects.toMatchObject({ reason: "forbidden" });
+	});
+
+	it("says `outdated` while the index of stories is missing, and makes none by itself", async () => {
+		await server.admin("DELETE", `/${storyIndex}`);
+		const stories = createOpenSearchStories(telling);
+		await expect(stories.merge(storiesOf([recorded(aReceived(callId(1)))]))).rejects.toMatchObject({ reason: "outdated" });
+		await expect(stories.merge(storiesOf([recorded(anEnded(callId(1)))]))).rejects.toMatchObject({ name: "IndexUnavailable" });
+		await expect(createStoryReader(reading).calls({}, 1)).rejects.toMatchObject({ reason: "outdated" });
 	});
 
 	it("says `forbidden` for a wrong password and `away` for a closed port", async () => {

@@ -106,7 +106,7 @@ function lineOf(document: Delivered): Line {
 }
 
 /** Groups lines so that each group is within the bound; a single line beyond it is a group of its own. */
-function chunksOf(lines: readonly Line[], bytesMax: number): Line[][] {
+export function chunksOf<Line extends { readonly bytes: number }>(lines: readonly Line[], bytesMax: number): Line[][] {
 	const chunks: Line[][] = [];
 	let bytes = Number.POSITIVE_INFINITY;
 	for (const line of lines) {

@@ -25,6 +25,7 @@ export function createAuditLog(log: Logger): AuditLog {
 			reason = undefined;
 			log.info("the index takes events again");
 		},
+		untold: (stories) => log.error({ stories }, "calls have no story in the index: it refuses them, their events are on the record"),
 		parked: (about) => log.error(about, "an event is not in the index: it was parked"),
 	};
 }

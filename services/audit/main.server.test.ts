@@ -94,6 +94,7 @@ async function startProcess(): Promise<{
 		CALLGATE_OPENSEARCH_URL: `https://127.0.0.1:${door.port}`,
 		CALLGATE_OPENSEARCH_CA_FILE: join(dir, "ca.pem"),
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD: search.as("audit-writer").password,
+		CALLGATE_OPENSEARCH_STORY_WRITER_PASSWORD: search.as("story-writer").password,
 		CALLGATE_OPENSEARCH_READER_PASSWORD: search.as("audit-reader").password,
 		// Small batches, so that a kill falls between the index and the acknowledgement of some.
 		CALLGATE_AUDIT_BATCH_EVENTS: "50",

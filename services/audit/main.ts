@@ -15,6 +15,7 @@ import { runService } from "#libs/service/run.ts";
 import { connectServiceBus } from "#libs/service/service-bus.ts";
 import { readCheckpointKeys } from "#libs/service/service-keys.ts";
 import { createAuditors } from "./auditors.ts";
+import { keepBuilt } from "./build-stories.ts";
 import { compareRecord } from "./compare-record.ts";
 import { AuditConfig } from "./config.ts";
 import { connectOpenSearch } from "./connect-opensearch.ts";
@@ -29,7 +30,9 @@ import { keepTree } from "./proof/keep-tree.ts";
 import { createProofLog, createProofMetrics, createWitnessLog, createWitnessMetrics } from "./proof/tell.ts";
 import { createRecorder } from "./record-event.ts";
 import { createRecordReader, readBackingIndices } from "./search-opensearch.ts";
+import { createStoryReader } from "./search-stories-opensearch.ts";
 import { startAudit, treeDefault } from "./service.ts";
+import { createOpenSearchStories } from "./stories-opensearch.ts";
 
 /** What an auditor may have pasted into a search. */
 const queryMask = compileMask({ paths: {}, detect: QUERY_DETECTORS });
@@ -38,9 +41,12 @@ runService("audit", async (log, environment) => {
 	const config = readConfig(AuditConfig, environment);
 	const { requestTimeoutMs, openSearchUrl: url } = config;
 	const ca = config.openSearchCaFile === undefined ? undefined : readFileSync(config.openSearchCaFile, "utf8");
-	const writing = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.writerUser, password: config.writerPassword });
-	const reading = connectOpenSearch({ url, ca, requestTimeoutMs, username: config.readerUser, password: config.readerPassword });
+	const connect = (username: string, password: string) => connectOpenSearch({ url, ca, requestTimeoutMs, username, password });
+	const writing = connect(config.writerUser, config.writerPassword);
+	const telling = connect(config.storyWriterUser, config.storyWriterPassword);
+	const reading = connect(config.readerUser, config.readerPassword);
 	const reader = createRecordReader(reading);
+	const stories = createOpenSearchStories(telling);
 	const index = createOpenSearchIndex({ connection: writing, recorded: reader.recorded, backing: () => readBackingIndices(reading) });
 
 	const metrics = createMetrics("audit");
@@ -61,11 +67,13 @@ runService("audit", async (log, environment) => {
 	const indexDurability = watchIndexDurability(reading);
 	const recorder = createRecorder({
 		index: record.index,
+		stories,
 		say: bus.publish.bind(bus),
 		now: systemClock.now,
 		log: createAuditLog(log),
 		metrics: counters,
 	});
+	const building = keepBuilt({ reader, stories, onBuilt: (events) => log.info({ events }, "stories were built from the record") });
 	const consumption = await startAudit(bus, recorder, { eventsMax: config.batchEventsMax, waitMs: config.batchWaitMs });
 
 	const origin = config.proofOrigin;
@@ -89,7 +97,7 @@ runService("audit", async (log, environment) => {
 	const strangers = tellRefusals("control.authentication.failed", "audit", { bus, log });
 	const refused = tellRefusals("control.record.refused", "audit", { bus, log });
 	await addAuditApi(http, {
-		...{ reader, strangers, refused },
+		...{ reader, storyReader: createStoryReader(reading), strangers, refused },
 		following: new Following({ settled: () => bus.settled(), refresh: () => reader.refresh() }),
 		auditors: createAuditors((name) => configuration.current().group(name)),
 		say: bus.publish.bind(bus),
@@ -104,11 +112,12 @@ runService("audit", async (log, environment) => {
 			stream.stop();
 			record.stop();
 			indexDurability.stop();
+			building.stop();
 			await http.close();
 			await Promise.all([strangers.close(), refused.close()]);
 			await Promise.all([consumption.stop(), tree.stop()]);
 			await bus.close();
-			await Promise.all([writing.close(), reading.close()]);
+			await Promise.all([writing.close(), telling.close(), reading.close()]);
 		},
 	};
 });

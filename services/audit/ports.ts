@@ -3,6 +3,7 @@ import type { Caller } from "#libs/contracts/call.ts";
 import type { CallgateEvent, EventType } from "#libs/contracts/events.ts";
 import { ExpectedError } from "#libs/contracts/expected-error.ts";
 import type { Place, RecordDocument } from "#libs/contracts/index-template.ts";
+import type { Story } from "#libs/contracts/story.ts";
 
 /** What became of one document: `exists` is as good as `created`; `refused` will never be taken, however often it is tried. */
 export type Outcome =
@@ -98,7 +99,7 @@ export interface Stretch {
 	/** Included. */
 	readonly upTo: number;
 	/** What this reader read of the record is left out: who follows would else be told of following, without end. */
-	readonly except: Pick<Caller, "issuer" | "subject">;
+	readonly except?: Pick<Caller, "issuer" | "subject">;
 }
 
 /** Reads the record; can change nothing. What was created a moment ago may not be found yet. */
@@ -119,6 +120,45 @@ export interface RecordReader {
 	furthest(since?: string): Promise<number>;
 }
 
+/** How far the stories have been made from a record that was there before them: up to a place, or all of it. */
+export type Built = Place | "whole";
+
+export interface Stories {
+	/**
+	 * Merges parts of stories, one a call, into what is told of their calls. Again, in any order, and by several at once comes to the same. Returns
+	 * how many the index will never take; the record has them.
+	 *
+	 * @throws {IndexUnavailable} if not all of them are known to be told: give all of them again.
+	 */
+	merge(parts: readonly Story[]): Promise<{ readonly refused: number }>;
+	/** Undefined: nothing was built. @throws {IndexUnavailable} */
+	built(): Promise<Built | undefined>;
+	/** @throws {IndexUnavailable} */
+	setBuilt(built: Built): Promise<void>;
+}
+
+/** What an auditor looks for among calls; every member narrows. Conditions name a story's own fields. */
+export interface StoryQuery extends Omit<RecordQuery, "type"> {
+	readonly state?: Story["state"];
+}
+
+export interface StoryPage {
+	/** Newest first, by the time in the call's id. */
+	readonly stories: readonly Story[];
+	/** Given if there may be more: the last call of the page. */
+	readonly end?: string;
+	/** How many match; counted exactly up to 10,000. */
+	readonly total: { readonly value: number; readonly exact: boolean };
+}
+
+/** Reads stories; can change nothing. What was told a moment ago may not be found yet. */
+export interface StoryReader {
+	/** As of {@link RecordReader}. */
+	readonly wordsMax: number;
+	/** `from` and `to` are about when the call was received. @throws {IndexUnavailable} */
+	calls(query: StoryQuery, size: number, after?: string): Promise<StoryPage>;
+}
+
 export interface Auditors {
 	/** Whether the active configuration's group `auditors` has this caller, by e-mail or through the groups of the identity provider. */
 	has(caller: Caller): boolean;
@@ -133,6 +173,8 @@ export interface AuditLog {
 	unavailable(about: { reason: string; message: string; events: number }): void;
 	/** The index takes documents again. */
 	available(): void;
+	/** Alarm: calls whose story the index does not take. The record has their events. */
+	untold(stories: number): void;
 	/** Alarm: something on the stream has no document. */
 	parked(about: { position: number; item: number; type?: string; fault: string }): void;
 }
@@ -140,6 +182,7 @@ export interface AuditLog {
 /** What is counted and measured; see docs/operations for what to alarm on. */
 export interface AuditMetrics {
 	recorded(outcome: Outcome["kind"], events: number): void;
+	told(outcome: "told" | "refused", stories: number): void;
 	parked(): void;
 	/** A batch is in the index; its oldest event became durable then. */
 	indexed(oldest: Date): void;

@@ -18,6 +18,9 @@ import { delivered } from "./index-contract.ts";
 import { MemoryIndex } from "./index-memory.ts";
 import { addAuditApi } from "./listen-http.ts";
 import { IndexUnavailable } from "./ports.ts";
+import { recorded } from "./stories-contract.ts";
+import { MemoryStories } from "./stories-memory.ts";
+import { storiesOf } from "./tell-story.ts";
 
 const people: Record<string, Caller> = {
 	byMail: { issuer: "https://idp.example", subject: "iris", email: "Iris@example.com", groups: [] },
@@ -28,6 +31,7 @@ const auditorsGroup = { members: new Set(["iris@example.com"]), groups: new Set(
 
 let stream: MemoryStream;
 let index: MemoryIndex;
+let stories: MemoryStories;
 let http: FastifyInstance;
 let group: typeof auditorsGroup | undefined;
 /** Up to where everything is in the index. */
@@ -38,6 +42,7 @@ let looks: number;
 beforeEach(async () => {
 	stream = new MemoryStream();
 	index = new MemoryIndex();
+	stories = new MemoryStories();
 	group = auditorsGroup;
 	[settled, looks] = [4, 0];
 	const bus = createMemoryBus(stream, "audit");
@@ -46,6 +51,7 @@ beforeEach(async () => {
 	http = createHttp({ log, metrics: createMetrics("audit"), ready: {}, bodyBytesMax: 1_024 });
 	await addAuditApi(http, {
 		reader: index,
+		storyReader: stories,
 		following: new Following({ settled: lookAtIndex, refresh: () => index.refresh(), lookEveryMs: 0 }),
 		strangers: tellRefusals("control.authentication.failed", "audit", { bus, log }),
 		refused: tellRefusals("control.record.refused", "audit", { bus, log }),
@@ -79,7 +85,7 @@ const readings = () => stream.events().flatMap((event) => (event.type === "contr
 it("describes itself", async () => {
 	const document = (await http.inject("/openapi.json")).json();
 	expect(document).toMatchObject({ openapi: "3.1.0", info: { title: "Callgate audit" } });
-	expect(Object.keys(document.paths)).toEqual(["/v1/audit/events", "/v1/audit/events/follow", "/v1/audit/calls/{id}"]);
+	expect(Object.keys(document.paths)).toEqual(["/v1/audit/events", "/v1/audit/events/follow", "/v1/audit/calls", "/v1/audit/calls/{id}"]);
 	expect(document.paths["/v1/audit/events"].get.parameters.map(({ name }: { name: string }) => name)).toContain("cursor");
 });
 
@@ -100,6 +106,29 @@ describe("reading", () => {
 		expect(second.json().events.map(({ position }: { position: number }) => position)).toEqual([1]);
 		expect(second.json().next).toBeUndefined();
 		expect(readings()).toHaveLength(2);
+	});
+
+	it("pages through calls, and puts on the record that it was calls", async () => {
+		await stories.merge(storiesOf([1, 2, 3].map((n) => recorded(aReceived(callId(n)), n))));
+		const first = await get("/v1/audit/calls?state=received&where=connection=payments&size=2");
+		expect(first.json()).toMatchObject({ stories: [{ call: callId(3) }, { call: callId(2) }], total: { value: 3, exact: true } });
+		const second = await get(`/v1/audit/calls?size=2&cursor=${first.json().next}`);
+		expect(second.json().stories).toMatchObject([{ call: callId(1), caller: { subject: "robin" } }]);
+		expect(second.json().next).toBeUndefined();
+		expect(readings().map(({ query, hits }) => [JSON.parse(query).of, hits])).toEqual([
+			["calls", 2],
+			["calls", 1],
+		]);
+	});
+
+	it("finds calls by fields of stories, and refuses those of events", async () => {
+		const refused = await get("/v1/audit/calls?where=data.voter=x");
+		expect(refused.json()).toMatchObject({ code: "malformed_request", errors: [{ pointer: "/where" }] });
+		expect((await get("/v1/audit/calls?type=call.ended")).statusCode).toBe(400);
+		expect((await get("/v1/audit/calls?cursor=x")).statusCode).toBe(400);
+		expect((await get("/v1/audit/calls", "stranger")).statusCode).toBe(403);
+		stories.trouble = new IndexUnavailable("away", "no answer");
+		expect((await get("/v1/audit/calls")).statusCode).toBe(503);
 	});
 
 	it("is for members by e-mail or by a group of the identity provider, and for nobody else", async () => {

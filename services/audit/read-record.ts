@@ -12,10 +12,14 @@ import {
 	type RecordQuery,
 	type RecordReader,
 	type Say,
+	type StoryPage,
+	type StoryQuery,
+	type StoryReader,
 } from "./ports.ts";
 
 export interface ReadingParts {
 	readonly reader: RecordReader;
+	readonly storyReader: StoryReader;
 	readonly auditors: Auditors;
 	readonly say: Say;
 	readonly now: () => Date;
@@ -29,6 +33,11 @@ export interface SearchAnswer {
 	/** Give it as `cursor` to read on; absent on the last page. */
 	readonly next?: string;
 	readonly total: { readonly value: number; readonly exact: boolean };
+}
+
+export interface CallsAnswer extends Omit<StoryPage, "end"> {
+	/** As of {@link SearchAnswer}. */
+	readonly next?: string;
 }
 
 export interface CallAnswer {
@@ -58,6 +67,25 @@ export async function searchRecord(
 	const { events, end, total } = await reading(parts.reader.search(query, size, after));
 	await sayRead(parts, caller, said, events.length);
 	return { events, ...(end && { next: encodeCursor(end) }), total };
+}
+
+/**
+ * One page of the calls whose stories match, newest first.
+ *
+ * @throws {Refusal} as {@link searchRecord}
+ */
+export async function searchCalls(
+	parts: ReadingParts,
+	caller: Caller,
+	asked: { readonly query: StoryQuery; readonly size: number; readonly cursor?: string | undefined },
+): Promise<CallsAnswer> {
+	refuseStranger(parts, caller);
+	const { query, size, cursor } = asked;
+	refuseManyWords(query.q, parts.storyReader.wordsMax);
+	const said = saidOf(parts, query, { of: "calls", size, ...(cursor && { cursor }) });
+	const { stories, end, total } = await reading(parts.storyReader.calls(query, size, cursor));
+	await sayRead(parts, caller, said, stories.length);
+	return { stories, ...(end && { next: end }), total };
 }
 
 /**
@@ -113,7 +141,7 @@ export function saidOf({ maskText }: ReadingParts, { q, where, ...query }: Recor
 	});
 }
 
-/** Durable before anything is shown. `hits` counts the events handed out. */
+/** Durable before anything is shown. `hits` counts the events, or the stories, handed out. */
 export async function sayRead({ say, now }: ReadingParts, reader: Caller, query: string, hits: number): Promise<void> {
 	await say(newEvent("audit", "control.record.read", { reader, query, hits }, { at: now(), about: "record", nth: randomUUID() }));
 }

@@ -5,29 +5,33 @@ import { createMemoryBus, MemoryStream } from "#libs/bus/bus-memory.ts";
 import { encodeEvents } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { recordMappings } from "#libs/contracts/index-template.ts";
+import { subjectOf } from "#libs/contracts/subjects.ts";
 import { patience } from "../../test/support/patience.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { MemoryIndex } from "./index-memory.ts";
 import { type AuditLog, type Index, IndexUnavailable } from "./ports.ts";
 import { createRecorder } from "./record-event.ts";
 import { startAudit } from "./service.ts";
+import { MemoryStories } from "./stories-memory.ts";
 
 const poison = (n: number): CallgateEvent => ({ ...aReceived(callId(n)), time: "2026-99-99T99:99:99.999Z" });
 const subject = "callgate.policy._.ingress._.call.received";
 
+let stories: MemoryStories;
 let stream: MemoryStream;
 let bus: Bus;
 let index: MemoryIndex;
 let now: Date;
-let logged: { unavailable: string[]; available: number; parked: { position: number; item: number; fault: string }[] };
+let logged: { untold: number; unavailable: string[]; available: number; parked: { position: number; item: number; fault: string }[] };
 let lag: { waiting: number; indexed: number };
 
 beforeEach(() => {
 	stream = new MemoryStream();
 	bus = createMemoryBus(stream, "audit");
 	index = new MemoryIndex();
+	stories = new MemoryStories();
 	now = new Date("2026-01-01T00:00:00.000Z");
-	logged = { unavailable: [], available: 0, parked: [] };
+	logged = { untold: 0, unavailable: [], available: 0, parked: [] };
 	lag = { waiting: 0, indexed: 0 };
 });
 afterEach(async () => {
@@ -38,16 +42,20 @@ function start(of: Index = index) {
 	const log: AuditLog = {
 		unavailable: ({ reason }) => void logged.unavailable.push(reason),
 		available: () => void logged.available++,
+		untold(calls) {
+			logged.untold += calls;
+		},
 		parked: ({ position, item, fault }) => void logged.parked.push({ position, item, fault }),
 	};
 	const metrics = {
 		recorded: () => undefined,
+		told: () => undefined,
 		parked: () => undefined,
 		indexed: () => void lag.indexed++,
 		waiting: () => void lag.waiting++,
 	};
 	// The clock stands still, so a pause would never end: without one, every delivery tries.
-	const parts = { index: of, say: bus.publish, now: () => now, log, metrics, pauseMs: { first: 0, max: 0 } };
+	const parts = { index: of, stories, say: bus.publish, now: () => now, log, metrics, pauseMs: { first: 0, max: 0 } };
 	const recorder = createRecorder(parts);
 	return { recorder, running: startAudit(bus, recorder, { eventsMax: 100, waitMs: 1 }) };
 }
@@ -177,8 +185,9 @@ describe("what cannot be indexed", () => {
 			if (refused-- > 0) throw new Error("not stored");
 			return await bus.publish(event);
 		};
-		const parts = { index, say: say3, now: () => now, log: { unavailable() {}, available() {}, parked() {} } };
-		const metrics = { recorded() {}, parked() {}, indexed() {}, waiting() {} };
+		const log = { unavailable() {}, available() {}, untold() {}, parked() {} };
+		const parts = { index, stories, say: say3, now: () => now, log };
+		const metrics = { recorded() {}, told() {}, parked() {}, indexed() {}, waiting() {} };
 		await startAudit(bus, createRecorder({ ...parts, metrics }), { eventsMax: 100, waitMs: 1 });
 		say(poison(1), aReceived(callId(2)));
 		await vi.waitFor(() => expect(parkedNotes()).toHaveLength(1), patience);
@@ -187,13 +196,45 @@ describe("what cannot be indexed", () => {
 	});
 });
 
+describe("the stories of calls", () => {
+	it("tell what the record has of them, and nothing that it refused", async () => {
+		start();
+		say(aReceived(callId(1)), poison(2));
+		const ended = anEnded(callId(1));
+		stream.append(subjectOf(ended), encodeEvents([ended]));
+		await vi.waitFor(() => expect(stories.told.get(callId(1))).toMatchObject({ state: "ended", connection: "payments" }), patience);
+		expect([...stories.told.keys()]).toEqual([callId(1)]);
+		expect(JSON.stringify([...stories.told.values()])).not.toContain("RAWSECRET");
+	});
+
+	it("are told in the end where their index was away after the record had the events", async () => {
+		stories.trouble = new IndexUnavailable("away", "no answer");
+		start();
+		say(aReceived(callId(1)));
+		await vi.waitFor(() => expect(logged.unavailable.length).toBeGreaterThan(1), patience);
+		expect(ids()).toHaveLength(1);
+		stories.trouble = undefined;
+		await vi.waitFor(() => expect(stories.told.has(callId(1))).toBe(true), patience);
+		expect(ids()).toHaveLength(1);
+	});
+
+	it("hold up nothing where one is refused: that is told", async () => {
+		const merge = vi.spyOn(stories, "merge").mockResolvedValue({ refused: 1 });
+		start();
+		say(aReceived(callId(1)));
+		await vi.waitFor(() => expect(logged.untold).toBe(1), patience);
+		expect(merge).toHaveBeenCalledOnce();
+		expect(logged.unavailable).toEqual([]);
+	});
+});
+
 describe("an index that suffers", () => {
 	it("is asked again only after a pause that grows and has an end", async () => {
 		let elapsedMs = 0;
 		const { recorder } = (() => {
-			const log = { unavailable() {}, available() {}, parked() {} };
-			const metrics = { recorded() {}, parked() {}, indexed() {}, waiting() {} };
-			const parts = { index, say: bus.publish, now: () => now, elapsedMs: () => elapsedMs, log, metrics };
+			const log = { unavailable() {}, available() {}, untold() {}, parked() {} };
+			const metrics = { recorded() {}, told() {}, parked() {}, indexed() {}, waiting() {} };
+			const parts = { index, stories, say: bus.publish, now: () => now, elapsedMs: () => elapsedMs, log, metrics };
 			return { recorder: createRecorder({ ...parts, pauseMs: { first: 1_000, max: 4_000 } }) };
 		})();
 		const entry = { event: aReceived(callId(1)), position: 1, item: 0, tries: 1, storedAt: now };

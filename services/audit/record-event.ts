@@ -1,12 +1,24 @@
-// Puts what happened on the record: a batch of events becomes documents, and is acknowledged only when the index has all of them.
+// Puts what happened on the record: a batch of events becomes documents, and is acknowledged only when the index has all of them and their calls' stories tell them.
 import type { Delivery, StoredEvent } from "#libs/bus/bus.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import { documentOf } from "#libs/contracts/index-template.ts";
 import { crashPoint } from "#libs/service/crash-point.ts";
-import { type AuditLog, type AuditMetrics, type Delivered, type Index, IndexUnavailable, type Outcome, type Say } from "./ports.ts";
+import {
+	type AuditLog,
+	type AuditMetrics,
+	type Delivered,
+	type Index,
+	IndexUnavailable,
+	type Outcome,
+	type Say,
+	type Stories,
+} from "./ports.ts";
+import { recordedEvent } from "./recorded-event.ts";
+import { storiesOf } from "./tell-story.ts";
 
 export interface RecorderParts {
 	readonly index: Index;
+	readonly stories: Pick<Stories, "merge">;
 	readonly say: Say;
 	readonly now: () => Date;
 	/** Milliseconds of a clock that only goes forward: a pause does not last an hour because the time of day was set back. */
@@ -36,7 +48,7 @@ export interface Recorder {
 const pauseDefault = { first: 1_000, max: 10_000 };
 
 export function createRecorder(parts: RecorderParts): Recorder {
-	const { index, elapsedMs = () => performance.now(), log, metrics, pauseMs = pauseDefault } = parts;
+	const { elapsedMs = () => performance.now(), log, metrics, pauseMs = pauseDefault } = parts;
 	let failures = 0;
 	let pausedUntil = Number.NEGATIVE_INFINITY;
 	let trouble: IndexUnavailable | undefined;
@@ -60,7 +72,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
 			if (trouble && elapsedMs() < pausedUntil) throw trouble;
 			let outcomes: readonly Outcome[];
 			try {
-				outcomes = await createEach(index, batch);
+				outcomes = await recordEach(parts, batch);
 			} catch (error) {
 				const known =
 					error instanceof IndexUnavailable ? error : new IndexUnavailable("busy", "the index failed unexpectedly", { cause: error });
@@ -79,13 +91,29 @@ export function createRecorder(parts: RecorderParts): Recorder {
 }
 
 /** An event of which no document can be made is refused alone: its neighbours must not wait for it. */
-async function createEach(index: Index, batch: readonly Entry[]): Promise<Outcome[]> {
+async function recordEach(parts: RecorderParts, batch: readonly Entry[]): Promise<Outcome[]> {
 	const documents = batch.map(deliveredOf);
 	const fit = documents.filter((document) => document !== undefined);
-	const created = await index.create(fit);
+	const created = await parts.index.create(fit);
 	if (created.length !== fit.length) throw new IndexUnavailable("busy", "the index answered for another number of documents");
+	// Also what was there before: whoever recorded it may have died before its story was told.
+	await tell(
+		parts,
+		fit.filter((_, at) => created[at]?.kind !== "refused"),
+	);
 	const rest = [...created];
 	return documents.map((document) => (document && rest.shift()) ?? { kind: "refused", fault: "no document can be made of it" });
+}
+
+/** A story is made of documents, as the record has them: so it can be made of the record again. */
+async function tell({ stories, log, metrics }: RecorderParts, documents: readonly Delivered[]): Promise<void> {
+	const told = storiesOf(documents.map(({ document }) => recordedEvent(document)));
+	if (told.length === 0) return;
+	const { refused } = await stories.merge(told);
+	metrics.told("told", told.length - refused);
+	if (refused === 0) return;
+	metrics.told("refused", refused);
+	log.untold(refused);
 }
 
 function deliveredOf({ event, position, item, tries }: Entry): Delivered | undefined {

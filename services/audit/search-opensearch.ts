@@ -1,37 +1,24 @@
 // Reading the record on OpenSearch, by a user that can only search.
 import { emailKey } from "#libs/contracts/email.ts";
-import type { EventType } from "#libs/contracts/events.ts";
-import { pathsOf, recordStream } from "#libs/contracts/index-template.ts";
-import { kindOfField, timeField } from "#libs/contracts/record-fields.ts";
-import { type OpenSearchConnection, RequestRefused } from "./connect-opensearch.ts";
-import { type Condition, IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
+import { recordMappings, recordStream } from "#libs/contracts/index-template.ts";
+import type { OpenSearchConnection } from "./connect-opensearch.ts";
+import { IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
+import { allOf, anyOf, askIndex, countMax, filterOf, searchWords } from "./query-opensearch.ts";
+import { recordedEvent } from "./recorded-event.ts";
 
-/** OpenSearch counts no further (`track_total_hits`), and gives no more than this in one answer (`index.max_result_window`). */
-const countMax = 10_000;
 /** Ids in one look-up: far below the window, and a request of about 250 KB. */
 const idsPerRequest = 2_000;
 /** A call has a dozen events; one with thousands of votes and reminders is still told whole. */
 const storyEventsMax = 5_000;
 const storyPage = 1_000;
 
-/** Words are looked for here. Numbers, booleans and dates have their own parameters or none. */
-const searchedFields = pathsOf(["keyword", "text", "flat_object"]);
-/** Each word becomes a clause for each field, and OpenSearch takes 1,024 clauses (`indices.query.bool.max_clause_count`). */
-const wordsMax = Math.floor(1_000 / searchedFields.length);
+const words = searchWords(recordMappings);
 
 /** Reads with the user that may only search. */
 export function createRecordReader(connection: OpenSearchConnection, stream = recordStream): RecordReader {
-	const ask = async (body: Record<string, unknown>): Promise<Answer> => {
-		try {
-			return answerOf(await connection.request({ method: "POST", path: `/${stream}/_search`, body }));
-		} catch (error) {
-			// What we ask is built here, so a query that is refused is not the auditor's fault but an index of another version.
-			if (error instanceof RequestRefused) throw new IndexUnavailable("outdated", error.message);
-			throw error;
-		}
-	};
+	const ask = (body: Record<string, unknown>) => askIndex(connection, stream, body);
 	return {
-		wordsMax,
+		wordsMax: words.max,
 		async search(query, size, after) {
 			const { hits, total } = await ask({
 				size,
@@ -41,20 +28,23 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 				track_total_hits: countMax,
 			});
 			const end = hits.length === size ? pageEndOf(hits.at(-1)?.sort) : undefined;
-			return { events: hits.map(eventOf), ...(end && { end }), total };
+			return { events: hits.map(({ _source }) => recordedEvent(_source)), ...(end && { end }), total };
 		},
 		async stretch(query, size, { after, upTo, except }) {
-			const own = { "data.reader.issuer": except.issuer, "data.reader.subject": except.subject, type: "control.record.read" };
+			const own = except && { "data.reader.issuer": except.issuer, "data.reader.subject": except.subject, type: "control.record.read" };
 			const { hits } = await ask({
 				size,
 				query: {
-					bool: { filter: [...filtersOf(query), { range: { position: { gte: after.position, lte: upTo } } }], must_not: [allOf(own)] },
+					bool: {
+						filter: [...filtersOf(query), { range: { position: { gte: after.position, lte: upTo } } }],
+						must_not: own ? [allOf(own)] : [],
+					},
 				},
 				sort: [{ position: "asc" }, { item: "asc" }],
 				search_after: [after.position, after.item],
 				track_total_hits: false,
 			});
-			return hits.map(eventOf);
+			return hits.map(({ _source }) => recordedEvent(_source));
 		},
 		async story(call) {
 			const events: RecordedEvent[] = [];
@@ -66,7 +56,7 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 					sort: [{ position: "asc" }, { item: "asc" }],
 					...(after && { search_after: after }),
 				});
-				events.push(...hits.map(eventOf));
+				events.push(...hits.map(({ _source }) => recordedEvent(_source)));
 				after = hits.at(-1)?.sort;
 				if (hits.length < storyPage) break;
 			}
@@ -94,7 +84,7 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 				sort: [{ position: "desc" }],
 				track_total_hits: false,
 			});
-			return hits[0] ? eventOf(hits[0]).position : 0;
+			return hits[0] ? recordedEvent(hits[0]._source).position : 0;
 		},
 	};
 }
@@ -109,7 +99,7 @@ export async function readBackingIndices(connection: Pick<OpenSearchConnection, 
 function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	const { q, call, type, caller, connection, function: name, ending, from, to, where = [] } = query;
 	const filters: Record<string, unknown>[] = [];
-	if (q !== undefined) filters.push(wordsOf(q));
+	if (q !== undefined) filters.push(words.lookFor(q));
 	if (call !== undefined) filters.push(ofCall(call));
 	if (caller !== undefined)
 		filters.push(
@@ -125,98 +115,13 @@ function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	if (from !== undefined || to !== undefined) {
 		filters.push({ range: { "@timestamp": { ...(from && { gte: from }), ...(to && { lt: to }) } } });
 	}
-	filters.push(...where.map(filterOf));
+	filters.push(...where.map((condition) => filterOf(condition)));
 	return filters;
-}
-
-function filterOf(condition: Condition): Record<string, unknown> {
-	const name = condition.field === "time" ? timeField : condition.field;
-	if (condition.operator === "exists") return { exists: { field: name } };
-	const { operator, value } = condition;
-	const kind = kindOfField(condition.field);
-	// A text is found whole in the keyword beside its words, and an instant within its millisecond.
-	const field = kind === "text" ? `${name}.keyword` : name;
-	const equal = kind === "instant" ? { range: { [field]: { gte: value, lte: value } } } : { term: { [field]: value } };
-	switch (operator) {
-		case "=":
-			return equal;
-		case "!=":
-			return { bool: { must_not: [equal] } };
-		default:
-			return { range: { [field]: { [rangeWords[operator]]: value } } };
-	}
-}
-
-const rangeWords = { "<": "lt", "<=": "lte", ">": "gt", ">=": "gte" } as const;
-
-function allOf(terms: Readonly<Record<string, string>>): Record<string, unknown> {
-	return { bool: { filter: Object.entries(terms).map(([field, value]) => ({ term: { [field]: value } })) } };
-}
-
-function wordsOf(q: string): Record<string, unknown> {
-	return {
-		simple_query_string: {
-			query: q,
-			fields: searchedFields,
-			default_operator: "and",
-			// A number in the words is no error in a field that holds none.
-			lenient: true,
-			// No FUZZY, NEAR or SLOP: their cost grows with what is stored.
-			flags: "AND|OR|NOT|PHRASE|PREFIX|PRECEDENCE|ESCAPE|WHITESPACE",
-		},
-	};
 }
 
 /** Events of a call, and those about it: a note that one was parked names it too. */
 function ofCall(call: string): Record<string, unknown> {
 	return anyOf({ "data.call": call, subject: call });
-}
-
-function anyOf(terms: Readonly<Record<string, string>>): Record<string, unknown> {
-	return { bool: { should: Object.entries(terms).map(([field, value]) => ({ term: { [field]: value } })), minimum_should_match: 1 } };
-}
-
-interface Hit {
-	readonly _id: string;
-	readonly _source?: Record<string, unknown>;
-	readonly sort?: unknown[];
-}
-
-interface Answer {
-	readonly hits: readonly Hit[];
-	readonly total: { readonly value: number; readonly exact: boolean };
-}
-
-/** A search that saw only part of the index answers 200 all the same: for a record that is no answer. */
-function answerOf(body: unknown): Answer {
-	const {
-		timed_out: timedOut,
-		_shards: shards,
-		hits,
-	} = (body ?? {}) as {
-		timed_out?: boolean;
-		_shards?: { failed?: number };
-		hits?: { total?: { value: number; relation: string }; hits?: Hit[] };
-	};
-	if (timedOut !== false || shards?.failed !== 0 || !Array.isArray(hits?.hits)) {
-		throw new IndexUnavailable("busy", "OpenSearch searched only a part of the record");
-	}
-	return { hits: hits.hits, total: { value: hits.total?.value ?? hits.hits.length, exact: hits.total?.relation !== "gte" } };
-}
-
-function eventOf({ _source }: Hit): RecordedEvent {
-	const { "@timestamp": time, traceId: _, id, source, type, subject, traceparent, position, item, data } = _source ?? {};
-	return {
-		id: String(id),
-		source: String(source),
-		type: type as EventType,
-		subject: String(subject),
-		time: String(time),
-		...(typeof traceparent === "string" && { traceparent }),
-		position: Number(position),
-		item: Number(item),
-		data: (data ?? {}) as Record<string, unknown>,
-	};
 }
 
 function pageEndOf(sort: unknown[] | undefined): PageEnd | undefined {

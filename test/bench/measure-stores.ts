@@ -2,6 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { recordStream } from "#libs/contracts/index-template.ts";
+import { storyIndex } from "#libs/contracts/story.ts";
 import { streamName } from "#libs/contracts/subjects.ts";
 import { askOpenSearch } from "../../infra/opensearch/ask-opensearch.ts";
 import { askNats } from "./ask-nats.ts";
@@ -52,7 +53,7 @@ export async function bytesPerCall(bench: BenchStack): Promise<StoredBytes> {
 export async function storedBytes({ operator, index, stack }: BenchStack): Promise<StoredBytes> {
 	const { state } = await askNats<{ state: { bytes: number } }>(operator, `STREAM.INFO.${streamName}`);
 	const ask = async (method: "GET" | "POST", path: string): Promise<string> => {
-		const answer = await askOpenSearch(index, method, `/${recordStream}/${path}`);
+		const answer = await askOpenSearch(index, method, `/${recordStream},${storyIndex}/${path}`);
 		if (answer.status !== 200) throw new Error(`OpenSearch answered ${answer.status} to ${path}`);
 		return answer.body;
 	};

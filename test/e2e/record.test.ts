@@ -3,11 +3,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
+import type { Story } from "#libs/contracts/story.ts";
 import { runProgram } from "../../cli/run-program.test-support.ts";
+import { recordedEvent } from "../../services/audit/recorded-event.ts";
+import { storiesOf } from "../../services/audit/tell-story.ts";
 import { forge } from "../support/forge.ts";
 import { storedMessages } from "../support/nats.ts";
-import { allDocuments, everythingIndexed } from "../support/search-stored.ts";
+import { allDocuments, allStories, everythingIndexed } from "../support/search-stored.ts";
 import { askedInSlack, vote } from "../support/slack.ts";
 import {
 	accepted,
@@ -94,6 +98,27 @@ describe("the record", () => {
 		expect(byType["call.started"].data).toMatchObject({ credential: "bank-api-key" });
 		expect(new Set(events.map(({ traceparent }: { traceparent: string }) => traceparent.split("-")[1])).size).toBe(1);
 		expect((await story(call, "alice", secondReplica("audit"))).body).toEqual({ call, events });
+	});
+
+	test("has a story of every call, which says what its events say", async () => {
+		const call = await approvedCall();
+		await wholeStory(call);
+		// An event that was said again has the place and the time of one of the times that it was said: which one the record has, and which one the story, is not settled.
+		const without = ({ steps, decision, votes = [], durations: _, endedAt: __, ...story }: Story) => ({
+			...{ ...story, effect: decision?.effect, voters: votes.map(({ voter }) => voter).sort() },
+			steps: steps.map(({ type, service, nth }) => `${type} ${service} ${nth}`).sort(),
+		});
+		const byCall = (stories: readonly Story[]) => new Map(stories.map((story) => [story.call, without(story)]));
+		await everythingIndexed();
+		const told = byCall(storiesOf((await allDocuments()).map(({ _source }) => recordedEvent(_source))));
+		expect(told.get(call)).toMatchObject({ state: "ended", ending: "completed", effect: "hold", credential: "bank-api-key" });
+		await eventually(async () => {
+			const stored = byCall(await allStories());
+			return [...told].every(([one, story]) => isDeepStrictEqual(stored.get(one), story)) || undefined;
+		});
+		const found = await ask(`${stack.urls.audit}/v1/audit/calls?where=approvedBy=dana@example.com&call=${call}`, { as: "alice" });
+		expect(found.body.stories.map(without)).toEqual([told.get(call)]);
+		expectProblem(await ask(`${stack.urls.audit}/v1/audit/calls`, { as: "dana" }), "not_an_auditor");
 	});
 
 	test("is for auditors alone: others learn nothing, not even whether there is something", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { recordStream } from "#libs/contracts/index-template.ts";
 import type { Stack } from "../../infra/local/stack.ts";
-import { type DataStreamTemplate, provisionOpenSearch } from "../../infra/opensearch/provision.ts";
+import { provisionOpenSearch, type RecordTemplate } from "../../infra/opensearch/provision.ts";
 import { type Change, makeChangedCopy } from "./changed-copy.ts";
 
 /** What the other version writes and this one has never heard of. */
@@ -52,9 +52,9 @@ export async function makeOtherVersion(dir: string): Promise<void> {
 /** What an operator does before the first process of the new version is started: the index learns its fields. */
 export async function provisionOther(dir: string, { openSearch, keys }: Pick<Stack, "openSearch" | "keys">): Promise<void> {
 	const { indexTemplate } = (await import(pathToFileURL(join(dir, "libs/contracts/index-template.ts")).href)) as {
-		indexTemplate: (options: { replicas: 0 }) => DataStreamTemplate;
+		indexTemplate: (options: { replicas: 0 }) => RecordTemplate;
 	};
 	const login = { url: openSearch.url, ca: await readFile(openSearch.caFile, "utf8"), user: "provisioner" };
 	const password = keys.openSearchPasswords.provisioner;
-	await provisionOpenSearch({ ...login, password, stream: recordStream, template: indexTemplate({ replicas: 0 }) });
+	await provisionOpenSearch({ ...login, password, name: recordStream, template: indexTemplate({ replicas: 0 }) });
 }

@@ -2,6 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { recordStream } from "#libs/contracts/index-template.ts";
+import { type Story, storyIndex } from "#libs/contracts/story.ts";
 import { askOpenSearch } from "../../infra/opensearch/ask-opensearch.ts";
 import { storedMessages } from "./nats.ts";
 import { eventually, stack } from "./stack.ts";
@@ -43,14 +44,9 @@ interface Document {
 	readonly _source: Readonly<Record<string, unknown>>;
 }
 
-async function asAdministrator(path: string, body?: object): Promise<string> {
+async function asAdministrator(path: string, body?: object, index = recordStream): Promise<string> {
 	const ca = await readFile(stack.openSearch.caFile, "utf8");
-	const answer = await askOpenSearch(
-		{ url: stack.urls.opensearch, ca, ...stack.openSearch.admin },
-		"POST",
-		`/${recordStream}/${path}`,
-		body,
-	);
+	const answer = await askOpenSearch({ url: stack.urls.opensearch, ca, ...stack.openSearch.admin }, "POST", `/${index}/${path}`, body);
 	if (answer.status !== 200) throw new Error(`OpenSearch answered ${answer.status} to ${path}`);
 	return answer.body;
 }
@@ -66,6 +62,14 @@ export async function allDocuments(): Promise<Document[]> {
 		after = hits.at(-1)?.sort;
 		if (hits.length < 500) return documents;
 	}
+}
+
+/** Every story of a call. */
+export async function allStories(): Promise<Story[]> {
+	await asAdministrator("_refresh", undefined, storyIndex);
+	const query = { size: 10_000, query: { exists: { field: "call" } } };
+	const { hits } = JSON.parse(await asAdministrator("_search", query, storyIndex)).hits as { hits: { _source: Story }[] };
+	return hits.map(({ _source }) => _source);
 }
 
 /** Waits until everything that the stream holds now is in the index. OpenSearch may be away meanwhile. */
@@ -86,8 +90,11 @@ export async function flushIndex(): Promise<void> {
 }
 
 export async function searchDocuments(texts: Texts): Promise<Found[]> {
-	const all = (await allDocuments()).map((document) => JSON.stringify(document));
-	return Object.entries(texts).flatMap(([name, text]) =>
-		all.some((document) => formsOf(text).some((form) => document.includes(form))) ? [{ name, place: recordStream }] : [],
-	);
+	const all = { [recordStream]: await allDocuments(), [storyIndex]: await allStories() };
+	return Object.entries(all).flatMap(([place, documents]) => {
+		const written = documents.map((document) => JSON.stringify(document));
+		return Object.entries(texts).flatMap(([name, text]) =>
+			written.some((document) => formsOf(text).some((form) => document.includes(form))) ? [{ name, place }] : [],
+		);
+	});
 }

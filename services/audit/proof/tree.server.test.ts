@@ -59,6 +59,7 @@ async function startProcess(more: Record<string, string> = {}): Promise<Running>
 		// Nobody is there: the tree does not ask.
 		CALLGATE_OPENSEARCH_URL: "http://127.0.0.1:1",
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD: "x",
+		CALLGATE_OPENSEARCH_STORY_WRITER_PASSWORD: "x",
 		CALLGATE_OPENSEARCH_READER_PASSWORD: "x",
 		CALLGATE_PROOF_ORIGIN: origin,
 		CALLGATE_PROOF_STORE: pathToFileURL(join(dir, "proof")).href,

@@ -14,7 +14,7 @@ const hour = 3_600_000;
 
 export const stores = {
 	calls: {
-		says: "Calls a caller may still ask about: those answered with 202, idempotency keys, and requests that attach to a pending call.",
+		says: "Calls a caller may still ask about: those answered with 202, idempotency keys, and requests that attach to a pending call. Levels of log messages, by session.",
 		writer: "ingress",
 		readers: ["ingress"],
 		ageMaxMs: 24 * hour,

@@ -48,6 +48,11 @@ async function post(_meta: object, { name = "work", accept = "application/json, 
 	const reply = await fetch(`${origin}/mcp/tools`, { method: "POST", headers, body });
 	return { type: reply.headers.get("content-type"), text: await reply.text() };
 }
+interface LegacyOptions {
+	readonly who?: string;
+	readonly session?: string | undefined;
+	readonly at?: string;
+}
 const eventsIn = (text: string) =>
 	text
 		.split("\n\n")
@@ -86,6 +91,71 @@ test("the client's token stands in what it hears, and log messages come from its
 	expect(last).toMatchObject({ id: 7, result: { resultType: "complete", content: [{ text: "done" }] } });
 	expect(more).toEqual([]);
 	expect(JSON.stringify(stage.of("call.received"))).not.toContain("progressToken");
+});
+
+describe("before 2026-07-28 the level is a session's", () => {
+	const levelled = async (session: string | undefined, level: unknown = "warning") =>
+		await legacy("logging/setLevel", { level }, { session });
+	const messagesOf = async (who: string, session: string | undefined, at = origin) => {
+		const nth = stage.of("call.received").length;
+		const [{ text }] = await Promise.all([
+			legacy("tools/call", { name: "work", arguments: { nth } }, { who, session, at }),
+			saysAndEnds([`${logged("info")}${logged("error")}`], nth),
+		]);
+		return text.startsWith("event") ? eventsIn(text).flatMap(({ params }) => (params ? [params.level] : [])) : [];
+	};
+
+	/** As a client of 2025-11-25 that speaks no more than HTTP. */
+	async function legacy(method: string, params: object, { who = "robin", session, at = origin }: LegacyOptions = {}) {
+		const headers = {
+			...{ ...as(who), "content-type": "application/json", accept: "application/json, text/event-stream" },
+			...{ "mcp-protocol-version": "2025-11-25", ...(session !== undefined && { "mcp-session-id": session }) },
+		};
+		const reply = await fetch(`${at}/mcp/tools`, {
+			method: "POST",
+			headers,
+			body: JSON.stringify({ jsonrpc: "2.0", id: 7, method, params }),
+		});
+		return { session: reply.headers.get("mcp-session-id") ?? "", text: await reply.text() };
+	}
+	const begin = async () => await legacy("initialize", { protocolVersion: "2025-11-25", capabilities: {} });
+
+	test("that its client sets, and then hears from it on in all its calls", async () => {
+		const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: "legacy" } });
+		await client.connect(new StreamableHTTPClientTransport(new URL(`${origin}/mcp/tools`), { requestInit: { headers: as("robin") } }));
+		cleanup.push(() => client.close());
+		expect(client.getServerCapabilities()).toMatchObject({ logging: {} });
+		const heard: unknown[] = [];
+		client.setNotificationHandler("notifications/message", ({ params }) => void heard.push(params.level));
+		for (const [nth, level] of (["warning", "info"] as const).entries()) {
+			await client.setLoggingLevel(level);
+			await Promise.all([
+				client.callTool({ name: "work", arguments: { nth } }),
+				saysAndEnds([`${logged("debug")}${logged("info")}${logged("error")}`], nth),
+			]);
+		}
+		await expect.poll(() => heard, patience).toEqual(["error", "info", "error"]);
+	});
+
+	test("of one client and one caller, at every replica", async () => {
+		const second = await stage.replica({ configuration: inForce(configuration) });
+		const other = await second.http.listen({ host: "127.0.0.1", port: 0 });
+		const [mine, another] = [(await begin()).session, (await begin()).session];
+		expect(mine).not.toBe(another);
+		expect(JSON.parse((await levelled(mine)).text)).toEqual({ jsonrpc: "2.0", id: 7, result: {} });
+		expect(await messagesOf("robin", mine, other)).toEqual(["error"]);
+		expect(await messagesOf("robin", another, other)).toEqual([]);
+		expect(await messagesOf("mallory", mine, other)).toEqual([]);
+		expect(await messagesOf("robin", undefined)).toEqual([]);
+	});
+
+	test.each([
+		["without a session", undefined, "warning", -32_600],
+		["for a session that was not given here", "session-1", "warning", -32_600],
+		["that is none", "4f1c53f0-0000-4000-8000-000000000000", "loud", -32_602],
+	])("and is not set %s", async (_what, session, level, code) => {
+		expect(JSON.parse((await levelled(session, level)).text).error).toMatchObject({ code });
+	});
 });
 
 test.each<[who: string, meta: object, options: Parameters<typeof post>[1]]>([

@@ -1,10 +1,11 @@
 // MCP over streamable HTTP: the functions of a connection, or all that a caller may call, as tools, and what MCP servers have beside tools in their own
-// words. No session: each request is answered by itself.
+// words. No server keeps a session: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { implementation } from "#libs/mcp/messages.ts";
 import { answersTo, askableField } from "#libs/mcp/questions.ts";
+import { isLogLevel } from "#libs/mcp/read-notice.ts";
 import { openState } from "#libs/mcp/request-state.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
 import { type AskedCall, checkCall } from "../accept-call.ts";
@@ -21,6 +22,7 @@ import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
 import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
 import { sendNoticed } from "./mcp/send-noticed.ts";
+import { levelOf, newSession, sessionHeader, sessionIn, setLevel } from "./mcp/session.ts";
 import { type SubscriptionBounds, Subscriptions } from "./mcp/subscriptions.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
@@ -35,6 +37,8 @@ import {
 	readMcp,
 	revisions,
 	rpc,
+	unknownLevel,
+	type Wanted,
 } from "./read-mcp.ts";
 import { goneSignal, readTraceparent, readWaitMs } from "./read-request.ts";
 
@@ -133,7 +137,7 @@ async function answer(ports: ListenPorts, door: Door, limits: McpLimits, request
 			return reply.code(202).send();
 		case "request":
 			return await answerRequest(ports, limits, {
-				...{ caller, only, message, reply, gone, takesEvents: acceptsEvents(request) },
+				...{ caller, only, message, session: sessionIn(request.headers[sessionHeader]), reply, gone, takesEvents: acceptsEvents(request) },
 				admittedStill: () => door.admittedStill(request),
 			});
 		case "unfit":
@@ -162,7 +166,11 @@ function headersOf({ headers }: FastifyRequest): McpHeaders {
 	};
 }
 
-async function answerRequest(ports: ListenPorts, limits: McpLimits, request: ListenRequest): Promise<FastifyReply> {
+interface Request extends ListenRequest {
+	readonly session: string | undefined;
+}
+
+async function answerRequest(ports: ListenPorts, limits: McpLimits, request: Request): Promise<FastifyReply> {
 	const { caller, only, message, reply } = request;
 	const { id, method, isModern, params } = message;
 	const configuration = ports.configuration.current();
@@ -174,10 +182,13 @@ async function answerRequest(ports: ListenPorts, limits: McpLimits, request: Lis
 		case "handshaking initialize": {
 			const protocolVersion = handshaking.find((revision) => revision === params.protocolVersion) ?? handshaking[0];
 			const capabilities = capabilitiesOf(configuration, { caller, only }, protocolVersion);
+			reply.header(sessionHeader, newSession());
 			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo: implementation, instructions });
 		}
 		case "modern subscriptions/listen":
 			return await listenChanges(ports, request);
+		case "handshaking logging/setLevel":
+			return await answerLevel(ports, request);
 		case "handshaking ping":
 			return sendResult(reply, message, {});
 		case "modern tools/list":
@@ -193,6 +204,31 @@ async function answerRequest(ports: ListenPorts, limits: McpLimits, request: Lis
 			return (await task) ?? sendFault(reply, id, fault(rpc.method, "Method not found", isModern ? 404 : 200), "not_found");
 		}
 	}
+}
+
+async function answerLevel(ports: IngressPorts, { caller, message, session, reply }: Request): Promise<FastifyReply> {
+	const { level } = message.params;
+	if (!isLogLevel(level)) return sendFault(reply, message.id, unknownLevel, "malformed_request");
+	if (session === undefined) {
+		const told = "A level is a session's: send the Mcp-Session-Id that initialize was answered with";
+		return sendFault(reply, message.id, fault(rpc.request, told, 400), "malformed_request");
+	}
+	await setLevel(ports, caller, session, level);
+	return sendResult(reply, message, {});
+}
+
+/** What a client wants to hear of its call meanwhile; before 2026-07-28 its session says what of the log. */
+async function wantedOf(
+	ports: IngressPorts,
+	caller: Caller,
+	{ wanted, isModern, takesTasks, call }: Extract<ReadMessage, { kind: "call" }>,
+	request: McpRequest,
+): Promise<Wanted | undefined> {
+	if (!acceptsEvents(request)) return undefined;
+	const session = isModern || takesTasks ? undefined : sessionIn(request.headers[sessionHeader]);
+	const streams = ports.configuration.current().connection(call.connection)?.function(call.function)?.streams;
+	const logLevel = session !== undefined && streams ? await levelOf(ports, caller, session) : undefined;
+	return logLevel === undefined ? wanted : { ...wanted, logLevel };
 }
 
 function waitMsOf({ proxyWaitSeconds }: McpLimits): number {
@@ -221,7 +257,7 @@ async function makeCall(
 	const mayAsk = askable.length > 0 && !continues;
 	const patienceMs = takesTasks && !mayAsk ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
-	const wanted = acceptsEvents(request) ? message.wanted : undefined;
+	const wanted = await wantedOf(ports, caller, message, request);
 	let submitted: Submitted | Begun;
 	try {
 		const checked = await door.during(request, () => checkCall(ports, asked, gone));

@@ -192,13 +192,15 @@ function wantedIn({ _meta }: JsonObject, isModern: boolean): Wanted | RpcFault |
 	const meta = isJsonObject(_meta) ? _meta : {};
 	const logLevel = isModern ? meta["io.modelcontextprotocol/logLevel"] : undefined;
 	const { progressToken } = meta;
-	if (logLevel !== undefined && !isLogLevel(logLevel)) return fault(rpc.params, `expected one of the levels ${logLevels.join(", ")}`, 200);
+	if (logLevel !== undefined && !isLogLevel(logLevel)) return unknownLevel;
 	const isToken = typeof progressToken === "string" ? progressToken.length <= tokenCharsMax : Number.isSafeInteger(progressToken);
 	if (progressToken !== undefined && !isToken)
 		return fault(rpc.params, `expected a progressToken of at most ${tokenCharsMax} characters, or an integer`, 200);
 	if (progressToken === undefined && logLevel === undefined) return undefined;
 	return { ...(progressToken !== undefined && { progressToken: progressToken as RequestId }), ...(logLevel && { logLevel }) };
 }
+
+export const unknownLevel: RpcFault = { code: rpc.params, message: `expected one of the levels ${logLevels.join(", ")}`, status: 200 };
 
 function toolIn(configuration: Configuration, { name, arguments: args = {} }: JsonObject, only: string | undefined) {
 	if (typeof name !== "string" || !isJsonObject(args))

@@ -14,13 +14,13 @@ const optional = [
 /** @param revision in which the client is spoken to */
 export function capabilitiesOf(configuration: Configuration, asking: Asking, revision: string): object {
 	const there = optional.filter(([, method]) => connectionsWith(configuration, method, asking).length > 0);
-	const logs = revision === modern && saysMeanwhile(configuration, asking) ? { logging: {} } : {};
+	const logs = saysMeanwhile(configuration, asking) ? { logging: {} } : {};
 	const changes = (capability: string) => (revision === modern && isChangeable(capability) ? { listChanged: true } : {});
 	const named = ["tools", ...there.map(([capability]) => capability)].map((capability) => [capability, changes(capability)]);
 	return { ...Object.fromEntries(named), ...logs, ...tasksOf(revision) };
 }
 
-/** Whether some function here may say something before its answer. Before 2026-07-28 a level is a session's, and there is none. */
+/** Whether some function here may say something before its answer. */
 function saysMeanwhile(configuration: Configuration, { only }: Asking): boolean {
 	const connections = only === undefined ? configuration.connections : [configuration.connection(only)];
 	return connections.some((one) => one?.transport.protocol === "mcp" && one.functions.some(({ streams }) => streams));

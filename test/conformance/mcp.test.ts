@@ -13,16 +13,14 @@ const revisions = ["2025-11-25", "2026-07-28"];
 type Baseline = Record<string, { readonly reason: string; readonly checks: readonly string[] }[]>;
 
 /** A check of a baseline is `scenario:check`; a scenario alone stands for whichever of its checks fail. */
-async function expectBaseline(file: string, revision: string, { failed, passed, scenarios, printed }: Found): Promise<void> {
+async function expectBaseline(file: string, revision: string, { failed, passed, silent, printed }: Found): Promise<void> {
 	process.stderr.write(`conformance ${file} ${revision}: ${passed.length} checks passed, ${failed.length} failed\n`);
 	const baseline = parse(await readFile(new URL(file, import.meta.url), "utf8")) as Baseline;
 	const excepted = (baseline[revision] ?? []).flatMap(({ checks }) => checks);
 	const scenarioOf = (check: string) => check.slice(0, check.indexOf(":"));
 	const found = failed.map((check) => (excepted.includes(scenarioOf(check)) ? scenarioOf(check) : check));
 	expect([...new Set(found)].sort(), printed).toEqual(excepted.toSorted());
-	// A scenario that saw nothing finds nothing.
-	const seen = new Set([...failed, ...passed].map(scenarioOf));
-	expect(scenarios.filter((scenario) => !seen.has(scenario))).toEqual([]);
+	expect(silent).toEqual([]);
 	expect(passed.length).toBeGreaterThan(10);
 }
 

@@ -26,6 +26,7 @@ interface Kinds {
 	result: Answer;
 	piece: AnswerPiece;
 	state: AskedState;
+	reply: AskedReply;
 }
 
 /** What a client comes back with whom a function asked something: whose it is, what was asked, and what the function wants to be told again. */
@@ -37,6 +38,13 @@ export interface AskedState {
 	readonly state?: string;
 	/** RFC 3339. */
 	readonly until: string;
+}
+
+/** What a client answered that was asked in the middle of its request, until the replica that asked has it. */
+export interface AskedReply {
+	readonly question: string;
+	/** Absent where it did not answer what was asked. */
+	readonly result?: JsonObject;
 }
 
 /** The seal is broken, of another call, or of a key that is not held. Never says more: the content is secret. */

@@ -105,10 +105,8 @@ interface FixturePrompt {
 	readonly messages: (args: Record<string, string>) => ContentBlock[];
 }
 
-/** They ask something of the client within a call of a revision in which Callgate says to servers that it cannot be asked. */
-const asking = ["confirm_delete", "test_elicitation", "test_sampling"].map(
-	(name): Tool => ({ name, answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) }),
-);
+/** Asks something of the client within a call of a revision in which Callgate says to servers that it cannot be asked. */
+const asking: Tool = { name: "confirm_delete", answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) };
 const logging: Tool = {
 	name: "test_tool_with_logging",
 	answer: async (_args, { mcpReq }) => {
@@ -154,7 +152,40 @@ const told = async (responses: Record<string, unknown>): Promise<Answer> => ({ c
 const userName = { requests: { user_name: form("What is your name?", "name") } };
 const confirm = { requests: { confirm: form("Please confirm", "ok", "boolean") }, state: "state" };
 
+const titled = (...titles: string[]) => titles.map((title, nth) => ({ const: `value${nth + 1}`, title }));
+const options = ["option1", "option2", "option3"];
+
+const withDefaults = {
+	message: "Who is it?",
+	requestedSchema: {
+		type: "object" as const,
+		properties: {
+			name: { type: "string" as const, default: "John Doe" },
+			age: { type: "integer" as const, default: 30 },
+			score: { type: "number" as const, default: 95.5 },
+			status: { type: "string" as const, enum: ["active", "inactive", "pending"], default: "active" },
+			verified: { type: "boolean" as const, default: true },
+		},
+	},
+};
+const withChoices = {
+	message: "Which?",
+	requestedSchema: {
+		type: "object" as const,
+		properties: {
+			untitledSingle: { type: "string" as const, enum: options },
+			titledSingle: { type: "string" as const, oneOf: titled("First", "Second") },
+			legacyEnum: { type: "string" as const, enum: ["opt1", "opt2"], enumNames: ["Option One", "Option Two"] },
+			untitledMulti: { type: "array" as const, items: { type: "string" as const, enum: options } },
+			titledMulti: { type: "array" as const, items: { anyOf: titled("First", "Second") } },
+		},
+	},
+};
 const asksInRounds: readonly Tool[] = [
+	inRounds("test_elicitation", [userName], told),
+	inRounds("test_sampling", [{ requests: { answer: sample("Test prompt") } }], told),
+	inRounds("test_elicitation_sep1034_defaults", [{ requests: { person: inputRequired.elicit(withDefaults) } }], told),
+	inRounds("test_elicitation_sep1330_enums", [{ requests: { choice: inputRequired.elicit(withChoices) } }], told),
 	inRounds("test_input_required_result_elicitation", [userName], told),
 	inRounds("test_input_required_result_sampling", [{ requests: { capital_question: sample("What is the capital of France?") } }], told),
 	inRounds("test_input_required_result_list_roots", [{ requests: { client_roots: inputRequired.listRoots() } }], told),
@@ -199,7 +230,7 @@ const asksInRounds: readonly Tool[] = [
 	{ name: "test_missing_capability", answer: () => inputRequired({ inputRequests: { sampled: sample("Hello") } }) },
 ];
 
-const allTools = [...tools, ...asking, logging, ...asksInRounds];
+const allTools = [...tools, asking, logging, ...asksInRounds];
 
 const prompts: readonly FixturePrompt[] = [
 	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },

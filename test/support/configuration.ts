@@ -146,6 +146,10 @@ allowPrivateAddresses: true
 functions:
   test_tool_with_progress: { stream: true }
   test_tool_with_logging: { stream: true }
+  test_elicitation: { asks: [elicitation] }
+  test_elicitation_sep1034_defaults: { asks: [elicitation] }
+  test_elicitation_sep1330_enums: { asks: [elicitation] }
+  test_sampling: { asks: [sampling] }
   test_input_required_result_elicitation: { asks: [elicitation, sampling, roots] }
   test_input_required_result_sampling: { asks: [elicitation, sampling, roots] }
   test_input_required_result_list_roots: { asks: [elicitation, sampling, roots] }

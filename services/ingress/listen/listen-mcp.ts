@@ -2,6 +2,7 @@
 // words. No server keeps a session: each request is answered by itself.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
+import type { JsonObject } from "#libs/contracts/json.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { implementation } from "#libs/mcp/messages.ts";
 import { answersTo, askableField } from "#libs/mcp/questions.ts";
@@ -15,14 +16,16 @@ import { type Begun, type Submitted, submitCall } from "../submit-call.ts";
 import { waitsForOf } from "../waits-for.ts";
 import { type Door, type DoorPorts, openDoor } from "./door.ts";
 import { capabilitiesOf } from "./mcp/capabilities.ts";
+import { takeReply } from "./mcp/client-replies.ts";
 import { isListMethod, listEntries } from "./mcp/list-entries.ts";
 import { listTools } from "./mcp/list-tools.ts";
 import { type ListenPorts, type ListenRequest, listenChanges } from "./mcp/listen-changes.ts";
 import { type Outcome, outcomeOf } from "./mcp/outcome.ts";
 import { challengeOf, metadataPaths, resourceMetadata } from "./mcp/protected-resource.ts";
-import { type Asked, type CallAsked, sendFault, sendResult, sendResultText, sendUnfit, toolError } from "./mcp/send.ts";
+import { type Asked, sendFault, sendResult, sendResultText, sendUnfit, unfinishedText } from "./mcp/send.ts";
+import { sendAsking } from "./mcp/send-asking.ts";
 import { sendNoticed } from "./mcp/send-noticed.ts";
-import { levelOf, newSession, sessionHeader, sessionIn, setLevel } from "./mcp/session.ts";
+import { levelOf, newSession, type Session, sessionHeader, sessionIn, setLevel } from "./mcp/session.ts";
 import { type SubscriptionBounds, Subscriptions } from "./mcp/subscriptions.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
 import {
@@ -135,6 +138,10 @@ async function answer(ports: ListenPorts, door: Door, limits: McpLimits, request
 			return sendFault(reply, message.id, message.fault, "malformed_request");
 		case "notification":
 			return reply.code(202).send();
+		case "reply": {
+			const wrong = await takeReply(ports, caller, message.reply);
+			return wrong ? sendFault(reply, message.reply.id, wrong, "malformed_request") : reply.code(202).send();
+		}
 		case "request":
 			return await answerRequest(ports, limits, {
 				...{ caller, only, message, session: sessionIn(request.headers[sessionHeader]), reply, gone, takesEvents: acceptsEvents(request) },
@@ -155,19 +162,21 @@ async function readMessage({ aside, configuration }: IngressPorts, caller: Calle
 	return { ...message, call: { ...message.call, arguments: new PreparedArguments(message.call.arguments as PreparedArguments) } };
 }
 
-function headersOf({ headers }: FastifyRequest): McpHeaders {
+function headersOf(request: FastifyRequest): McpHeaders {
+	const { headers } = request;
 	const one = (value: string | string[] | undefined) => (typeof value === "string" ? value : undefined);
 	const parameters = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
 		name.startsWith("mcp-param-") && typeof value === "string" ? [[name, value]] : [],
 	);
 	return {
 		...{ version: one(headers["mcp-protocol-version"]), method: one(headers["mcp-method"]), name: one(headers["mcp-name"]) },
+		declared: (acceptsEvents(request) && sessionIn(headers[sessionHeader])?.declared) || [],
 		parameters: Object.fromEntries(parameters),
 	};
 }
 
 interface Request extends ListenRequest {
-	readonly session: string | undefined;
+	readonly session: Session | undefined;
 }
 
 async function answerRequest(ports: ListenPorts, limits: McpLimits, request: Request): Promise<FastifyReply> {
@@ -182,7 +191,7 @@ async function answerRequest(ports: ListenPorts, limits: McpLimits, request: Req
 		case "handshaking initialize": {
 			const protocolVersion = handshaking.find((revision) => revision === params.protocolVersion) ?? handshaking[0];
 			const capabilities = capabilitiesOf(configuration, { caller, only }, protocolVersion);
-			reply.header(sessionHeader, newSession());
+			reply.header(sessionHeader, newSession(params.capabilities));
 			return sendResult(reply, message, { protocolVersion, capabilities, serverInfo: implementation, instructions });
 		}
 		case "modern subscriptions/listen":
@@ -258,12 +267,15 @@ async function makeCall(
 	const patienceMs = takesTasks && !mayAsk ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
 	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
 	const wanted = await wantedOf(ports, caller, message, request);
-	let submitted: Submitted | Begun;
-	try {
-		const checked = await door.during(request, () => checkCall(ports, asked, gone));
-		submitted = await ports.intake.through(() =>
+	const submit = async (call: AskedCall): Promise<Submitted | Begun> => {
+		const checked = await door.during(request, () => checkCall(ports, call, gone));
+		return await ports.intake.through(() =>
 			submitCall(ports, checked, { waitMs, gone, attach: !takesTasks, inPieces: wanted !== undefined }),
 		);
+	};
+	let submitted: Submitted | Begun;
+	try {
+		submitted = await submit(asked);
 	} catch (error) {
 		// A client gets another token by itself, if it is told as OAuth has it; a model could do nothing.
 		if (error instanceof Refusal && error.code === "insufficient_scope") challenge(error, limits, request, reply);
@@ -273,15 +285,24 @@ async function makeCall(
 	}
 	const { call } = submitted;
 	reply.header("callgate-call", call);
-	if ("pieces" in submitted)
-		return sendNoticed(ports, reply, submitted, { id: message.id, isModern, method, askable, wanted: wanted ?? {}, gone });
+	const noticed = { id: message.id, isModern, method, askable, wanted: wanted ?? {}, gone };
+	if (!isModern && askable.length > 0) {
+		// Those that were prepared elsewhere are not asked about.
+		const args = asked.arguments as JsonObject;
+		// By then the token may have ended, or say something else of its caller.
+		const again = async (next: JsonObject) => submit({ ...asked, caller: await door.admittedStill(request), arguments: next });
+		return sendAsking(ports, reply, submitted, { ...noticed, caller, arguments: args, again });
+	}
+	if ("pieces" in submitted) return sendNoticed(ports, reply, submitted, noticed);
 	const { ended } = submitted;
 	if (ended) return sendOutcome(reply, message, await outcomeOf(ports, ended, { isModern, method, askable, gone }));
 	// In 2026-07-28 a request whose answer nobody waits for is cancelled; before that, to leave says nothing.
 	if (isModern && gone.aborted) await withdraw(ports, caller, call);
 	const receivedAt = madeAt(call).toISOString();
 	if (takesTasks) return await sendCreated(ports, reply, message, { call, receivedAt, standing: submitted });
-	return sendUnfinished(reply, message, call, submitted.state, await waitsForOf(ports.bus, call));
+	const told = { call, state: submitted.state, waitsFor: await waitsForOf(ports.bus, call) };
+	if (method !== "tools/call") reply.refusal = { code: "not_ready" };
+	return reply.type("application/json").send(unfinishedText(message, told));
 }
 
 /** The state must be what this caller was given for this function, and the answers those of what was asked. */
@@ -305,14 +326,4 @@ function acceptsEvents({ headers }: FastifyRequest): boolean {
 
 function sendOutcome(reply: FastifyReply, { id }: Asked, outcome: Outcome): FastifyReply {
 	return outcome.kind === "fault" ? sendFault(reply, id, outcome.fault, outcome.refused) : sendResultText(reply, id, outcome.text);
-}
-
-/** What a tool answers a model reads, so a tool says it; of anything else it is an error, because nothing was read. */
-function sendUnfinished(reply: FastifyReply, asked: CallAsked, call: string, state: string, waitsFor: object | undefined): FastifyReply {
-	const subject =
-		asked.method === "tools/call" ? "Call the same tool with the same arguments" : "Ask for the same with the same parameters";
-	const advice = `${subject} again later: that asks nobody anew, and gets what became of this call.`;
-	const told = { call, state, waitsFor, advice };
-	if (asked.method === "tools/call") return sendResult(reply, asked, toolError(JSON.stringify(told)));
-	return sendFault(reply, asked.id, fault(rpc.internal, "The call has not ended: ask again", 200, told), "not_ready");
 }

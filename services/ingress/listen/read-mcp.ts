@@ -27,6 +27,13 @@ export const tasksExtension = "io.modelcontextprotocol/tasks";
 
 export type RequestId = string | number;
 
+/** What a client says to a request that it was sent. */
+export interface ClientReply {
+	readonly id: RequestId;
+	/** Absent: it answers with an error. */
+	readonly result?: JsonObject;
+}
+
 /** What the client wants to hear, each in its own way. */
 export interface Wanted {
 	/** Under which the client knows the call. */
@@ -47,6 +54,8 @@ export interface McpHeaders {
 	readonly version: string | undefined;
 	readonly method: string | undefined;
 	readonly name: string | undefined;
+	/** Of a session's client that takes events: what it declared that it can be asked for. */
+	readonly declared: readonly Askable[];
 	/** `mcp-param-…`, by their names in lower case. */
 	readonly parameters: Readonly<Record<string, string>>;
 }
@@ -54,6 +63,8 @@ export interface McpHeaders {
 export type ReadMessage =
 	| { readonly kind: "fault"; readonly id?: RequestId; readonly fault: RpcFault }
 	| { readonly kind: "notification" }
+	/** To a question that the client was asked. */
+	| { readonly kind: "reply"; readonly reply: ClientReply }
 	| {
 			readonly kind: "request";
 			readonly id: RequestId;
@@ -114,6 +125,8 @@ export function readMcp(configuration: Configuration, read: McpBody): ReadMessag
 	}
 	const { jsonrpc, id, method, params = {} } = message;
 	const isId = typeof id === "string" || typeof id === "number";
+	const reply = jsonrpc === "2.0" && method === undefined ? replyIn(message, headers) : undefined;
+	if (isId && reply) return { kind: "reply", reply: { id, ...reply } };
 	if (jsonrpc !== "2.0" || typeof method !== "string" || !isJsonObject(params) || (id !== undefined && !isId))
 		return { kind: "fault", ...(isId && { id }), fault: fault(rpc.request, "expected a request or a notification of JSON-RPC 2.0", 400) };
 	if (!isId) return { kind: "notification" };
@@ -122,6 +135,13 @@ export function readMcp(configuration: Configuration, read: McpBody): ReadMessag
 	const takesTasks = isModern ? declaresTasks(params) : headers.version === "2025-11-25" && isJsonObject(params.task);
 	const request = { id, method, isModern, params, takesTasks };
 	return readMeant(configuration, request, read) ?? { kind: "request", ...request };
+}
+
+/** A client of 2026-07-28 is sent no requests. */
+function replyIn({ result, error }: JsonObject, { version }: McpHeaders): Omit<ClientReply, "id"> | undefined {
+	if (version === modern || (result === undefined) === (error === undefined)) return undefined;
+	if (result === undefined) return isJsonObject(error) ? {} : undefined;
+	return isJsonObject(result) ? { result } : undefined;
 }
 
 interface Request {
@@ -142,7 +162,14 @@ function readMeant(configuration: Configuration, request: Request, read: McpBody
 		const asked = method === "tools/call" ? toolIn(configuration, params, read.only) : meantBy(configuration, method, params, read);
 		if (!asked) return undefined;
 		if ("code" in asked) return { kind: "fault", id, fault: asked };
-		const { askable, continues, wrong } = inputsOf(configuration, asked, isModern, { inputResponses, requestState, ...params });
+		// Whose answer is a task, or whose arguments are read elsewhere, is not asked in between.
+		const declared = request.takesTasks || read.prepare ? [] : read.headers.declared;
+		const { askable, continues, wrong } = inputsOf(
+			configuration,
+			asked,
+			{ isModern, declared },
+			{ inputResponses, requestState, ...params },
+		);
 		if (wrong) return { kind: "fault", id, fault: wrong };
 		const call = continues ? { ...asked, arguments: { ...asked.arguments, ...continues } } : asked;
 		if (isModern && parametersDiffer(configuration, call, read.headers))
@@ -173,14 +200,18 @@ interface Inputs {
 }
 
 /** Answers without the state are answers to nothing, and are left out; a state that nobody can have given is refused. */
-function inputsOf(configuration: Configuration, call: MeantCall, isModern: boolean, params: Partial<JsonObject>): Inputs {
+function inputsOf(
+	configuration: Configuration,
+	call: MeantCall,
+	{ isModern, declared }: { readonly isModern: boolean; readonly declared: readonly Askable[] },
+	{ inputResponses = {}, requestState, _meta }: Partial<JsonObject>,
+): Inputs {
 	const transport = configuration.connection(call.connection)?.function(call.function)?.transport;
-	const asks = transport?.protocol === "mcp" && isModern ? (transport.asks ?? []) : [];
-	const { inputResponses = {}, requestState, _meta } = params;
-	const declared = declaredIn(isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined);
-	const askable = asks.filter((one) => declared.includes(one));
+	const asks = transport?.protocol === "mcp" ? (transport.asks ?? []) : [];
+	const said = isJsonObject(_meta) ? _meta["io.modelcontextprotocol/clientCapabilities"] : undefined;
+	const askable = asks.filter((one) => (isModern ? declaredIn(said) : declared).includes(one));
 	if (requestState === undefined) return { askable };
-	if (asks.length === 0 || typeof requestState !== "string" || !isJsonObject(inputResponses))
+	if (!isModern || asks.length === 0 || typeof requestState !== "string" || !isJsonObject(inputResponses))
 		return { askable, wrong: fault(rpc.params, "expected a requestState that was given here, and an object of inputResponses", 200) };
 	return { askable, continues: { inputResponses, requestState } };
 }

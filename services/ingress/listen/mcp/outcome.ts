@@ -68,7 +68,7 @@ function askingOutcome(
 ): Outcome {
 	// It is a client that can be asked whose call it is; another may have attached to it.
 	if (!canAnswer(asks, askable)) {
-		const told = "The server asks for input, which only a client of 2026-07-28 that declares so can give";
+		const told = "The server asks for input, which only a client that declares so, and takes events before 2026-07-28, can give";
 		return { kind: "fault", fault: fault(rpc.internal, told, 200) };
 	}
 	const requestState = sealState(sealingKeys, data.pool, data.call, data, asks, clock.now());

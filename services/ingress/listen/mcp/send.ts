@@ -49,10 +49,38 @@ export function toolError(text: string): { readonly content: readonly object[]; 
 
 /** A tool that is not there is an error of the protocol; anything else one of the tool. What is no tool has no errors but the protocol's. */
 export function sendUnfit(reply: FastifyReply, asked: CallAsked, code: ProblemCode, details: ProblemDetails): FastifyReply {
-	if (asked.method !== "tools/call") return sendFault(reply, asked.id, problemFault(code, details), code, details.call);
-	if (code === "function_unknown") return sendFault(reply, asked.id, unknownTool, code);
 	reply.refusal = { code, call: details.call };
-	return sendResult(reply, asked, toolError(JSON.stringify(problemBody(code, details))));
+	return reply.type("application/json").send(unfitText(asked, code, details));
+}
+
+export function unfitText(asked: CallAsked, code: ProblemCode, details: ProblemDetails): string {
+	if (asked.method !== "tools/call") return errorText(asked.id, problemFault(code, details));
+	return code === "function_unknown" ? errorText(asked.id, unknownTool) : failedText(asked, JSON.stringify(problemBody(code, details)));
+}
+
+/** What a tool answers a model reads, so a tool says it; of anything else it is an error, because nothing was read. */
+export function unfinishedText(asked: CallAsked, told: Unfinished, advice = sameAgain(asked)): string {
+	if (asked.method === "tools/call") return failedText(asked, JSON.stringify({ ...told, advice }));
+	return errorText(asked.id, fault(rpc.internal, "The call has not ended: ask again", 200, { ...told, advice }));
+}
+
+export interface Unfinished {
+	readonly call: string;
+	readonly state: string;
+	readonly waitsFor: object | undefined;
+}
+
+function sameAgain({ method }: CallAsked): string {
+	const subject = method === "tools/call" ? "Call the same tool with the same arguments" : "Ask for the same with the same parameters";
+	return `${subject} again later: that asks nobody anew, and gets what became of this call.`;
+}
+
+export function refusedText(asked: CallAsked, told: string): string {
+	return asked.method === "tools/call" ? failedText(asked, told) : errorText(asked.id, fault(rpc.internal, told, 200));
+}
+
+function failedText({ id, isModern }: CallAsked, text: string): string {
+	return resultText(id, JSON.stringify({ ...(isModern && complete), ...toolError(text) }));
 }
 
 export const unknownTool = fault(rpc.params, "Unknown tool", 200);

@@ -20,7 +20,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	fastify: ["libs/service/", "services/ingress/listen/", "services/approval/listen-", "services/audit/listen-", "infra/local/demo/"],
 	"find-my-way": ["libs/service/http.ts"],
 	"@fastify/swagger": ["libs/service/describe-api.ts"],
-	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "infra/local/"],
+	jose: ["libs/contracts/", "libs/identity/", "libs/vault/", "libs/service/", "services/audit/page/", "infra/local/"],
+	"openid-client": ["services/audit/page/"],
 	"@bufbuild/cel": ["libs/policy/"],
 	"@bufbuild/protobuf": ["libs/policy/"],
 	"@bufbuild/re2": ["libs/patterns/"],
@@ -49,6 +50,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
 	"@modelcontextprotocol/server": ["test/", "infra/local/demo/"],
 	vitest: ["test/", "vitest.config.ts", "libs/bus/bus-contract.ts", "libs/vault/vault-contract.ts"],
 	"fast-check": ["test/"],
+	"playwright-core": ["test/"],
+	"axe-core": ["test/"],
 };
 
 /** Where `process.env` and `process.exit` may stand besides every `main.ts`. */

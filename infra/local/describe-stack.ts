@@ -46,7 +46,7 @@ Callgate is ready. Ctrl-C stops it; starting again keeps the data in ${stack.dat
 
   calls       ${url("ingress")}          API document: ${url("ingress")}/openapi.json
   approvals   ${url("approval")}          Slack stand-in: ${url("slack")} (open it: its buttons really click)
-  record      ${url("audit")}
+  record      ${url("audit")}          for auditors at a browser: ${url("audit")}/audit
   logs        ${stack.dataDir}/services/*/*.log
 `;
 	const { file, keyFile } = vaultFiles(stack.dataDir, stack.keys);

@@ -39,6 +39,7 @@ const makers = {
 	"masking-keys.json": () =>
 		JSON.stringify([{ kty: "oct", kid: `mask-${randomUUID().slice(0, 8)}`, k: randomBytes(32).toString("base64url") }]),
 	"checkpoint-keys.json": () => JSON.stringify([generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" })]),
+	"page-session.key": () => randomBytes(32).toString("base64url"),
 	"vault.key": () => randomBytes(32).toString("base64url"),
 	"valkey.password": password,
 	"opensearch-admin.password": password,

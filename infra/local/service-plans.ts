@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Service } from "#libs/contracts/define-event.ts";
 import { type KeyRing, localPool } from "./key-ring.ts";
-import { type Part, portOf } from "./port-plan.ts";
+import { type Part, portOf, urlOf } from "./port-plan.ts";
 import { loopback } from "./ports.ts";
 
 /** What the services need to be told beyond their keys. */
@@ -81,7 +81,7 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 		CALLGATE_VAULT_FILE: vaultFiles(dataDir, keys).file,
 		CALLGATE_VAULT_KEY_FILE: vaultFiles(dataDir, keys).keyFile,
 	}),
-	audit: ({ keys, dataDir, openSearch }) => ({
+	audit: ({ keys, dataDir, openSearch, firstPort }, replica) => ({
 		CALLGATE_OPENSEARCH_URL: openSearch.url,
 		CALLGATE_OPENSEARCH_CA_FILE: openSearch.caFile,
 		CALLGATE_OPENSEARCH_WRITER_PASSWORD_FILE: keys.file("opensearch-writer.password"),
@@ -90,5 +90,9 @@ const own: Record<Service, (facts: StackFacts, replica: number) => Record<string
 		CALLGATE_PROOF_ORIGIN: proofOrigin,
 		CALLGATE_PROOF_STORE: pathToFileURL(proofDir(dataDir)).href,
 		CALLGATE_CHECKPOINT_KEYS_FILE: keys.file("checkpoint-keys.json"),
+		CALLGATE_PAGE_URL: `http://${loopback}:${portOf("audit", firstPort, replica)}`,
+		CALLGATE_PAGE_ISSUER: urlOf("idp", firstPort),
+		CALLGATE_PAGE_CLIENT: "callgate-audit",
+		CALLGATE_PAGE_SESSION_KEY_FILE: keys.file("page-session.key"),
 	}),
 };

@@ -34,7 +34,7 @@ export async function* exportRecord(store: ProofStore): AsyncGenerator<string> {
 	}
 }
 
-function leafLine({ entry, event }: Leaf, index: number): LeafLine {
+export function leafLine({ entry, event }: Leaf, index: number): LeafLine {
 	if (!event) return { index, entry };
 	const bytes = Buffer.from(event.buffer, event.byteOffset, event.byteLength);
 	const text = bytes.toString();

@@ -62,6 +62,39 @@ export const AuditConfig = Type.Object({
 		"how often a checkpoint is signed where nothing happens",
 		integer(1_000, 60_000, treeDefault.signEveryMs),
 	),
+	pageUrl: Type.Optional(
+		setting(
+			"CALLGATE_PAGE_URL",
+			"turns the [audit page](audit.md#the-page) on: where browsers find this service, https://host, or http to this machine",
+			Type.String({ pattern: "^(?:https://[^/?#@]+|http://(?:127\\.0\\.0\\.1|\\[::1\\]|localhost)(?::\\d+)?)$" }),
+		),
+	),
+	pageIssuer: Type.Optional(
+		setting(
+			"CALLGATE_PAGE_ISSUER",
+			"of the page: the issuer that auditors sign in with, found by OIDC discovery",
+			Type.String({ minLength: 8 }),
+		),
+	),
+	pageClient: Type.Optional(setting("CALLGATE_PAGE_CLIENT", "of the page: its client id there", Type.String({ minLength: 1 }))),
+	pageClientSecret: Type.Optional(
+		secretSetting("CALLGATE_PAGE_CLIENT_SECRET", "of the page: the client's secret; without one it is a public client", password),
+	),
+	pageScope: setting("CALLGATE_PAGE_SCOPE", "of the page: what it asks for", Type.String({ default: "openid" })),
+	pageResource: Type.Optional(
+		setting(
+			"CALLGATE_PAGE_RESOURCE",
+			"of the page: for whom its tokens are to be, where the issuer must be told (RFC 8707)",
+			Type.String({ minLength: 1 }),
+		),
+	),
+	pageSessionKey: Type.Optional(
+		secretSetting(
+			"CALLGATE_PAGE_SESSION_KEY",
+			"of the page: seals its cookies, 32 bytes in base64url, the same for all replicas",
+			Type.String({ pattern: "^[A-Za-z0-9_-]{43}$" }),
+		),
+	),
 	host: setting("CALLGATE_HOST", "address to listen on", Type.String({ default: "127.0.0.1" })),
 	port: setting("CALLGATE_PORT", "port of the auditors' API, health, readiness and metrics", integer(1, 65_535, servicePort("audit"))),
 });

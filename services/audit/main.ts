@@ -5,6 +5,7 @@ import { createAuthenticator } from "#libs/identity/authenticate.ts";
 import { watchIssuers } from "#libs/identity/watch-issuers.ts";
 import { QUERY_DETECTORS } from "#libs/masking/detectors.ts";
 import { compileMask } from "#libs/masking/mask.ts";
+import { keyText } from "#libs/merkle/signed-note.ts";
 import { openStore } from "#libs/proof/open-store.ts";
 import { systemClock } from "#libs/service/clock.ts";
 import { readConfig } from "#libs/service/config.ts";
@@ -23,8 +24,10 @@ import { createCounters } from "./count.ts";
 import { Following } from "./follow-record.ts";
 import { createOpenSearchIndex } from "./index-opensearch.ts";
 import { addAuditApi } from "./listen-http.ts";
+import { addAuditPage } from "./listen-page.ts";
 import { createAuditLog, IndexNotReady } from "./log.ts";
 import { watchIndexDurability } from "./opensearch-durability.ts";
+import { openSignIn } from "./page/sign-in.ts";
 import { readWitnesses, Witnesses } from "./proof/ask-witnesses.ts";
 import { keepTree } from "./proof/keep-tree.ts";
 import { createProofLog, createProofMetrics, createWitnessLog, createWitnessMetrics } from "./proof/tell.ts";
@@ -96,14 +99,20 @@ runService("audit", async (log, environment) => {
 	const http = createHttp({ log, metrics, ready, warnings: () => warnings(), durability, bodyBytesMax: 1_024 });
 	const strangers = tellRefusals("control.authentication.failed", "audit", { bus, log });
 	const refused = tellRefusals("control.record.refused", "audit", { bus, log });
-	await addAuditApi(http, {
+	const reads = {
 		...{ reader, storyReader: createStoryReader(reading), strangers, refused },
-		following: new Following({ settled: () => bus.settled(), refresh: () => reader.refresh() }),
 		auditors: createAuditors((name) => configuration.current().group(name)),
 		say: bus.publish.bind(bus),
 		now: systemClock.now,
-		maskText: (text) => queryMask.maskText(text).text,
-		authenticate: (authorization) => authenticator.authenticate(authorization),
+		maskText: (text: string) => queryMask.maskText(text).text,
+		authenticate: (authorization: readonly string[]) => authenticator.authenticate(authorization),
+	};
+	await addAuditApi(http, { ...reads, following: new Following({ settled: () => bus.settled(), refresh: () => reader.refresh() }) });
+	await addAuditPage(http, {
+		...reads,
+		signIn: openSignIn(config),
+		keys: signers.map((signer) => keyText(signer)),
+		store: treeParts.store,
 	});
 	await http.listen({ host: config.host, port: config.port });
 	return {

@@ -93,10 +93,10 @@ export async function searchCalls(
  *
  * @throws {Refusal} as {@link searchRecord}, and `not_found` for a call of which nothing is recorded (yet).
  */
-export async function readCall(parts: ReadingParts, caller: Caller, call: string): Promise<CallAnswer> {
+export async function readCall(parts: ReadingParts, caller: Caller, call: string, how: Record<string, unknown> = {}): Promise<CallAnswer> {
 	refuseStranger(parts, caller);
 	const events = await reading(parts.reader.story(call));
-	await sayRead(parts, caller, JSON.stringify({ call }), events.length);
+	await sayRead(parts, caller, JSON.stringify({ call, ...how }), events.length);
 	if (events.length === 0) {
 		throw new Refusal("not_found", { detail: "nothing is on the record about this call; what just happened may take a moment", call });
 	}

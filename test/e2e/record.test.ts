@@ -6,7 +6,10 @@ import { pathToFileURL } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { Story } from "#libs/contracts/story.ts";
+import { readKeyText } from "#libs/merkle/signed-note.ts";
+import { type CallProof, findFaultInProof } from "#libs/proof/prove-call.ts";
 import { runProgram } from "../../cli/run-program.test-support.ts";
+import { PlainBrowser } from "../../services/audit/page.test-support.ts";
 import { recordedEvent } from "../../services/audit/recorded-event.ts";
 import { storiesOf } from "../../services/audit/tell-story.ts";
 import { forge } from "../support/forge.ts";
@@ -119,6 +122,28 @@ describe("the record", () => {
 		const found = await ask(`${stack.urls.audit}/v1/audit/calls?where=approvedBy=dana@example.com&call=${call}`, { as: "alice" });
 		expect(found.body.stories.map(without)).toEqual([told.get(call)]);
 		expectProblem(await ask(`${stack.urls.audit}/v1/audit/calls`, { as: "dana" }), "not_an_auditor");
+	});
+
+	test("is shown to an auditor at a browser, who can prove what it shows", async () => {
+		const call = await approvedCall();
+		const { events } = await wholeStory(call);
+		const browser = new PlainBrowser();
+		const page = { url: stack.urls.audit, password: stack.people.find(({ name }) => name === "alice")?.password ?? "" };
+		const shown = await browser.signIn(page, "alice", `/audit/calls/${call}`);
+		expect(shown).toMatchObject({ status: 200, url: `${stack.urls.audit}/audit/calls/${call}` });
+		for (const text of ["bank.createTransfer", "Fine with me.", "dana@example.com", "bank-api-key"]) expect(shown.text).toContain(text);
+		const keys = (/data-keys="([^"]+)"/.exec(shown.text)?.[1] ?? "").split(" ").map((text) => readKeyText(text));
+		const proof = await eventually(async () => {
+			const answer = await browser.go(`${stack.urls.audit}/audit/calls/${call}/proof`);
+			const found = JSON.parse(answer.text) as CallProof;
+			return answer.status === 200 && found.events.length === events.length ? found : undefined;
+		});
+		expect(findFaultInProof(proof, keys)).toBeUndefined();
+		// Another replica has another address, and knows the same sealed cookie.
+		expect((await browser.go(`${secondReplica("audit")}/audit/calls/${call}`)).status).toBe(200);
+		const stranger = new PlainBrowser();
+		expect((await stranger.signIn(page, "dana", `/audit/calls/${call}`)).status).toBe(403);
+		expect((await stranger.go(`${stack.urls.audit}/audit/calls/${call}/proof`)).status).toBe(403);
 	});
 
 	test("is for auditors alone: others learn nothing, not even whether there is something", async () => {

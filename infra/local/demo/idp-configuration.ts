@@ -97,6 +97,16 @@ function clients(secrets: Readonly<Record<string, string>>): ClientMetadata[] {
 			redirect_uris: ["http://127.0.0.1/callback"],
 			response_types: ["code"],
 		},
+		{
+			client_id: "callgate-audit",
+			client_name: "the audit page",
+			// So that each replica's page, on a port of its own of this machine, may be come back to.
+			application_type: "native",
+			token_endpoint_auth_method: "none",
+			grant_types: ["authorization_code"],
+			redirect_uris: ["http://127.0.0.1/audit/signed-in"],
+			response_types: ["code"],
+		},
 	];
 }
 

@@ -1,5 +1,5 @@
 // The few pages of the identity provider: sign in as one of the demo's people, and the device code's steps.
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "#libs/service/html.ts";
 import type { Person } from "./people.ts";
 
 /** A sign-in form that posts `name` and `password` back to its own address. */

@@ -1,5 +1,5 @@
 // Slack's text markup (`mrkdwn`) as HTML: the subset that messages of an approval need. Everything else comes out as text.
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "#libs/service/html.ts";
 
 export type Names = { user(id: string): string | undefined; channel(id: string): string | undefined };
 

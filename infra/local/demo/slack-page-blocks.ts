@@ -1,5 +1,5 @@
 // Block Kit as HTML: what a message or a modal looks like, with forms whose buttons really click.
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "#libs/service/html.ts";
 import { type Names, renderMrkdwn, renderPlain } from "./slack-mrkdwn.ts";
 import type { Block, OpenView } from "./slack-workspace.ts";
 

@@ -1,6 +1,6 @@
 // The Slack stand-in as a web page: channels, messages, and a picker of whom to act as. Server-rendered; the script only refreshes and confirms.
 import { readFileSync } from "node:fs";
-import { escapeHtml } from "./html.ts";
+import { escapeHtml } from "#libs/service/html.ts";
 import type { Channel, Person } from "./people.ts";
 import { type Names, renderMrkdwn } from "./slack-mrkdwn.ts";
 import { renderBlocks, renderHidden, renderView } from "./slack-page-blocks.ts";

@@ -25,8 +25,8 @@ const internalError = -32_603;
 
 export class Forwarder {
 	private readonly parts: ForwarderParts;
-	/** What `initialize` agreed on; a client of 2026-07-28 says its version in each message. */
-	private version: string | undefined;
+	/** Headers of what `initialize` agreed on; a client of 2026-07-28 says its version in each message. */
+	private agreed: Record<string, string> = {};
 	private readonly underWay = new Map<unknown, AbortController>();
 
 	constructor(parts: ForwarderParts) {
@@ -47,7 +47,8 @@ export class Forwarder {
 
 	private async forward(line: string): Promise<void> {
 		const message = recordOf(parsed(line));
-		const { id, method } = message;
+		const { method } = message;
+		const id = isReply(message) ? undefined : message.id;
 		if (method === "notifications/cancelled") this.underWay.get(recordOf(message.params).requestId)?.abort();
 		const leaving = new AbortController();
 		if (id !== undefined && typeof method === "string") this.underWay.set(id, leaving);
@@ -65,7 +66,7 @@ export class Forwarder {
 
 	private async send(message: Message, line: string, signal: AbortSignal): Promise<IncomingMessage> {
 		const headers = {
-			...headersOf(message, this.version),
+			...headersOf(message, this.agreed),
 			accept: "application/json, text/event-stream",
 			"content-type": "application/json",
 		};
@@ -76,7 +77,10 @@ export class Forwarder {
 		return await (await connect(true)).exchange(path, line, headers, signal);
 	}
 
-	private async passOn(answer: IncomingMessage, { id, method }: Message): Promise<void> {
+	private async passOn(answer: IncomingMessage, message: Message): Promise<void> {
+		// Nothing is said to what a client answers.
+		if (isReply(message)) return void answer.resume();
+		const { id, method } = message;
 		if (/^text\/event-stream\b/.test(answer.headers["content-type"] ?? "")) {
 			for await (const text of eventsOf(answer)) this.parts.print(text);
 			return;
@@ -85,7 +89,10 @@ export class Forwarder {
 		const said = recordOf(parsed(text));
 		if (said.jsonrpc === "2.0") {
 			const { protocolVersion } = recordOf(said.result);
-			if (method === "initialize" && typeof protocolVersion === "string") this.version = protocolVersion;
+			if (method === "initialize" && typeof protocolVersion === "string") {
+				const session = answer.headers["mcp-session-id"];
+				this.agreed = { "mcp-protocol-version": protocolVersion, ...(typeof session === "string" && { "mcp-session-id": session }) };
+			}
 			// A line is a message. What a function sent stands in it as it was sent, with its line ends; in strings there are none.
 			this.parts.print(text.replace(/[\r\n]+/g, " "));
 		} else if (id !== undefined) {
@@ -106,6 +113,11 @@ export class Forwarder {
 	}
 }
 
+/** What a client says to a request that it was sent. */
+function isReply({ method, result, error }: Message): boolean {
+	return method === undefined && (result !== undefined || error !== undefined);
+}
+
 function parsed(text: string): unknown {
 	try {
 		return JSON.parse(text);
@@ -120,9 +132,9 @@ const nameMembers: Readonly<Record<string, string>> = {
 	...{ "tasks/get": "taskId", "tasks/update": "taskId", "tasks/cancel": "taskId" },
 };
 
-function headersOf({ method, params }: Message, agreed: string | undefined): Record<string, string> {
+function headersOf({ method, params }: Message, agreed: Record<string, string>): Record<string, string> {
 	const version = recordOf(recordOf(params)._meta)["io.modelcontextprotocol/protocolVersion"];
-	if (typeof version !== "string" || typeof method !== "string") return agreed === undefined ? {} : { "mcp-protocol-version": agreed };
+	if (typeof version !== "string" || typeof method !== "string") return agreed;
 	const member = Object.hasOwn(nameMembers, method) ? nameMembers[method] : undefined;
 	const name = member === undefined ? undefined : recordOf(params)[member];
 	const mirrored = { "mcp-protocol-version": headerText(version), "mcp-method": headerText(method) };

@@ -41,8 +41,11 @@ describe("a message", () => {
 			"mcp-name": `=?base64?${Buffer.from("zahlen für").toString("base64")}?=`,
 		});
 	});
-	test("of an older revision carries the version that was agreed on", async () => {
-		api.on("POST /mcp", answering('{"protocolVersion":"2025-11-25"}'));
+	test("of an older revision carries the version and the session that were agreed on", async () => {
+		api.on("POST /mcp", (response, about) => {
+			response.setHeader("mcp-session-id", "session-1");
+			answering('{"protocolVersion":"2025-11-25"}')(response, about);
+		});
 		// One after the other, as clients do it.
 		const answered = Promise.withResolvers<void>();
 		async function* input() {
@@ -51,7 +54,17 @@ describe("a message", () => {
 			yield '{"jsonrpc":"2.0","id":1,"method":"ping"}\n';
 		}
 		await runProgram(["mcp"], { environment: api.environment, input: input(), onPrint: () => answered.resolve() });
-		expect(api.asked.map(({ headers }) => headers["mcp-protocol-version"])).toEqual([undefined, "2025-11-25"]);
+		const agreed = api.asked.map(({ headers }) => [headers["mcp-protocol-version"], headers["mcp-session-id"]]);
+		expect(agreed).toEqual([
+			[undefined, undefined],
+			["2025-11-25", "session-1"],
+		]);
+	});
+	test.each([202, 400, 503])("that answers a request to the client is answered by none, whatever becomes of it (%d)", async (status) => {
+		api.on("POST /mcp", (response) => response.writeHead(status, { "content-type": "application/json" }).end('{"jsonrpc":"2.0","id":"q"}'));
+		const reply = { jsonrpc: "2.0", id: "q", result: { action: "accept" } };
+		expect(await mcp([reply])).toMatchObject({ exitCode: 0, out: "" });
+		expect(api.asked.map(({ body }) => body)).toEqual([reply]);
 	});
 	test("that is answered with events is answered line by line", async () => {
 		api.on("POST /mcp", (response) => {

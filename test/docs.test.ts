@@ -131,7 +131,7 @@ describe("what pages name", () => {
 
 	test("metrics exist, with their labels, and every one is on the page of operations", () => {
 		const metrics = named(/`(callgate_[a-z_]+(?:\{[a-z,]+\})?)/g);
-		const sources = ["services", "libs"].flatMap((folder) => inFolder(folder, /\.ts$/)).map(read);
+		const sources = ["services", "libs", "infra/nats"].flatMap((folder) => inFolder(folder, /\.ts$/)).map(read);
 		const made = new Set(sources.flatMap((source) => [...source.matchAll(/"(callgate_[a-z_]+)"/g)].map(([, name = ""]) => name)));
 		const isMade = ({ name }: { name: string }) => {
 			const [metric = "", labels] = name.replace("}", "").split("{");

@@ -1,8 +1,9 @@
 // The audit page is for auditors who signed in, and nobody gets to it another way; what it shows of others' words is text.
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Event } from "#libs/contracts/events.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { type PageForTests, PlainBrowser, startPage } from "./page.test-support.ts";
+import { IndexUnavailable } from "./ports.ts";
 
 let page: PageForTests;
 let browser: PlainBrowser;
@@ -142,6 +143,19 @@ describe("reading", () => {
 		expect(shown).not.toContain("RAWSECRET");
 		expect((await browser.go(`${page.url}/audit/calls/${callId(9)}`)).status).toBe(404);
 		expect((await browser.go(`${page.url}/audit/calls/1`)).status).toBe(404);
+	});
+
+	it("says that it cannot be read now, and of what nobody expected nothing", async () => {
+		const story = vi.spyOn(page.index, "story");
+		story.mockRejectedValueOnce(new IndexUnavailable("away", "no answer of 127.0.0.1"));
+		const away = await browser.go(`${page.url}/audit/calls/${callId(1)}`);
+		expect(away).toMatchObject({ status: 503, text: expect.stringContaining("the record cannot be searched now") });
+		story.mockRejectedValueOnce(new Error("something of the inside"));
+		const broken = await browser.go(`${page.url}/audit/calls/${callId(1)}`);
+		expect(broken.status).toBe(500);
+		expect(broken.headers.get("content-type")).toContain("application/problem+json");
+		for (const { text } of [away, broken]) expect(text).not.toMatch(/127\.0\.0\.1 |inside/);
+		story.mockRestore();
 	});
 
 	it("reads nothing for a link of another site before the auditor wants it", async () => {

@@ -181,6 +181,8 @@ function sendFault(reply: FastifyReply, error: unknown): FastifyReply {
 	if (error instanceof SignInFailed)
 		return sendPage(reply, 400, messagePage({ title: "You are not signed in" }, `It did not work: ${error.message}.`));
 	const { code, details } = problemOf(error);
+	// What nobody expected is told to the operator, as on every other address.
+	if (code === "internal") throw error;
 	const { status, title, advice } = problems[code];
 	reply.refusal = { code, call: details.call };
 	return sendPage(reply, status, messagePage({ title }, wordsOf(details), advice));

@@ -34,6 +34,7 @@ export interface PageForTests {
 	/** Of everyone at the identity provider. */
 	readonly password: string;
 	readonly stream: MemoryStream;
+	readonly index: MemoryIndex;
 	/** Replaces all that is on the record and in its tree, which may have signed something else; positions follow from the order. */
 	record(events: readonly CallgateEvent[], signed?: readonly CallgateEvent[]): Promise<void>;
 	stop(): Promise<void>;
@@ -64,7 +65,7 @@ export async function startPage(): Promise<PageForTests> {
 	});
 	await http.listen({ host: "127.0.0.1", port });
 	return {
-		...{ url, password, stream },
+		...{ url, password, stream, index },
 		async record(events, signed = events) {
 			index.generations.splice(0, Number.POSITIVE_INFINITY, new Map());
 			stories.told.clear();

@@ -9,7 +9,7 @@ import { type Story, stepsOfOneTypeMax, storyMappings } from "#libs/contracts/st
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { faultOf } from "./index-memory.ts";
 import { recordedEvent } from "./recorded-event.ts";
-import { isAsFar, mergeStories, partOf, storiesOf } from "./tell-story.ts";
+import { isAsFar, mergeStories, storiesOf } from "./tell-story.ts";
 
 const call = callId(1);
 const recorded = (event: CallgateEvent, at: Place) => recordedEvent(JSON.parse(JSON.stringify(documentOf(event, at).document)));
@@ -130,7 +130,7 @@ describe("a story", () => {
 	});
 
 	it("keeps an event that was said twice at its first place", () => {
-		const [first, again] = [7, 3].map((position) => partOf(recorded(received, { position, item: 0 }))) as [Story, Story];
+		const [first, again] = [7, 3].map((position) => storiesOf([recorded(received, { position, item: 0 })])[0]) as [Story, Story];
 		expect(mergeStories(first, again).steps.map(({ position }) => position)).toEqual([3]);
 		expect(isAsFar(first, again)).toBe(false);
 		expect(isAsFar(again, first)).toBe(true);

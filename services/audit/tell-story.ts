@@ -7,40 +7,52 @@ import type { RecordedEvent } from "./ports.ts";
 interface Chapter {
 	readonly fields: readonly (keyof Story)[];
 	readonly isToldBy: (step: Pick<Step, "type" | "service" | "ending">) => boolean;
-	tell(event: RecordedEvent): Told;
+	tell(event: RecordedEvent): Fields;
 }
 /** Its values are those of events that were checked when they were read. */
-type Told = Partial<Record<keyof Story, unknown>>;
-
-/** A part of a story told by one event; undefined where it is not a step of a call. */
-export function partOf(event: RecordedEvent): Story | undefined {
-	const { data, subject } = event;
-	// Pieces are many, and the ending counts them; what is said about a call beside it is found by its id.
-	if (!/^(call|approval)\./.test(event.type) || event.type === "call.streamed" || data.call !== subject) return undefined;
-	const step = stepOf(event);
-	const told: Told = Object.assign({}, ...chapters.filter(({ isToldBy }) => isToldBy(step)).map(({ tell }) => tell(event)));
-	return derived(told, subject, [step]);
-}
+type Fields = Partial<Record<keyof Story, unknown>>;
 
 /** One story of two of the same call: associative, commutative and idempotent. */
 export function mergeStories(one: Story, other: Story): Story {
-	const told: Told = {};
+	const fields: Fields = {};
 	for (const chapter of chapters) {
 		const first = inStream(beginOf(one, chapter), beginOf(other, chapter)) <= 0 ? one : other;
-		for (const field of chapter.fields) told[field] = first[field];
+		for (const field of chapter.fields) fields[field] = first[field];
 	}
-	return derived(told, one.call, mergeSteps(one.steps, other.steps));
+	return derived(fields, one.call, mergeSteps(one.steps, other.steps));
 }
 
-/** The stories that these events tell, by call. */
+/** The stories that these events tell, one a call. */
 export function storiesOf(events: readonly RecordedEvent[]): Story[] {
-	const stories = new Map<string, Story>();
+	const calls = new Map<string, Told[]>();
 	for (const event of events) {
-		const part = partOf(event);
-		const known = part && stories.get(part.call);
-		if (part) stories.set(part.call, known ? mergeStories(known, part) : part);
+		if (!isStep(event)) continue;
+		const told = { event, step: stepOf(event) };
+		const known = calls.get(event.subject);
+		if (known) known.push(told);
+		else calls.set(event.subject, [told]);
 	}
-	return [...stories.values()];
+	return [...calls].map(([call, told]) => storyOf(call, told));
+}
+
+interface Told {
+	readonly event: RecordedEvent;
+	readonly step: Step;
+}
+
+/** Pieces are many, and the ending counts them; what is said about a call beside it is found by its id. */
+function isStep({ type, subject, data }: RecordedEvent): boolean {
+	return (type.startsWith("call.") || type.startsWith("approval.")) && type !== "call.streamed" && data.call === subject;
+}
+
+function storyOf(call: string, told: readonly Told[]): Story {
+	const inOrder = [...told].sort((one, other) => inStream(one.step, other.step));
+	const fields: Fields = {};
+	for (const chapter of chapters) {
+		const first = inOrder.find(({ step }) => chapter.isToldBy(step));
+		if (first) Object.assign(fields, chapter.tell(first.event));
+	}
+	return derived(fields, call, firstSteps(inOrder.map(({ step }) => step)));
 }
 
 /** Whether one has all that the other tells. */
@@ -118,16 +130,18 @@ function stepOf(event: RecordedEvent): Step {
 	return defined({ type, service, nth, at: time, position, item, ...own }) as Step;
 }
 
-/** All steps once, each at its first place, in the order of the stream; of each type the first. */
 function mergeSteps(one: readonly Step[], other: readonly Step[]): Step[] {
-	const steps = new Map<string, Step>();
-	for (const step of [...one, ...other]) {
-		const key = `${step.type} ${step.service} ${step.nth ?? ""}`;
-		const known = steps.get(key);
-		if (!known || inStream(step, known) < 0) steps.set(key, step);
-	}
+	return firstSteps([...one, ...other].sort(inStream));
+}
+
+/** All steps once, each at its first place; of each type the first. @param inOrder in the order of the stream */
+function firstSteps(inOrder: readonly Step[]): Step[] {
+	const known = new Set<string>();
 	const counts = new Map<string, number>();
-	return [...steps.values()].sort(inStream).filter(({ type }) => {
+	return inOrder.filter(({ type, service, nth = "" }) => {
+		const key = `${type} ${service} ${nth}`;
+		if (known.has(key)) return false;
+		known.add(key);
 		const count = (counts.get(type) ?? 0) + 1;
 		counts.set(type, count);
 		return count <= stepsOfOneTypeMax;
@@ -135,7 +149,7 @@ function mergeSteps(one: readonly Step[], other: readonly Step[]): Step[] {
 }
 
 /** What follows from the steps alone stands beside them, where it can be searched. */
-function derived(told: Told, call: string, steps: readonly Step[]): Story {
+function derived(told: Fields, call: string, steps: readonly Step[]): Story {
 	const votes = steps.flatMap(({ voter, verdict, at, groups = [], reason }) =>
 		voter === undefined || verdict === undefined ? [] : [defined({ voter, verdict, at, groups, reason }) as NonNullable<Story["votes"]>[0]],
 	);

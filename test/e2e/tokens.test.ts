@@ -95,7 +95,7 @@ describe("nothing that was stored or logged", () => {
 		expect((await searchFiles({ token: seen.email })).map(({ place }) => place.split("/")[0])).toEqual(
 			expect.arrayContaining(["nats", "demo"]),
 		);
-		expect(await searchDocuments({ token: seen.email })).toHaveLength(1);
+		expect((await searchDocuments({ token: seen.email })).map(({ place }) => place)).toContain("callgate-events");
 	});
 
 	test("opens a token, whoever is robbed of their keys, but for executors", async () => {

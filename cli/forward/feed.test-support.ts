@@ -22,10 +22,12 @@ export class Feed {
 			const query = new URLSearchParams(request.path.split("?")[1]);
 			this.asked.push(query);
 			const after = Number(query.get("cursor") ?? (query.has("from") ? 0 : this.record.length));
-			const found = this.record.filter((position) => position > after).slice(0, 2);
-			// As audit waits where there is nothing, though not for as long.
-			if (found.length === 0 && query.has("wait")) await delay(20);
-			json(200, { events: found.map(eventAt), next: String(found.at(-1) ?? after) })(response, request);
+			const until = performance.now() + Math.min(1_000, Number(query.get("wait") ?? 0) * 1_000);
+			const behind = () => this.record.filter((position) => position > after);
+			while (behind().length === 0 && performance.now() < until) await delay(10);
+			const found = behind().slice(0, Math.min(2, Number(query.get("size"))));
+			const left = { value: behind().length - found.length, exact: true };
+			json(200, { events: found.map(eventAt), next: String(found.at(-1) ?? after), left })(response, request);
 		});
 	}
 

@@ -10,6 +10,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from "node:
 import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { provideCertificates } from "../../infra/local/certificates.ts";
+import { findFreePorts } from "../../infra/local/ports.ts";
 import { patience } from "../../test/support/patience.ts";
 import { problem } from "../api.test-support.ts";
 import { runProgram } from "../run-program.test-support.ts";
@@ -140,6 +141,27 @@ describe("forwarding to a webhook", () => {
 		}
 	});
 
+	it("tells Prometheus how far it is behind while the receiver takes nothing", async () => {
+		const [port = 0] = await findFreePorts(1);
+		const metrics = async () => {
+			const answer = await fetch(`http://127.0.0.1:${port}/metrics`).catch(() => undefined);
+			const lines = (await answer?.text())?.split("\n").filter((line) => line.startsWith("callgate_forward_")) ?? [];
+			return Object.fromEntries(
+				lines.map((line) => [line.slice("callgate_forward_".length, line.indexOf("{")), Number(line.split(" ").at(-1))]),
+			);
+		};
+		let isDown = true;
+		answers = new Proxy(answers, { get: (_, name) => (name === "shift" ? () => (isDown ? 503 : 204) : undefined) });
+		const running = toHook("--as", "cloudevents", "--from", "7d", "--metrics", String(port));
+		await expect.poll(metrics, patience).toMatchObject({ receiver_available: 0, lag_events: 3, events_total: 0 });
+		const { lag_seconds: seconds = 0, failures_total: failures } = await metrics();
+		expect(Math.abs(seconds - (Date.now() - Date.UTC(2026, 6, 1, 12, 0, 1)) / 1_000)).toBeLessThan(100);
+		expect(failures).toBeGreaterThan(0);
+		isDown = false;
+		expect((await running).exitCode).toBe(0);
+		expect(await metrics()).toEqual({});
+	});
+
 	it.each([400, 401, 410, 302])("keeps its place where the receiver answers %d", async (status) => {
 		answers = status === 302 ? [302] : [status];
 		const { exitCode } = await toHook("--as", "ocsf", "--from", "7d");
@@ -240,6 +262,11 @@ describe("forwarding", () => {
 		[["--as", "ocsf", "--to", "https://user:pw@siem.example.com/"], "--to has a login"],
 		[["--as", "ocsf", "--to", "https://siem.example.com/"], "--secret-file is missing"],
 		[["--as", "ocsf", "--to", "file:///x", "--keep", "0"], "expected a number"],
+		[["--as", "ocsf", "--to", "file:///x", "--metrics", "70000"], "expected a port"],
+		[["--as", "ocsf", "--to", "splunk+https://siem.example.com:8088"], "--secret-file is missing"],
+		[["--as", "ocsf", "--to", "splunk+http://siem.example.com:8088"], "--to is no receiver"],
+		[["--as", "ocsf", "--to", "otlp+https://user:pw@siem.example.com"], "--to has a login"],
+		[["--as", "ocsf", "--to", "s3://No_Bucket"], "--to is no receiver"],
 	])("refuses %j", async (args, message) => {
 		const { err, exitCode } = await forward(...args);
 		expect({ exitCode, err }).toEqual({ exitCode: 2, err: expect.stringContaining(message) });

@@ -1,26 +1,29 @@
 // `callgate audit forward`: the record into somebody else's system, event after event, from where it was the last time. One process a receiver.
 import { setTimeout as delay } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { reach } from "../api-client.ts";
+import { createMetrics } from "#libs/service/metrics.ts";
 import { CommandFailed } from "../command-failed.ts";
-import { Zone } from "../instants.ts";
 import type { Io } from "../io.ts";
-import { addNarrowing, askPatiently, type NarrowingOptions, pageOf, queryOf, waitSeconds } from "../search-record.ts";
+import { addNarrowing, type NarrowingOptions, waitSeconds } from "../search-record.ts";
 import { safeLine } from "../terminal-text.ts";
 import { formats } from "./formats.ts";
-import type { RecordedEvent } from "./ocsf.ts";
+import { Lag } from "./lag.ts";
 import { openTarget, type TargetOptions } from "./open-target.ts";
+import { type AskPage, pagesOf } from "./pages.ts";
 import { readPlace, writePlace } from "./place.ts";
+import { type MetricsAddress, readMetricsAddress, serveMetrics } from "./serve-metrics.ts";
 import { batchId, type Gathering, type Line, NotDelivered, type Target } from "./target.ts";
 
 interface ForwardOptions extends NarrowingOptions, TargetOptions {
 	readonly state: string;
 	readonly once?: true;
+	readonly metrics?: MetricsAddress;
 }
 
 const pageSize = 200;
-const onceSeconds = 10;
 const pauseMs = { first: 250, max: 30_000 };
+/** While a receiver takes nothing: how often the record is asked how much more there is. */
+const countEveryMs = 30_000;
 /** What is gathered stays in memory. One page may go beyond it. */
 const gatheredCharactersMax = 16_000_000;
 const pageByPage: Gathering = { eventsMax: pageSize, forMs: 0 };
@@ -50,6 +53,7 @@ export function registerForward(command: Command, io: Io): void {
 		.requiredOption("--to <url>", "the receiver")
 		.requiredOption("--state <file>", "where its place in the record is kept; one file a receiver")
 		.option("--once", "end when everything there is was forwarded")
+		.option("--metrics <port>", "serve Prometheus' metrics there, to this machine; with host:port to others", readMetricsAddress)
 		.option("--rotate-bytes <n>", "of a file: its size", count(1_000_000_000_000), 100_000_000)
 		.option("--keep <n>", "of a file: how many older ones are kept", count(1_000), 10)
 		.option("--object-seconds <n>", "of S3: for how long events are gathered for one object", count(86_400), 60)
@@ -57,11 +61,13 @@ export function registerForward(command: Command, io: Io): void {
 		.option("--ca-file <file>", "PEM of the authority of the receiver's certificate, where it is not a public one")
 		.addHelpText("after", explained)
 		.action(async (options: ForwardOptions) => {
+			const metrics = createMetrics("forward");
 			const target = await openTarget(options, io);
+			const serving = options.metrics && (await serveMetrics(options.metrics, metrics));
 			try {
-				await forward(target, options, io);
+				await forward({ target, options, io, ask: pagesOf(options, io), lag: new Lag(metrics, Date.now) });
 			} finally {
-				await target.close();
+				await Promise.all([target.close(), serving?.close()]);
 			}
 		});
 }
@@ -73,41 +79,25 @@ function count(max: number): (value: string) => number {
 	};
 }
 
-async function forward(target: Target, options: ForwardOptions, io: Io): Promise<void> {
-	const ask = pagesOf(options, io);
+interface Parts {
+	readonly target: Target;
+	readonly options: ForwardOptions;
+	readonly io: Io;
+	readonly ask: AskPage;
+	readonly lag: Lag;
+}
+
+async function forward(parts: Parts): Promise<void> {
+	const { options } = parts;
 	let place = await readPlace(options.state);
 	for (;;) {
-		const { lines, events, cursor, isAll } = await gather(ask, place?.cursor, target.gathering ?? pageByPage, options);
-		await deliver(target, options.as, lines, io);
+		const { lines, events, cursor, isAll } = await gather(parts, place?.cursor);
+		await deliver(parts, lines, events, cursor);
 		const eventTime = lines.at(-1)?.event.time ?? place?.eventTime;
 		place = { cursor, forwarded: (place?.forwarded ?? 0) + events, ...(eventTime && { eventTime }), at: new Date().toISOString() };
 		await writePlace(options.state, place);
 		if (options.once && isAll) return;
 	}
-}
-
-interface Page {
-	readonly events: readonly RecordedEvent[];
-	readonly next: string;
-}
-/** @param waitMs for how long audit may wait where there is nothing yet */
-type AskPage = (cursor: string | undefined, waitMs: number) => Promise<Page>;
-
-function pagesOf(options: ForwardOptions, io: Io): AskPage {
-	const query = queryOf([], options, new Zone(options.zone));
-	query.set("size", String(pageSize));
-	return async (cursor, waitMs) => {
-		if (cursor !== undefined) {
-			query.set("cursor", cursor);
-			// Only to begin with: `--from 7d` of a later start would leave out what waited for longer.
-			query.delete("from");
-			query.set("wait", String(Math.ceil(waitMs / 1_000)));
-		}
-		const { found, next } = pageOf(await askPatiently(() => reach("audit", options, io), query, io));
-		if (next === undefined)
-			throw new CommandFailed("What answers is not Callgate's audit service of this version: it does not say where to go on.");
-		return { events: found as readonly RecordedEvent[], next };
-	};
 }
 
 interface Gathered {
@@ -120,44 +110,52 @@ interface Gathered {
 }
 
 /** Pages from the cursor on until there is as much as the target wants at once, or nothing more for as long as it waits. */
-async function gather(ask: AskPage, from: string | undefined, wanted: Gathering, { as, once }: ForwardOptions): Promise<Gathered> {
+async function gather({ target, options: { as, once }, ask, lag }: Parts, from: string | undefined): Promise<Gathered> {
+	const { eventsMax, forMs } = target.gathering ?? pageByPage;
 	const lines: Line[] = [];
 	let [events, characters, cursor, until] = [0, 0, from, Number.POSITIVE_INFINITY];
 	for (;;) {
-		// Audit knows only after some seconds how far all is indexed, if nobody has asked for long.
-		const longest = (once ? onceSeconds : waitSeconds) * 1_000;
-		const page = await ask(cursor, Math.max(0, Math.min(longest, until - performance.now())));
-		const isAll = page.events.length < pageSize && cursor !== undefined;
+		const longestMs = once ? 0 : waitSeconds * 1_000;
+		const page = await ask({ cursor, size: pageSize, waitMs: Math.max(0, Math.min(longestMs, until - performance.now())) });
 		cursor = page.next;
-		if (events === 0 && page.events.length > 0) until = performance.now() + (once ? 0 : wanted.forMs);
+		if (events === 0 && page.events.length > 0) until = performance.now() + (once ? 0 : forMs);
 		for (const event of page.events) {
 			const texts = formats[as].linesOf(event);
 			lines.push(...texts.map((text) => ({ text, event })));
 			characters += texts.reduce((sum, { length }) => sum + length, 0);
 		}
 		events += page.events.length;
-		const isEnough = events + pageSize > wanted.eventsMax || characters >= gatheredCharactersMax;
+		lag.read({ inHand: events, oldest: lines[0]?.event.time, left: page.left });
+		const isEnough = events + pageSize > eventsMax || characters >= gatheredCharactersMax;
 		const isLate = events === 0 || performance.now() >= until;
-		if (isEnough || (page.events.length < pageSize && isLate)) return { lines, events, cursor, isAll };
+		if (isEnough || (page.left === 0 && isLate)) return { lines, events, cursor, isAll: page.left === 0 };
 	}
 }
 
 /** Until the receiver has them: what waits is the record itself. */
-async function deliver(target: Target, as: ForwardOptions["as"], lines: readonly Line[], io: Io): Promise<void> {
+async function deliver(parts: Parts, lines: readonly Line[], events: number, cursor: string): Promise<void> {
+	const { target, options, io, ask, lag } = parts;
 	const [first, last] = [lines[0]?.event, lines.at(-1)?.event];
 	if (!first || !last) return;
-	const batch = { format: formats[as], lines, id: batchId(first.id, last.id) };
+	const batch = { format: formats[options.as], lines, id: batchId(first.id, last.id) };
+	let countedAt = performance.now();
 	for (let tries = 0; ; tries++) {
 		try {
 			await target.send(batch);
 			if (tries > 0) io.tell("callgate: the receiver takes events again");
+			lag.took(events, last.time);
 			return;
 		} catch (error) {
 			if (!(error instanceof NotDelivered)) throw error;
 			if (error.isFinal)
 				throw new CommandFailed(`The receiver refuses what is forwarded: ${error.message}. The place is kept; correct it and start again.`);
 			if (tries === 0) io.tell(`callgate: ${safeLine(error.message)}; trying until it takes them`);
+			lag.failed();
 			await delay(Math.max(error.afterMs, Math.min(pauseMs.max, pauseMs.first * 2 ** Math.min(tries, 16))));
 		}
+		if (performance.now() - countedAt < countEveryMs) continue;
+		countedAt = performance.now();
+		const { events: next, left } = await ask({ cursor, size: 1, waitMs: 0 });
+		lag.read({ inHand: events, oldest: first.time, left: next.length + left });
 	}
 }

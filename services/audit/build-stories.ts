@@ -36,7 +36,7 @@ export function keepBuilt({ reader, stories, onBuilt, pageEvents = pageDefault, 
 		let after: Place = known ?? { position: 0, item: 0 };
 		let events = 0;
 		while (!isStopped) {
-			const found = await reader.stretch({}, pageEvents, { after, upTo: Number.MAX_SAFE_INTEGER });
+			const { events: found } = await reader.stretch({}, pageEvents, { after, upTo: Number.MAX_SAFE_INTEGER });
 			const last = found.at(-1);
 			await stories.merge(storiesOf(found));
 			await stories.setBuilt(last ? { position: last.position, item: last.item } : "whole");

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Caller } from "#libs/contracts/call.ts";
 import type { Place } from "#libs/contracts/index-template.ts";
-import type { RecordedEvent, RecordQuery } from "./ports.ts";
+import type { Count, RecordedEvent, RecordQuery, Stretched } from "./ports.ts";
 import { decodeCursor, encodeCursor, type ReadingParts, reading, refuseManyWords, refuseStranger, saidOf, sayRead } from "./read-record.ts";
 
 export interface FollowAnswer {
@@ -10,6 +10,8 @@ export interface FollowAnswer {
 	readonly events: readonly RecordedEvent[];
 	/** Give it as `cursor` to go on. */
 	readonly next: string;
+	/** How many more there are already. */
+	readonly left: Count;
 }
 
 export interface FollowingOptions {
@@ -104,14 +106,14 @@ export async function followRecord(
 	const after = await beginning(following, query, cursor);
 	const said = saidOf(parts, query, { follow: after.position, size });
 	const until = performance.now() + waitMs;
-	let events: readonly RecordedEvent[] = [];
+	let { events, left }: Stretched = { events: [], left: { value: 0, exact: true } };
 	let upTo = 0;
 	/** Up to where nothing was found yet: it is not looked through again. */
 	let seen = after;
 	for (;;) {
 		upTo = await reading(following.findable());
 		if (upTo > seen.position || (upTo === seen.position && seen.item < lastItem)) {
-			events = await reading(reader.stretch(query, size, { after: seen, upTo, except: caller }));
+			({ events, left } = await reading(reader.stretch(query, size, { after: seen, upTo, except: caller })));
 			if (events.length === 0) seen = { position: upTo, item: lastItem };
 		}
 		if (events.length > 0 || performance.now() >= until || !(await following.pause(signal))) break;
@@ -119,7 +121,7 @@ export async function followRecord(
 		refuseStranger(parts, caller);
 	}
 	await sayRead(parts, caller, said, events.length);
-	return { events, next: encodeCursor(endOf(events, size, after, upTo)) };
+	return { events, next: encodeCursor(endOf(events, size, after, upTo)), left };
 }
 
 async function beginning({ settled }: Following, { from }: RecordQuery, cursor: string | undefined): Promise<Place> {

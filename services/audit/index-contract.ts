@@ -220,7 +220,7 @@ function describeReading(under: () => IndexUnderTest): void {
 		]);
 		await settle();
 		const places = async (after: Place, upTo: number, size = 10, query = {}) =>
-			(await reader.stretch(query, size, { after, upTo, except: self })).map(({ position, item }) => [position, item]);
+			(await reader.stretch(query, size, { after, upTo, except: self })).events.map(({ position, item }) => [position, item]);
 		expect(await places({ position: 0, item: 0 }, 6)).toEqual([
 			[3, 0],
 			[5, 0],
@@ -233,6 +233,10 @@ function describeReading(under: () => IndexUnderTest): void {
 		]);
 		expect(await places({ position: 0, item: 0 }, 7, 1, { type: "call.ended" })).toEqual([[6, 0]]);
 		expect(await places({ position: 7, item: 0 }, 7)).toEqual([]);
+		const left = async (after: Place, size: number) => (await reader.stretch({}, size, { after, upTo: 7, except: self })).left;
+		expect(await left({ position: 0, item: 0 }, 1)).toEqual({ value: 4, exact: true });
+		expect(await left({ position: 6, item: 0 }, 1)).toEqual({ value: 1, exact: true });
+		expect(await left({ position: 7, item: 0 }, 1)).toEqual({ value: 0, exact: true });
 	});
 
 	it("tells a call's story in the order of the stream, whatever the clocks of services say", async () => {

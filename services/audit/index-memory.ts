@@ -79,10 +79,11 @@ export class MemoryIndex implements Index, RecordReader {
 			const { issuer, subject } = (data.reader ?? {}) as Record<string, unknown>;
 			return type === "control.record.read" && issuer === except?.issuer && subject === except?.subject;
 		};
-		return this.events()
+		const matching = this.events()
 			.filter((event) => matches(event, query) && !isOwn(event) && event.position <= upTo && inStream(event, after) > 0)
-			.sort(inStream)
-			.slice(0, size);
+			.sort(inStream);
+		const events = matching.slice(0, size);
+		return { events, left: { value: matching.length - events.length, exact: true } };
 	}
 
 	async story(call: string) {

@@ -88,8 +88,8 @@ export interface RecordPage {
 	readonly events: readonly RecordedEvent[];
 	/** Given if there may be more. */
 	readonly end?: PageEnd;
-	/** How many match; counted exactly up to 10,000. */
-	readonly total: { readonly value: number; readonly exact: boolean };
+	/** How many match. */
+	readonly total: Count;
 }
 
 /** Which part of the stream is asked for. */
@@ -102,14 +102,27 @@ export interface Stretch {
 	readonly except?: Pick<Caller, "issuer" | "subject">;
 }
 
+/** A count that is exact up to 10,000. */
+export interface Count {
+	readonly value: number;
+	readonly exact: boolean;
+}
+
+export interface Stretched {
+	/** In the order of the stream. */
+	readonly events: readonly RecordedEvent[];
+	/** How many more there are in the stretch. */
+	readonly left: Count;
+}
+
 /** Reads the record; can change nothing. What was created a moment ago may not be found yet. */
 export interface RecordReader {
 	/** How many words (runs of letters or digits) one query may look for. */
 	readonly wordsMax: number;
 	/** @throws {IndexUnavailable} */
 	search(query: RecordQuery, size: number, after?: PageEnd): Promise<RecordPage>;
-	/** Events that match in the order of the stream, at most `size`. @throws {IndexUnavailable} */
-	stretch(query: RecordQuery, size: number, stretch: Stretch): Promise<readonly RecordedEvent[]>;
+	/** The first events that match, at most `size`. @throws {IndexUnavailable} */
+	stretch(query: RecordQuery, size: number, stretch: Stretch): Promise<Stretched>;
 	/** All events of one call, in the order of the stream. @throws {IndexUnavailable} */
 	story(call: string): Promise<readonly RecordedEvent[]>;
 	/** Resolves when everything that was created before is found. @throws {IndexUnavailable} */

@@ -267,6 +267,10 @@ describe("following", () => {
 		expect(first.events.map(positionOf)).toEqual([1, 2]);
 		const second = await follow(`from=2025-12-31&type=call.received&size=2&cursor=${first.next}`);
 		expect(second.events.map(positionOf)).toEqual([3]);
+		expect([first.left, second.left]).toEqual([
+			{ value: 1, exact: true },
+			{ value: 0, exact: true },
+		]);
 		expect((await follow("from=2027-01-01")).events).toEqual([]);
 	});
 

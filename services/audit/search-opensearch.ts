@@ -1,6 +1,6 @@
 // Reading the record on OpenSearch, by a user that can only search.
 import { emailKey } from "#libs/contracts/email.ts";
-import { recordMappings, recordStream } from "#libs/contracts/index-template.ts";
+import { type Place, recordMappings, recordStream } from "#libs/contracts/index-template.ts";
 import type { OpenSearchConnection } from "./connect-opensearch.ts";
 import { IndexUnavailable, type PageEnd, type RecordedEvent, type RecordQuery, type RecordReader } from "./ports.ts";
 import { allOf, anyOf, askIndex, countMax, filterOf, searchWords } from "./query-opensearch.ts";
@@ -32,19 +32,21 @@ export function createRecordReader(connection: OpenSearchConnection, stream = re
 		},
 		async stretch(query, size, { after, upTo, except }) {
 			const own = except && { "data.reader.issuer": except.issuer, "data.reader.subject": except.subject, type: "control.record.read" };
-			const { hits } = await ask({
+			const { hits, total } = await ask({
 				size,
 				query: {
 					bool: {
-						filter: [...filtersOf(query), { range: { position: { gte: after.position, lte: upTo } } }],
+						filter: [...filtersOf(query), { range: { position: { lte: upTo } } }, behind(after)],
 						must_not: own ? [allOf(own)] : [],
 					},
 				},
 				sort: [{ position: "asc" }, { item: "asc" }],
-				search_after: [after.position, after.item],
-				track_total_hits: false,
+				track_total_hits: countMax,
 			});
-			return hits.map(({ _source }) => recordedEvent(_source));
+			return {
+				events: hits.map(({ _source }) => recordedEvent(_source)),
+				left: { value: total.value - hits.length, exact: total.exact },
+			};
 		},
 		async story(call) {
 			const events: RecordedEvent[] = [];
@@ -117,6 +119,11 @@ function filtersOf(query: RecordQuery): Record<string, unknown>[] {
 	}
 	filters.push(...where.map((condition) => filterOf(condition)));
 	return filters;
+}
+
+function behind({ position, item }: Place): Record<string, unknown> {
+	const inMessage = { bool: { filter: [{ term: { position } }, { range: { item: { gt: item } } }] } };
+	return { bool: { should: [{ range: { position: { gt: position } } }, inMessage], minimum_should_match: 1 } };
 }
 
 /** Events of a call, and those about it: a note that one was parked names it too. */

@@ -6,6 +6,7 @@ import type { Io } from "./io.ts";
 import { registerProving } from "./prove.ts";
 import { registerRemask } from "./remask.ts";
 import { registerReplay } from "./replay.ts";
+import { registerReport } from "./report/report-record.ts";
 import { eventsOf, registerSearch } from "./search-record.ts";
 import { tellStory } from "./story.ts";
 import { safeJson } from "./terminal-text.ts";
@@ -20,6 +21,7 @@ Examples:
   $ callgate audit show 01890a5d-ac96-774b-bcce-b302099a8057
   $ callgate audit replay 01890a5d-ac96-774b-bcce-b302099a8057
   $ callgate audit forward --as ocsf --to file:///var/log/callgate/ocsf.ndjson --state ocsf-state.json
+  $ callgate audit report access --since 90d --html > access.html
   $ callgate audit export --store /var/lib/callgate/proof --output record.ndjson
   $ callgate audit verify record.ndjson --key callgate.example.com/record+0a1b2c3d+AQ…
   $ callgate audit prove 01890a5d-ac96-774b-bcce-b302099a8057 --export record.ndjson --key … --output proof.json
@@ -27,7 +29,7 @@ Examples:
 Words are looked for in all text that may be seen; "quoted words" stand together, -word must not be there, word* begins so.
 --where names a field as --json shows it: FIELD=VALUE, FIELD!=VALUE, FIELD (it is there), and <, <=, >, >= with numbers and times.
 export, verify, prove and key ask no service of Callgate: they read files, and export the bucket where the record's tree lies in one.
-Who reads it by search, show, replay, remask and forward is on the record: only members of the group auditors may, and each reading becomes an event.
+Who reads it by search, show, replay, remask, forward and report is on the record: only members of the group auditors may, and each reading becomes an event.
 `;
 
 /** Adds `audit` with its commands to the program. Actions reject with {@link CommandFailed}. */
@@ -41,6 +43,7 @@ export function registerAudit(program: Command, io: Io): void {
 	registerReplay(audit.command("replay"), io);
 	registerRemask(audit.command("remask"), io);
 	registerForward(audit.command("forward"), io);
+	registerReport(audit.command("report"), io);
 	const [exporting, verify, prove, key] = [audit.command("export"), audit.command("verify"), audit.command("prove"), audit.command("key")];
 	registerProving({ export: exporting, verify, prove, key }, io);
 	addReachOptions(

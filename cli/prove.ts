@@ -205,7 +205,8 @@ async function* linesOf(file: string): AsyncGenerator<string> {
 	if (rest.length > 0) yield Buffer.concat(rest).toString();
 }
 
-async function verifyExport(file: string, options: Trusted, hear: (line: string) => void = () => undefined): Promise<Verified> {
+/** @param hear told each line that was not found wrong: what it says counts only where the end holds */
+export async function verifyExport(file: string, options: Trusted, hear: (line: string) => void = () => undefined): Promise<Verified> {
 	const [first] = options.key;
 	if (!first || options.key.some(({ name }) => name !== first.name))
 		throw wrongUsage("All keys must be of one record: they bear its name.");

@@ -43,7 +43,12 @@ function isGroup(name: string, { fields }: Rows): boolean {
 }
 
 export function csvHead(columns: readonly string[]): string {
-	return columns.map(cell).join(",");
+	return csvRow(columns);
+}
+
+/** Texts as a line of RFC 4180. */
+export function csvRow(texts: readonly string[]): string {
+	return texts.map(cell).join(",");
 }
 
 /** One of them as a line of RFC 4180; several values of a field stand in one cell, and what no line holds is written by its code point. */

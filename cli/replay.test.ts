@@ -1,6 +1,5 @@
 // `callgate audit replay`: what happened, step by step, and decided again only from a record that proves itself, by who holds the keys.
 import { spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,25 +13,18 @@ import { digestOf } from "#libs/contracts/digest.ts";
 import { newEvent } from "#libs/contracts/envelope.ts";
 import type { CallgateEvent } from "#libs/contracts/events.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
-import { subjectOf } from "#libs/contracts/subjects.ts";
-import { signCheckpoint } from "#libs/merkle/checkpoint.ts";
-import { GrowingTree } from "#libs/merkle/growing-tree.ts";
-import { leafHash } from "#libs/merkle/hash.ts";
-import { keyText, noteSigner } from "#libs/merkle/signed-note.ts";
+import { keyText } from "#libs/merkle/signed-note.ts";
 import { decide } from "#libs/policy/decide.ts";
-import { digestOf as bytesDigest, type Entry, entryText } from "#libs/proof/entry.ts";
-import { exportHead } from "#libs/proof/export-record.ts";
 import { readSealingKeys } from "#libs/service/service-keys.ts";
 import { demoConfiguration } from "../infra/local/demo/configuration.ts";
 import { json, TestApi } from "./api.test-support.ts";
+import { exportOf, signer } from "./export.test-support.ts";
 import { runProgram, type World } from "./run-program.test-support.ts";
 
 const call = "01890000-0000-7000-8000-000000000001";
 const caller = { issuer: "https://idp.example", subject: "ci", groups: ["ci"] };
 const when = new Date("2026-01-01T00:00:00.000Z");
 const secret = "DE89370400440532013000";
-const origin = "callgate.test/record";
-const signer = noteSigner(origin, generateKeyPairSync("ed25519").privateKey);
 const jwk = (fill: number) => ({ default: [{ kid: "s1", kty: "oct", k: Buffer.alloc(32, fill).toString("base64url") }] });
 const sealingKeys = readSealingKeys(JSON.stringify(jwk(1)));
 
@@ -106,33 +98,18 @@ function recorded(
 	}
 }
 
-let files = 0;
-/** An export that a writer of the tree would have made. */
-async function exportOf(events: readonly CallgateEvent[], change = (text: string) => text): Promise<string> {
-	const tree = new GrowingTree();
-	const lines: object[] = [exportHead];
-	const add = (entry: Entry, event?: string) => {
-		const text = entryText(entry);
-		lines.push({ index: tree.size, entry: text, ...(event !== undefined && { event }) });
-		tree.push(leafHash(Buffer.from(text)));
-	};
-	const era = { identity: "stream-of-test" };
-	add({ kind: "stream", era });
-	add({ kind: "key", key: keyText(signer) });
-	events.forEach((event, at) => {
-		const text = JSON.stringify(event);
-		add({ kind: "event", position: at + 1, item: 0, subject: subjectOf(event), digest: bytesDigest(Buffer.from(text)) }, text);
-	});
-	add({ kind: "time", at: "2026-01-01T00:01:00.000Z", position: events.length, era });
-	lines.push({ checkpoint: signCheckpoint({ origin, size: tree.size, root: tree.root() }, [signer]) });
-	const file = join(dir, `export-${files++}.ndjson`);
-	await writeFile(file, change(lines.map((line) => `${JSON.stringify(line)}\n`).join("")));
-	return file;
-}
-
 const replay = (args: readonly string[], world: World = {}) => runProgram(["audit", "replay", call, ...args], world);
 const decideIn = async (events: readonly CallgateEvent[], ...args: string[]) =>
-	replay(["--record", await exportOf(events), "--key", keyText(signer), "--decide", "--sealing-keys", join(dir, "keys.json"), ...args]);
+	replay([
+		"--record",
+		await exportOf(dir, events),
+		"--key",
+		keyText(signer),
+		"--decide",
+		"--sealing-keys",
+		join(dir, "keys.json"),
+		...args,
+	]);
 const [then, today] = [() => ["--recorded", join(dir, "then")], () => ["--today", join(dir, "today")]];
 const transfer = (amount: number, more: object = {}): JsonObject => ({ amount, currency: "EUR", to: secret, country: "DE", ...more });
 
@@ -183,13 +160,13 @@ describe("a replay", () => {
 
 	it("comes from an export or a proof alike, verified, each event once, and never from one that is not whole", async () => {
 		const events = recorded(transfer(5_000));
-		const file = await exportOf([...events, ...events]);
+		const file = await exportOf(dir, [...events, ...events]);
 		const fromExport = await replay(["--record", file, "--key", keyText(signer)]);
 		expect(fromExport.out.match(/call\.held {3}/g)).toHaveLength(1);
 		const proof = join(dir, "proof.json");
 		await runProgram(["audit", "prove", call, "--export", file, "--key", keyText(signer), "--output", proof]);
 		expect(await replay(["--record", proof, "--key", keyText(signer)])).toEqual(fromExport);
-		const changed = await exportOf(events, (text) => text.replace("createTransfer", "createTransfe2"));
+		const changed = await exportOf(dir, events, (text) => text.replace("createTransfer", "createTransfe2"));
 		expect(await replay(["--record", changed, "--key", keyText(signer)])).toMatchObject({
 			exitCode: 1,
 			out: "",
@@ -209,7 +186,10 @@ it("an answer is played back until the process ends", async () => {
 		body: { json: { id: "t-1" } },
 	});
 	const ended = newEvent("executor", "call.ended", { ...theCall, ending: "completed", rules: [], reasons: [], sealed }, { at: when });
-	const file = await exportOf([received, granted, ended].filter((event) => event !== undefined));
+	const file = await exportOf(
+		dir,
+		[received, granted, ended].filter((event) => event !== undefined),
+	);
 	const at = ["--record", file, "--key", keyText(signer), "--sealing-keys", join(dir, "keys.json")];
 	const main = fileURLToPath(new URL("main.ts", import.meta.url));
 	const child = spawn(process.execPath, [main, "audit", "replay", call, ...at, "--serve", "0", "--json"]);

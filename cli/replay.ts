@@ -1,18 +1,14 @@
 // `callgate audit replay`: one call as it happened, step by step, from the API or from a record that proves itself; decided again, or played back. Nothing is called.
 import { type Command, InvalidArgumentError } from "commander";
-import { decodeEvents } from "#libs/contracts/envelope.ts";
-import type { CallgateEvent } from "#libs/contracts/events.ts";
 import type { NoteKey } from "#libs/merkle/signed-note.ts";
-import { readEntry } from "#libs/proof/entry.ts";
-import { eventOf, type LeafLine } from "#libs/proof/export-record.ts";
 import { addReachOptions, callIdOf, type ReachOptions, reach } from "./api-client.ts";
 import { CommandFailed, wrongUsage } from "./command-failed.ts";
 import { type DecideOptions, decideAgain, decidedLines, opening } from "./decide-again.ts";
 import type { Io } from "./io.ts";
 import { playBack } from "./play-back.ts";
 import { gatherKeys, provenLeaves } from "./prove.ts";
+import { type Placed, readLeaf } from "./read-leaf.ts";
 import { eventsOf } from "./search-record.ts";
-import type { StoryEvent } from "./story.ts";
 import { safeJson } from "./terminal-text.ts";
 import { type Timeline, timelineOf } from "./timeline.ts";
 
@@ -103,18 +99,6 @@ async function replayFromRecord(call: string, file: string, options: ReplayOptio
 	const differs = results.find(({ by, differences }) => by === "recorded" && differences.length > 0);
 	if (differs)
 		throw new CommandFailed("The recorded revision does not decide as recorded.", { shown: { differences: differs.differences } });
-}
-
-type Placed = CallgateEvent & Pick<StoryEvent, "position">;
-
-/** An event as everyone who reads the stream checks it, the subject that vouches for its writer too. */
-function readLeaf(leaf: LeafLine): Placed {
-	const entry = readEntry(leaf.entry);
-	const bytes = eventOf(leaf);
-	const [item] =
-		entry?.kind === "event" && bytes ? decodeEvents(entry.subject, Buffer.concat([Buffer.from("["), bytes, Buffer.from("]")])) : [];
-	if (entry?.kind !== "event" || !item?.ok) throw new CommandFailed(`Record ${leaf.index} names the call and is no event of Callgate's.`);
-	return { ...item.event, position: entry.position };
 }
 
 /** What was said again is one event, at its first place. */

@@ -23,6 +23,7 @@ import type {
 } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
 import { sizeBytes } from "./quantity.ts";
+import { type SuspiciousPlaces, suspectsInOpenapi, suspiciousPlaces } from "./suspicious-places.ts";
 import { writtenFunctions } from "./written-functions.ts";
 
 const second = 1_000;
@@ -35,8 +36,6 @@ export const connectionBounds = {
 	requestBody: { byDefault: mebibyte, max: 8 * mebibyte },
 	responseBody: { byDefault: answerBytesMax, max: answerBytesMax },
 } as const;
-
-export type SuspiciousPlaces = { readonly refused: readonly Fault[]; readonly told: readonly Fault[] };
 
 export type CompiledConnection = {
 	readonly connection: Connection;
@@ -54,7 +53,13 @@ export type CompiledConnection = {
 /** Compiles a document that fits its schema. `openapi` is the parsed document it names, undefined if it names none or it cannot be read. */
 export function compileConnection(document: ConnectionDocument, openapi: unknown): CompiledConnection {
 	const faults: Fault[] = [];
-	refuseMembers(document, ["mcp", "media", "suspicious", "command", "args", "env"], faults);
+	refuseMembers(document, ["mcp", "media", "command", "args", "env"], faults);
+	if (document.suspicious !== undefined && document.openapi === undefined)
+		faults.push({
+			path: ["suspicious"],
+			atKey: true,
+			message: "found suspicious, expected none without openapi: it is about that document",
+		});
 	const url = compileUrl(document, ["url"], faults);
 	const analyzer = compileAnalyzer(document, faults);
 	const credential = httpCredential(document, faults);
@@ -83,7 +88,15 @@ export function compileConnection(document: ConnectionDocument, openapi: unknown
 		functions,
 		function: (name) => byName.get(name),
 	};
-	return { connection, faults, vendorFaults: found.openapiFaults, names: found.names, types: functionTypes(functions, openapi) };
+	const suspicious = () => suspiciousPlaces(document, suspectsInOpenapi(openapi, found.functions));
+	return {
+		connection,
+		faults,
+		vendorFaults: found.openapiFaults,
+		suspicious,
+		names: found.names,
+		types: functionTypes(functions, openapi),
+	};
 }
 
 /** Members that mean nothing in this protocol. */

@@ -18,12 +18,12 @@ import {
 	refine,
 	refuseBadSchemas,
 	refuseMembers,
-	type SuspiciousPlaces,
 } from "./compile-connection.ts";
 import type { Fault } from "./configuration-error.ts";
 import { functionTypes } from "./function-types.ts";
 import type { Connection, ConnectionDocument, McpConnection } from "./kinds/connection.ts";
 import { didYouMean } from "./nearest.ts";
+import { suspiciousPlaces } from "./suspicious-places.ts";
 
 /** What a tool's own definition says, or what MCP has no place for. */
 const notOfTools = ["method", "path", "arguments", "query", "description", "rename"] as const;
@@ -66,7 +66,7 @@ export function compileMcpConnection(document: ConnectionDocument, pinned: unkno
 		function: (name) => byName.get(name),
 	};
 	const names = read.names.length > 0 ? read.names : Object.keys(refined);
-	const suspicious = () => suspiciousPlaces(document, pinned);
+	const suspicious = () => suspiciousPlaces(document, suspectsInPinned(document, pinned));
 	return { connection, faults, vendorFaults: read.errors, suspicious, names, types: functionTypes(functions, undefined) };
 }
 
@@ -119,29 +119,14 @@ function byCommand(document: ConnectionDocument, command: string, faults: Fault[
 }
 
 /** Of what callers can reach: what is left out is shown to nobody. */
-function suspiciousPlaces(document: ConnectionDocument, pinned: unknown): SuspiciousPlaces {
-	const { invisible = "refuse", instructions = "tell" } = document.suspicious ?? {};
+function suspectsInPinned(document: ConnectionDocument, pinned: unknown): Suspect[] {
 	const exposes = exposed(document);
 	const isReached = (list: PinnedList, entry: Entry) =>
 		exposes(list === "tools" ? String(entry.name) : list === "prompts" ? "prompts/get" : "resources/read");
-	const places = pinnedLists.flatMap((list) =>
+	return pinnedLists.flatMap((list) =>
 		listed(pinned, list).flatMap((entry, index) => (isReached(list, entry) ? suspectsIn(entry, [list, index]) : [])),
 	);
-	const faults = (what: Suspect["what"]): Fault[] =>
-		places
-			.filter((one) => one.what === what)
-			.map(({ path, found }) => ({ path, message: `${foundBy[what]} (${found}), ${expectedOf[what]}` }));
-	const byTerm = { refuse: [] as Fault[], tell: [] as Fault[] };
-	byTerm[invisible].push(...faults("invisible"));
-	byTerm[instructions].push(...faults("instruction"));
-	return { refused: byTerm.refuse, told: byTerm.tell };
 }
-
-const foundBy = { invisible: "found characters that nobody sees", instruction: "found a text that gives a model orders" } as const;
-const expectedOf = {
-	invisible: "expected a text that is what it shows; leave the entry out (expose: false), or say suspicious: { invisible: tell }",
-	instruction: "expected one that says what the entry does",
-} as const;
 
 function exposed(document: ConnectionDocument): (name: string) => boolean {
 	const refined = document.functions ?? {};

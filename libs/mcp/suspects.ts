@@ -13,24 +13,39 @@ export interface Suspect {
 const suspectsMax = 100;
 const codePointsShown = 12;
 
+/** A value and how it is reached: documents are large and deep, and paths are wanted of what is found alone. */
+interface Place {
+	readonly value: unknown;
+	readonly name: string | number;
+	readonly parent: Place | undefined;
+}
+
 /** In the order in which they stand; at most one of each kind for a text. */
 export function suspectsIn(value: unknown, path: Suspect["path"] = []): Suspect[] {
 	const suspects: Suspect[] = [];
-	const look = (text: string, at: Suspect["path"]): void => {
+	const look = (text: string, at: Place): void => {
 		const invisible = invisibleIn(text);
-		if (invisible.length > 0) suspects.push({ what: "invisible", path: at, found: codePointsOf(invisible) });
+		if (invisible.length > 0) suspects.push({ what: "invisible", path: [...path, ...pathTo(at)], found: codePointsOf(invisible) });
 		const orders = ordersIn(text);
-		if (orders.length > 0) suspects.push({ what: "instruction", path: at, found: orders.join("; ") });
+		if (orders.length > 0) suspects.push({ what: "instruction", path: [...path, ...pathTo(at)], found: orders.join("; ") });
 	};
-	const pending: { readonly value: unknown; readonly path: Suspect["path"] }[] = [{ value, path }];
+	const pending: Place[] = [{ value, name: "", parent: undefined }];
 	for (let next = pending.pop(); next !== undefined && suspects.length < suspectsMax; next = pending.pop()) {
-		const { value: one, path: at } = next;
-		if (typeof one === "string") look(one, at);
-		const members: [string | number, unknown][] = Array.isArray(one) ? [...one.entries()] : isRecord(one) ? Object.entries(one) : [];
-		for (const [name] of members) if (typeof name === "string") look(name, [...at, name]);
-		pending.push(...members.reverse().map(([name, member]) => ({ value: member, path: [...at, name] })));
+		const parent = next;
+		const { value: one } = parent;
+		if (typeof one === "string") look(one, parent);
+		const entries: [string | number, unknown][] = Array.isArray(one) ? [...one.entries()] : isRecord(one) ? Object.entries(one) : [];
+		const members = entries.map(([name, member]): Place => ({ value: member, name, parent }));
+		for (const member of members) if (typeof member.name === "string") look(member.name, member);
+		for (const member of members.reverse()) pending.push(member);
 	}
 	return suspects.slice(0, suspectsMax);
+}
+
+function pathTo(place: Place): (string | number)[] {
+	const path: (string | number)[] = [];
+	for (let at = place; at.parent !== undefined; at = at.parent) path.push(at.name);
+	return path.reverse();
 }
 
 function codePointsOf(characters: readonly string[]): string {

@@ -192,7 +192,7 @@ export const ConnectionDocument = Type.Object(
 				{
 					...closed,
 					description:
-						"MCP: what becomes of texts in the pinned lists that say more to a model than to whoever reviews them. `refuse`: the folder is not activated; `tell`: `callgate check` and `callgate pull` show them.",
+						"What becomes of texts in the OpenAPI document or the pinned lists that say more to a model than to whoever reviews them. `refuse`: the folder is not activated; `tell`: `callgate check` and `callgate pull` show them.",
 				},
 			),
 		),

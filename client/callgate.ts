@@ -42,8 +42,23 @@ export interface CallAnswer<Body = unknown> {
 	readonly function: string;
 	/** What was masked: the detector or rule, a JSON pointer to where, and how often. */
 	readonly findings: readonly Readonly<Record<string, unknown>>[];
-	/** The function's own answer, masked. Statuses from 400 on are answers too. */
-	readonly result: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body?: Body };
+	readonly result: HttpResult<Body> | McpResult<Body>;
+}
+
+/** The function's own answer, masked. Statuses from 400 on are answers too. */
+export interface HttpResult<Body = unknown> {
+	readonly status: number;
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body?: Body;
+	readonly mcp?: undefined;
+}
+
+/** What an MCP server answered, masked: the result of a tool, or the error of JSON-RPC that has a `code`. What `isError` says failed is an answer too. */
+export interface McpResult<Body = unknown> {
+	readonly mcp: { readonly isError: boolean; readonly code?: number };
+	readonly body: Body;
+	readonly status?: undefined;
+	readonly headers?: undefined;
 }
 
 /** A call that has not ended. */

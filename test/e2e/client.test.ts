@@ -25,6 +25,9 @@ const order = (amount: number) => ({
 });
 
 const account: CallAnswer<{ card: string }> = await callgate.call({ connection: "bank", function: "getAccount", arguments: { id: "acc-1" } });
+// Nothing says of which protocol a function is but its answer.
+const status: number | undefined = account.result.mcp ? undefined : account.result.status;
+const said = await callgate.call<{ content: { text: string }[] }>({ connection: "tools", function: "say", arguments: { note: reference } });
 const denied: unknown = await callgate.call(order(-1)).catch((error: unknown) => error);
 const submitted = await callgate.submit(order(5_000), { idempotencyKey });
 const again = await callgate.submit(order(5_000), { idempotencyKey });
@@ -35,6 +38,8 @@ const functions = await callgate.functions();
 console.log(
 	JSON.stringify({
 		card: account.result.body?.card,
+		status,
+		said: said.result.mcp && { isError: said.result.mcp.isError, text: said.result.body.content[0]?.text },
 		denied: denied instanceof ProblemError && denied.problem.code,
 		isSame: submitted.call === again.call,
 		steps,
@@ -80,6 +85,8 @@ test("a program reads masked data, is denied, waits for people, and pays once", 
 	await Promise.race([clicked, running]);
 	expect(JSON.parse((await running).stdout)).toEqual({
 		card: "[…1111]",
+		status: 200,
+		said: { isError: false, text: reference },
 		denied: "invalid_arguments",
 		isSame: true,
 		steps: ["call.received", "approval.asked", "approval.voted", "call.granted", "call.started", "call.ended"],

@@ -5,6 +5,7 @@ import { Callgate } from "callgate/client";
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { runAgent as runAnthropic } from "../../docs/examples/agent-anthropic.ts";
+import { runAgent as runGemini } from "../../docs/examples/agent-gemini.ts";
 import { runAgent as runChat } from "../../docs/examples/agent-openai-chat.ts";
 import { runAgent as runResponses } from "../../docs/examples/agent-openai-responses.ts";
 import { type ScriptedCall, startModelApi } from "../support/model-api.ts";
@@ -19,6 +20,7 @@ const agents: Record<string, (url: string, question: string, callgate: Callgate)
 		runResponses(new OpenAI({ baseURL: `${url}/v1`, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
 	"Anthropic's messages": (url, question, callgate) =>
 		runAnthropic(new Anthropic({ baseURL: url, apiKey: "x", maxRetries: 0 }), "scripted", question, callgate),
+	"Gemini's contents": (url, question, callgate) => runGemini(url, "x", "scripted", question, callgate),
 	"Gemini's contents, in Python": async (url, question) =>
 		await (await pythonWith("httpx"))(
 			"import sys; from agent_gemini import run_agent; print(run_agent(*sys.argv[1:]), end='')",

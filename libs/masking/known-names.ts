@@ -1,4 +1,5 @@
 // Names that were read before: of members, which come back with every answer, and of what stands in texts.
+import { type Told, toldBeside } from "./beside.ts";
 import { maskString, type Shared } from "./mask-string.ts";
 import { hintsOf } from "./names.ts";
 import type { DetectorId, NameHints } from "./scan.ts";
@@ -7,15 +8,14 @@ import type { DetectorId, NameHints } from "./scan.ts";
 export interface KnownName {
 	readonly name: string;
 	readonly hints: number;
-	/** Whether its value may be told by a member beside it: `{ name: "DB_PASSWORD", value: "…" }`. */
-	readonly isValue: boolean;
+	/** Whether its value may be told by what is beside it: `{ name: "DB_PASSWORD", value: "…" }`. */
+	readonly told: Told;
 	readonly found: ReadonlyMap<DetectorId, number>;
 	/** Where the paths of the mask were before a member of this name last, and in it: in a list of objects they come to the same each time. */
 	before: readonly number[];
 	within: readonly number[];
 }
 
-const valueNames = new Set(["value", "Value", "val", "content"]);
 const knownMax = 4096;
 /** A name that is longer is read anew each time: it is more likely data than a name. */
 const nameCharsMax = 64;
@@ -48,7 +48,7 @@ export class KnownNames implements NameHints {
 		const entry = {
 			name,
 			hints: hintsOf(name),
-			isValue: valueNames.has(original),
+			told: toldBeside(original),
 			found: masked?.found ?? nothing,
 			before: none,
 			within: none,

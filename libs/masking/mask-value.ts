@@ -1,6 +1,7 @@
 // One JSON value masked: paths first, then what members' names say, then detectors, in one bounded walk.
 import { isJsonObject, type JsonObject, type JsonValue } from "#libs/contracts/json.ts";
 import { kindNamedBy, type MaskAction, strictest } from "./action.ts";
+import { columnsAbove, columnsBeside, hintsBeside, hintsOfItem } from "./beside.ts";
 import { mayHaveBeenCard } from "./detect/card.ts";
 import { passwordMark } from "./detect/name-and-value.ts";
 import { isPrivateJwk, isPrivateJwkMember, privateKeyMark } from "./detect/private-key.ts";
@@ -82,7 +83,8 @@ export class ValueMasker {
 		return { value: masked === dropped ? null : masked, findings: this.findings.list() };
 	}
 
-	private value(value: JsonValue, states: readonly number[], hints: number): JsonValue | typeof dropped {
+	/** @param heads what the heads of columns say, of rows and of a row */
+	private value(value: JsonValue, states: readonly number[], hints: number, heads?: readonly number[]): JsonValue | typeof dropped {
 		if (++this.nodes > this.limits.nodesMax)
 			throw new MaskingError("too_many_nodes", `the value has more than ${this.limits.nodesMax} nodes`);
 		const action = states.length === 0 ? undefined : actionAt(this.paths, states, strictest);
@@ -95,7 +97,7 @@ export class ValueMasker {
 			case "boolean":
 				return value;
 			default:
-				return value === null ? null : this.container(value, states, hints);
+				return value === null ? null : this.container(value, states, hints, heads);
 		}
 	}
 
@@ -224,10 +226,10 @@ export class ValueMasker {
 		if (this.chars > this.limits.charsMax) throw new MaskingError("too_long", `the value has more than ${this.limits.charsMax} characters`);
 	}
 
-	private container(value: JsonValue[] | JsonObject, states: readonly number[], hints: number): JsonValue {
+	private container(value: JsonValue[] | JsonObject, states: readonly number[], hints: number, heads?: readonly number[]): JsonValue {
 		if (this.place.length >= this.limits.depthMax)
 			throw new MaskingError("too_deep", `the value nests deeper than ${this.limits.depthMax} levels`);
-		if (Array.isArray(value)) return this.array(value, states, hints);
+		if (Array.isArray(value)) return this.array(value, states, hints, heads);
 		// A class's instance (a Date, a lossless number) would be walked as something it is not.
 		const prototype: unknown = isJsonObject(value) ? Object.getPrototypeOf(value) : undefined;
 		if (prototype !== Object.prototype && (prototype === undefined || (prototype !== null && Object.getPrototypeOf(prototype) !== null))) {
@@ -236,15 +238,23 @@ export class ValueMasker {
 		return this.object(value, states, hints);
 	}
 
-	private array(items: JsonValue[], states: readonly number[], hints: number): JsonValue[] {
+	private array(items: JsonValue[], states: readonly number[], hints: number, heads?: readonly number[]): JsonValue[] {
 		const { place } = this;
+		const row = heads?.length === items.length && !Array.isArray(items[0]) ? heads : undefined;
+		const below = row ? undefined : (heads ?? columnsAbove(items, this.names));
 		let out: JsonValue[] | undefined;
 		place.push(0);
 		for (let index = 0; index < items.length; index++) {
 			place[place.length - 1] = index;
 			// A hole or `undefined` ends up in `container`, which refuses it.
 			const item = items[index] as JsonValue;
-			const masked = this.value(item, stepInto(this.paths, states, index), hints);
+			const own = row
+				? hintsWithin(row[index] ?? 0, hints)
+				: typeof item === "string"
+					? hints | hintsOfItem(items, index, this.names)
+					: hints;
+			// The first row may be the head itself.
+			const masked = this.value(item, stepInto(this.paths, states, index), own, index > 0 || heads ? below : undefined);
 			if (masked !== item) out ??= items.slice(0, index);
 			if (out && masked !== dropped) out.push(masked);
 		}
@@ -286,11 +296,12 @@ export class ValueMasker {
 			place[place.length - 1] = name;
 			if (known.found.size > 0) this.record(known.found);
 			const child = object[original] as JsonValue;
-			const named = known.isValue && this.findsPasswords ? hintsOfValue(object, this.names) : 0;
+			const named = known.told === "no" || !this.findsPasswords ? 0 : hintsBeside(object, known.told, child, this.names);
+			const heads = known.told !== "no" && Array.isArray(child) ? columnsBeside(object, this.names) : undefined;
 			const masked =
 				isKey && isPrivateJwkMember(original)
 					? this.masked(child, privateKeyMark, "private-key")
-					: this.value(child, this.statesWithin(known, states, original), hintsWithin(known.hints, parentHints) | named);
+					: this.value(child, this.statesWithin(known, states, original), hintsWithin(known.hints, parentHints) | named, heads);
 			if (masked !== child) out ??= { ...object };
 			if (masked === dropped) delete out?.[name];
 			else if (out && (used || masked !== child)) setMember(out, name, masked);
@@ -325,14 +336,6 @@ const schemaKeywords = new Set(
 function isSchema(object: JsonObject): boolean {
 	return typeof object.type === "string" && Object.keys(object).every((name) => schemaKeywords.has(name) || name.startsWith("x-"));
 }
-
-/** `{ name: "DB_PASSWORD", value: "…" }`: what the name in it says about the value in it. */
-function hintsOfValue(object: JsonObject, names: KnownNames): number {
-	const name = object.name ?? object.Name ?? object.key ?? object.Key ?? object.id ?? object.field ?? object.header;
-	return typeof name === "string" && name.length <= nameCharsMax ? names.hints(name) & ~(hint.none | hint.cardCode) : 0;
-}
-
-const nameCharsMax = 64;
 
 /**
  * Two card numbers may end alike, and a member must not overwrite another: the second is `[card …1111] (2)`. `used` holds the last number of

@@ -44,7 +44,7 @@ const notTheThing = setOf("at timestamp ts uuid on count type verified time date
 
 /** A name with one of these words is a secret's, unless it ends in a word of `aboutIt`. */
 const secretWords = setOf(
-	"password passwords passwd passwort kennwort passphrase passcode contraseña contrasena contraseñas senha wachtwoord lösenord losenord adgangskode passord salasana hasło haslo heslo jelszo parola пароль 密码 密碼 口令 パスワード 비밀번호 암호 pwd pswd psw pw secret secrets credential credentials creds mnemonic apikey apikeys apisecret authkey privatekey secretkey accesstoken authtoken authorization apitoken passwordhash pgpassword userpassword dbpassword",
+	"password passwords passwd passwort kennwort passphrase passcode contraseña contrasena contraseñas senha wachtwoord lösenord losenord adgangskode passord salasana hasło haslo heslo jelszo parola slaptažodis geslo contrasenya şifre sifre κωδικός лозинка סיסמה รหัสผ่าน пароль пароля mdp 密码 密碼 口令 パスワード 비밀번호 암호 pwd pswd psw pw secret secrets credential credentials creds mnemonic apikey apikeys apisecret authkey privatekey secretkey accesstoken authtoken authorization apitoken passwordhash pgpassword userpassword dbpassword",
 );
 /** Or where its words, joined, end in one of these. */
 const secretEndings =
@@ -54,7 +54,7 @@ const secretEndings =
 /** Ends in a word that is a password's only as the last one: `db_pass`, `user-pw`. */
 const secretLast = setOf("pass pw");
 const keyWords = setOf(
-	"token tokens key keys auth access signature sig session sessionid sid jwt bearer cookie nonce salt csrf xsrf hmac license licence code cert vault private cipher oauth otpauth webhook authentication clientid",
+	"token tokens key keys auth access signature sig session sessionid sid jwt bearer cookie nonce salt csrf xsrf hmac license licence clave chave code cert vault private cipher oauth otpauth webhook authentication clientid",
 );
 /** Beside the name of one whose tokens have no shape of their own. */
 const vendorWords = setOf(
@@ -124,7 +124,7 @@ function secretHints(words: readonly string[], joined: string, last: string): nu
 	// `slackToken` is one, `token` may be any word.
 	if (plain.length > 1 && end === "token") return hint.password;
 	// `auth.private`, `vault.key`: what a keeper of secrets has. `auth.type`, `vault.role`, `private.network` are none.
-	if (keptWords.has(end) && plain.some((word, at) => at < plain.length - 1 && keeperWords.has(word))) return hint.password;
+	if (keptWords.has(end) && plain.slice(-3, -1).some((word) => keeperWords.has(word))) return hint.password;
 	return plain.some((word) => keyWords.has(word)) || plain.some((word) => vendorWords.has(word)) || /(?:token|key)$/.test(end)
 		? hint.keyLike
 		: 0;

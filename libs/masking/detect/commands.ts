@@ -127,7 +127,7 @@ function boundsAfterShortOption(scan: Scan, start: number, prefix: string): Boun
 }
 
 const verbValueCharsMin = 4;
-const nameAndSpace = /[A-Za-z_/][\w./:$-]{2,63}[ \t]{1,4}/y;
+const nameAndSpace = /(?:-[a-zA-Z]{1,2} )?[A-Za-z_/][\w./:$-]{2,63}[ \t]{1,4}/y;
 
 /** `ENV DB_PASSWORD hunter2`, `aws configure set aws_secret_access_key …`. */
 function boundsAfterVerb(scan: Scan, from: number): Bounds | undefined {

@@ -36,8 +36,8 @@ export function requestText(
 	return JSON.stringify({ jsonrpc: "2.0", id, method, params: whole });
 }
 
-export function notificationText(method: string): string {
-	return JSON.stringify({ jsonrpc: "2.0", method });
+export function notificationText(method: string, params?: object): string {
+	return JSON.stringify({ jsonrpc: "2.0", method, ...(params && { params }) });
 }
 
 /** What a server sent: the end of a request (its result or error as the text it was written in), or something it says or asks on its own. */

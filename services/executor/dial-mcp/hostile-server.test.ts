@@ -243,6 +243,28 @@ test("a stream that goes on after the answer is left, and one that never answers
 	await expect.poll(() => ended, patience).toBe(2);
 });
 
+test.each([
+	["2025-11-25", true],
+	["2026-07-28", false],
+])(
+	"a server of %s that is too slow is told that nobody waits any more, where its revision has a message for that: %s",
+	async (revision, isTold) => {
+		const { server, call } = await stage(revision);
+		const answers = server.answer;
+		await call();
+		server.answer = ({ method }) => method === "tools/call";
+		expect(await failureOf(call({ note: "n" }, { timeoutMs: 1_000 }))).toMatchObject({ code: "total_timeout", sent: true });
+		const told = () => server.heard.filter(({ method }) => method === "notifications/cancelled");
+		if (isTold) await expect.poll(told, patience).toHaveLength(1);
+		// What is said of one call comes before what is said of the next.
+		server.answer = answers;
+		await call();
+		expect(told().map(({ params, headers }) => [params.requestId, headers["mcp-session-id"]])).toEqual(
+			isTold ? [[server.calls()[1]?.id, "session-1"]] : [],
+		);
+	},
+);
+
 test("a session that is gone is told, not tried again; the next call begins another", async () => {
 	const { server, call } = await stage();
 	server.answer = (message, response) => message.method === "tools/call" && void response.writeHead(404).end() === undefined;

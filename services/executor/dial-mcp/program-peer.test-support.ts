@@ -8,7 +8,7 @@ const tools = [{ name: "say", description: "Says a note.", inputSchema: { type: 
 interface Request {
 	readonly id?: string;
 	readonly method: string;
-	readonly params?: { readonly arguments?: { readonly note?: string }; readonly protocolVersion?: string };
+	readonly params?: { readonly arguments?: { readonly note?: string }; readonly protocolVersion?: string; readonly requestId?: string };
 }
 
 function send(text: string): void {
@@ -63,6 +63,7 @@ createInterface({ input: process.stdin }).on("line", (line) => {
 	if (method === "initialize")
 		send(result(id, { protocolVersion: request.params?.protocolVersion, capabilities: { tools: {} }, serverInfo: {} }));
 	else if (method === "tools/list") send(result(id, { tools }));
+	else if (method === "notifications/cancelled") appendFileSync(`${dir}/cancelled`, `${request.params?.requestId}\n`);
 	else if (method === "tools/call") {
 		appendFileSync(`${dir}/calls`, `${JSON.stringify([line, process.env.API_KEY, process.pid])}\n`);
 		answerCall(request, line);

@@ -101,6 +101,21 @@ test("it finds its own variables and its credential in its environment, nothing 
 	await rm(dir, { recursive: true });
 });
 
+test("one that is too slow is told that nobody waits any more, and goes on to the next call", async () => {
+	const { dir, ask, calls, behave } = await stage();
+	const dialer = createMcpDialer({ aside });
+	await dialer.prepare(ask("a"), credential).dial(() => undefined);
+	await behave("is silent");
+	await expect(dialer.prepare(ask("b", 1_000), credential).dial(() => undefined)).rejects.toMatchObject({ code: "total_timeout" });
+	await behave("answers with the note");
+	await dialer.prepare(ask("c"), credential).dial(() => undefined);
+	const [, late, next] = calls().map((line) => JSON.parse(line));
+	expect(next[2]).toBe(late[2]);
+	expect(await readFile(join(dir, "cancelled"), "utf8")).toBe(`${JSON.parse(late[0]).id}\n`);
+	await dialer.close();
+	await rm(dir, { recursive: true });
+});
+
 test("with another credential it is another process", async () => {
 	const { dir, ask, calls } = await stage();
 	const dialer = createMcpDialer({ aside });

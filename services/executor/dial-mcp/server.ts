@@ -5,7 +5,7 @@ import { changedParts, type PinnedList, type Pins, pinnedLists, type ServerRevis
 import { initializeParams, modernRevision, notificationText, parseResult, requestText, type ServerMessage } from "#libs/mcp/messages.ts";
 import type { Askable } from "#libs/mcp/questions.ts";
 import { type Aside, AsideTooSlow, hereCharsMax } from "#libs/service/work-aside.ts";
-import { DialError } from "../dial-error.ts";
+import { DialError, type DialErrorCode } from "../dial-error.ts";
 import type { Notice } from "../ports.ts";
 import type { Line, Reply } from "./line.ts";
 import { NoticeReader } from "./notice-reader.ts";
@@ -21,7 +21,9 @@ const pagesMax = 50;
 const entriesMax = 5_000;
 /** Questions of a server's own that are answered during one call. Nothing is granted to it: it hears that, so that it does not wait. */
 const repliesMax = 16;
-const replyMs = 5_000;
+const replyLimits = { totalTimeoutMs: 5_000, bodyBytesMax: 65_536 } as const;
+/** The ways in which a call is given up because its time is over. */
+const lateCodes: readonly DialErrorCode[] = ["headers_timeout", "idle_timeout", "total_timeout"];
 
 interface CallTerms {
 	readonly meta: object;
@@ -121,10 +123,28 @@ export class Server {
 			fields: [...this.#fields(message.method), ...session, ...(this.#isModern ? message.fields : [])],
 			limits: { totalTimeoutMs: this.#left(untilMs), bodyBytesMax },
 			heard: this.#listener(line, session, notices),
-		}).finally(() => notices?.end());
+		})
+			.catch((error: unknown) => {
+				this.#cancelLate(line, session, id, error);
+				throw error;
+			})
+			.finally(() => notices?.end());
 		this.#noticeLoss(reply, session);
 		if (!reply.answer) throw noAnswer(reply, true);
 		return reply.answer;
+	}
+
+	/**
+	 * Nobody waits for the answer any more, so the server may stop (https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation). In
+	 * 2026-07-28 a stream that is closed says so by itself, and a program that stopped within a line was ended.
+	 */
+	#cancelLate(line: Line, session: readonly (readonly [string, string])[], requestId: string, error: unknown): void {
+		if (!(error instanceof DialError) || !error.sent || !lateCodes.includes(error.code)) return;
+		if ("program" in line ? error.answered !== undefined : this.#isModern) return;
+		const method = "notifications/cancelled";
+		const text = notificationText(method, { requestId, reason: "the answer was not there in time" });
+		// What became of the call is told already: whether the server hears this changes nothing of it.
+		speak(line, { text, fields: [...this.#fields(method), ...session], limits: replyLimits }).catch(() => undefined);
 	}
 
 	get #isModern(): boolean {
@@ -253,9 +273,8 @@ export class Server {
 			if (this.#isModern || ++replies > repliesMax) return;
 			const answered = message.method === "ping" ? { result: {} } : { error: { code: -32_601, message: "not granted by the gateway" } };
 			const text = JSON.stringify({ jsonrpc: "2.0", id: message.id, ...answered });
-			const limits = { totalTimeoutMs: replyMs, bodyBytesMax: 65_536 };
 			// Whether the server hears it is its own concern: the call has its own time.
-			speak(line, { text, fields: [...this.#fields("reply"), ...session], limits }).catch(() => undefined);
+			speak(line, { text, fields: [...this.#fields("reply"), ...session], limits: replyLimits }).catch(() => undefined);
 		};
 	}
 

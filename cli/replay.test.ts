@@ -250,7 +250,7 @@ describe("deciding again", () => {
 	});
 
 	it.each([
-		[["--decide"], "has nothing sealed to give"],
+		[["--decide"], "an export or a proof: it is verified first"],
 		[["--today", "x"], "are for --decide"],
 		[["--record", "x"], "belong together"],
 		[["--serve", "0"], "needs --record"],

@@ -63,7 +63,7 @@ function refuseContradictions({ record, key, decide, serve, sealingKeys, recorde
 	if (decide && serve !== undefined) throw wrongUsage("--decide and --serve are two things to do with a record. Give one of them.");
 	if ((decide || serve !== undefined) && record === undefined)
 		throw wrongUsage(
-			`${decide ? "--decide" : "--serve"} needs --record FILE: the audit service has nothing sealed to give, and no key to open it.`,
+			`${decide ? "--decide" : "--serve"} needs --record FILE, an export or a proof: it is verified first, and the audit service holds no key to open it.`,
 		);
 	if (serve !== undefined && sealingKeys === undefined)
 		throw wrongUsage("--serve needs --sealing-keys FILE: the answer is sealed for its caller.");

@@ -27,6 +27,15 @@ interface Kinds {
 	piece: AnswerPiece;
 	state: AskedState;
 	reply: AskedReply;
+	task: TaskState;
+}
+
+/** What is kept of a task whose function may ask its caller: the call that it began with, and what was answered of what is asked now. */
+export interface TaskState {
+	readonly arguments: JsonObject;
+	readonly answers: JsonObject;
+	/** With which the answers go back. Absent before there is one. */
+	readonly requestState?: string;
 }
 
 /** What a client comes back with whom a function asked something: whose it is, what was asked, and what the function wants to be told again. */

@@ -1,12 +1,12 @@
 // subscriptions/listen: each caller hears of its own lists and tasks alone, by the official client and on the wire, until its token ends or this replica does.
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import type { Configuration } from "#libs/configuration/configuration.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { patience } from "../../test/support/patience.ts";
-import { as, Backstage, callers, type Replica } from "./ingress.test-support.ts";
+import { Backstage, callers, type Replica } from "./ingress.test-support.ts";
 import { Subscriptions } from "./listen/mcp/subscriptions.ts";
+import { answers, connected, listen as listenTo, type PostOptions, post as postTo, tasks } from "./mcp-client.test-support.ts";
 import type { IngressPorts } from "./ports.ts";
 
 interface Tool {
@@ -102,70 +102,20 @@ afterEach(async () => {
 	for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-const tasks = { extensions: { "io.modelcontextprotocol/tasks": {} } };
+const post = (method: string, params: Record<string, unknown>, options: PostOptions = {}) => postTo(origin, method, params, options);
 
-interface Options {
-	readonly who?: string;
-	readonly at?: string;
-	readonly path?: string;
-	readonly capabilities?: object;
-	readonly accept?: string;
-}
-
-function post(method: string, params: Record<string, unknown>, options: Options = {}, signal?: AbortSignal): Promise<Response> {
-	const { who = "robin", at = origin, path = "/mcp/tools", capabilities = {}, accept = "application/json, text/event-stream" } = options;
-	const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": capabilities };
-	const { name, taskId = name } = params;
-	const mirrored = {
-		"mcp-protocol-version": "2026-07-28",
-		"mcp-method": method,
-		...(taskId !== undefined && { "mcp-name": String(taskId) }),
-	};
-	return fetch(`${at}${path}`, {
-		method: "POST",
-		headers: { ...as(who), "content-type": "application/json", accept, ...mirrored },
-		body: JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { ...params, _meta } }),
-		...(signal && { signal }),
-	});
-}
-
-interface Message {
-	readonly method?: string;
-	readonly params: { readonly _meta: object; readonly [member: string]: unknown };
-	readonly result?: object;
-}
-
-/** What is heard on one stream, as it comes. */
-async function listen(notifications: object, options: Options = {}) {
-	const leaving = new AbortController();
-	const reply = await post("subscriptions/listen", { notifications }, options, leaving.signal);
-	const messages: Message[] = [];
-	const whole = async () => {
-		let rest = "";
-		for await (const chunk of reply.body ?? []) {
-			rest += Buffer.from(chunk).toString();
-			const events = rest.split("\n\n");
-			rest = events.pop() ?? "";
-			const heard = events.filter((event) => !event.startsWith(":"));
-			messages.push(...heard.map((event) => JSON.parse(/^event: message\ndata: (.*)$/.exec(event)?.[1] ?? event)));
-		}
-	};
-	const over = whole().catch(() => undefined);
-	const leave = async () => {
-		leaving.abort();
-		await over;
-	};
-	cleanup.push(leave);
-	const methods = () => messages.map(({ method = "the answer" }) => method.replace("notifications/", ""));
-	return { reply, messages, methods, over, leave };
+/** On one stream, until the test is over. */
+async function listen(notifications: object, { at = origin, ...options }: PostOptions & { readonly at?: string } = {}) {
+	const listening = await listenTo(at, notifications, options);
+	cleanup.push(listening.leave);
+	return listening;
 }
 
 const everything = { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true };
 
 describe("the official client", () => {
 	test("is told that its lists changed, of each by itself, and finds them so", async () => {
-		const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
-		await client.connect(new StreamableHTTPClientTransport(new URL(`${origin}/mcp`), { requestInit: { headers: as("robin") } }));
+		const client = await connected(`${origin}/mcp`);
 		cleanup.push(() => client.close());
 		const changing = { listChanged: true };
 		expect(client.getServerCapabilities()).toMatchObject({ tools: changing, prompts: changing, resources: changing });
@@ -223,7 +173,7 @@ describe("a client that listens", () => {
 		]);
 	});
 
-	test.each<[what: string, notifications: unknown, options: Options, status: number, code: number]>([
+	test.each<[what: string, notifications: unknown, options: PostOptions, status: number, code: number]>([
 		["no filter", undefined, {}, 200, -32_602],
 		["a list that is neither wanted nor not", { toolsListChanged: "yes" }, {}, 200, -32_602],
 		["tasks that have no names", { taskIds: [1] }, { capabilities: tasks }, 200, -32_602],
@@ -245,20 +195,15 @@ describe("the tasks of a client that listens", () => {
 		const { result } = (await (await creating).json()) as { result: { taskId: string } };
 		return { received, taskId: result.taskId };
 	}
-	/** With a line end in it, as functions write JSON for people. */
-	const answered = (text: string) =>
-		JSON.stringify({ protocol: "mcp", isError: false, body: { text: `{"content":[\n{"type":"text","text":"${text}"}]}` } });
-	const said = { answer: { mcp: { isError: false } } };
-
 	test("are told with their answers when they end, or at once, as they would be if it asked; nobody else's are", async () => {
 		const [early, late, foreign] = [await begun(0), await begun(1), await begun(2, "board")];
-		await stage.completeAs(early.received, answered("early"), said);
+		await answers(stage, early.received, "early");
 		const asked = [early, late, foreign].map(({ taskId }) => taskId);
 		const { messages, methods } = await listen({ taskIds: [...asked, "made up"] }, takesTasks);
 		await expect.poll(methods, patience).toEqual(["subscriptions/acknowledged", "tasks"]);
 		expect(messages[0]?.params.notifications).toEqual({ taskIds: [early.taskId, late.taskId] });
 		expect(messages[1]?.params).toMatchObject({ taskId: early.taskId, status: "completed", result: { content: [{ text: "early" }] } });
-		await stage.completeAs(foreign.received, answered("foreign"), said);
+		await answers(stage, foreign.received);
 		await stage.deny(late.received);
 		await expect.poll(methods, patience).toEqual(["subscriptions/acknowledged", "tasks", "tasks"]);
 		const got = (await (await post("tasks/get", { taskId: late.taskId }, takesTasks)).json()) as { result: Record<string, unknown> };
@@ -335,8 +280,8 @@ describe("streams are bounded", () => {
 		if (!caller) throw new Error("robin is not there");
 		const subscription = new Subscriptions({ subscriptionsMax: 1, beatMs: 5 }).begin(caller, async () => true);
 		for (let nth = 0; nth < 1_000; nth++) subscription.listsMayDiffer();
-		expect(await subscription.next()).toEqual({ mayListsDiffer: true, endedTasks: [] });
-		expect(await subscription.next()).toEqual({ mayListsDiffer: false, endedTasks: [] });
+		expect(await subscription.next()).toEqual({ mayListsDiffer: true, stoppedTasks: [] });
+		expect(await subscription.next()).toEqual({ mayListsDiffer: false, stoppedTasks: [] });
 		expect(subscription.gone.aborted).toBe(false);
 		subscription.end();
 		await vi.waitFor(() => expect(subscription.gone.aborted).toBe(true), patience);

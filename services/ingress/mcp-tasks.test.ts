@@ -1,9 +1,8 @@
 // Tasks of MCP: a held call holds no socket. The official client of tasks, unmodified, and what the extension demands beside what it asks.
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { createTaskSessionFromClient, type RawClientDispatch } from "@modelcontextprotocol/ext-tasks/client";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, type Replica, transfer } from "./ingress.test-support.ts";
+import { taskSession } from "./mcp-client.test-support.ts";
 
 const cleanup: (() => Promise<unknown>)[] = [];
 let stage: Backstage;
@@ -194,30 +193,10 @@ describe("in 2025-11-25", () => {
 });
 
 describe("the official client of tasks", () => {
-	async function connected(mode: "legacy" | { readonly pin: "2026-07-28" }) {
-		const origin = await one.http.listen({ host: "127.0.0.1", port: 0 });
-		const url = `${origin}/mcp/bank`;
-		const client = new Client(framing.clientInfo, { versionNegotiation: { mode } });
-		await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: as("robin") } }));
-		cleanup.push(() => client.close());
-		const rawDispatch: RawClientDispatch = async (request) => {
-			const { method, params } = request as { method: string; params: Record<string, string> };
-			const name = params.name ?? params.taskId;
-			const headers = { ...as("robin"), "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...(name && { "mcp-name": name }) };
-			const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-			const answer = await fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body });
-			const { result, error } = (await answer.json()) as { result: never; error: never };
-			return error ? { kind: "error", error } : { kind: "result", result };
-		};
-		const raw = mode === "legacy" ? {} : { rawDispatch, v2RequestFraming: framing };
-		const session = createTaskSessionFromClient(client, { endpointId: "callgate", ...raw });
-		cleanup.push(() => session.close());
-		return session;
-	}
-
 	test.each(["legacy", { pin: "2026-07-28" }] as const)("of %j waits for people by asking, and gets the answer", async (mode) => {
-		const session = await connected(mode);
-		const executing = session.callTool(call.name, call.arguments, { task: { preference: mode === "legacy" ? "require" : "allow" } });
+		const session = await taskSession(`${await one.http.listen({ host: "127.0.0.1", port: 0 })}/mcp/bank`, { mode });
+		cleanup.push(session.close);
+		const executing = session.tasks.callTool(call.name, call.arguments, { task: { preference: mode === "legacy" ? "require" : "allow" } });
 		const received = await stage.received();
 		await stage.ask(received);
 		const execution = await executing;

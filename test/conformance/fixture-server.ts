@@ -105,8 +105,7 @@ interface FixturePrompt {
 	readonly messages: (args: Record<string, string>) => ContentBlock[];
 }
 
-/** Asks something of the client within a call of a revision in which Callgate says to servers that it cannot be asked. */
-const asking: Tool = { name: "confirm_delete", answer: () => ({ isError: true, content: [text("This client cannot be asked.")] }) };
+const cannotBeAsked: Answer = { isError: true, content: [text("This client cannot be asked.")] };
 const logging: Tool = {
 	name: "test_tool_with_logging",
 	answer: async (_args, { mcpReq }) => {
@@ -146,6 +145,28 @@ function inRounds(name: string, rounds: Rounds, last: (responses: Record<string,
 			});
 		},
 	};
+}
+
+/** Longer than a call is waited for before it is a task. */
+const workMs = 4_000;
+
+/** A tool that asks in the middle of its work, and not before it has begun. */
+function asksAtWork(name: string, requests: Readonly<Record<string, ReturnType<typeof form>>>): Tool {
+	return {
+		name,
+		answer: async (_args, { mcpReq }) => {
+			if (!declaredBy(mcpReq).elicitation) return cannotBeAsked;
+			const { inputResponses = {} } = mcpReq;
+			if (Object.keys(requests).every((key) => Object.hasOwn(inputResponses, key))) return { content: [text("It was done.")] };
+			await delay(workMs);
+			return inputRequired({ inputRequests: requests });
+		},
+	};
+}
+
+/** The SDK's type names no members. */
+function declaredBy({ envelope }: ServerContext["mcpReq"]): ClientCapabilities {
+	return (envelope as Record<string, ClientCapabilities> | undefined)?.["io.modelcontextprotocol/clientCapabilities"] ?? {};
 }
 
 const told = async (responses: Record<string, unknown>): Promise<Answer> => ({ content: [text(`state-ok: ${JSON.stringify(responses)}`)] });
@@ -216,9 +237,7 @@ const asksInRounds: readonly Tool[] = [
 	{
 		name: "test_input_required_result_capabilities",
 		answer: (_args, { mcpReq }) => {
-			// The SDK's type names no members.
-			const envelope = mcpReq.envelope as Record<string, ClientCapabilities> | undefined;
-			const capabilities = envelope?.["io.modelcontextprotocol/clientCapabilities"] ?? {};
+			const capabilities = declaredBy(mcpReq);
 			return inputRequired({
 				inputRequests: {
 					...(capabilities.sampling && { sampled: sample("Hello") }),
@@ -227,10 +246,12 @@ const asksInRounds: readonly Tool[] = [
 			});
 		},
 	},
+	asksAtWork("confirm_delete", { confirm: form("Delete it?", "confirm", "boolean") }),
+	asksAtWork("multi_input", { one: form("The first?", "name"), two: form("The second?", "name") }),
 	{ name: "test_missing_capability", answer: () => inputRequired({ inputRequests: { sampled: sample("Hello") } }) },
 ];
 
-const allTools = [...tools, asking, logging, ...asksInRounds];
+const allTools = [...tools, logging, ...asksInRounds];
 
 const prompts: readonly FixturePrompt[] = [
 	{ name: "test_simple_prompt", description: "Simple", messages: () => [text("This is a simple prompt for testing.")] },

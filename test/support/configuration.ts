@@ -158,6 +158,8 @@ functions:
   test_input_required_result_multiple_inputs: { asks: [elicitation, sampling, roots] }
   test_input_required_result_multi_round: { asks: [elicitation, sampling, roots] }
   test_tool_with_task: { asks: [elicitation, sampling, roots] }
+  confirm_delete: { asks: [elicitation] }
+  multi_input: { asks: [elicitation] }
   test_input_required_result_capabilities: { asks: [elicitation, sampling, roots] }
   test_missing_capability: { asks: [elicitation, sampling, roots] }
   prompts/get: { asks: [elicitation] }

@@ -5,11 +5,10 @@ import { type Caller, madeAt, namePattern } from "#libs/contracts/call.ts";
 import type { JsonObject } from "#libs/contracts/json.ts";
 import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { implementation } from "#libs/mcp/messages.ts";
-import { answersTo, askableField } from "#libs/mcp/questions.ts";
+import { askableField } from "#libs/mcp/questions.ts";
 import { isLogLevel } from "#libs/mcp/read-notice.ts";
-import { openState } from "#libs/mcp/request-state.ts";
 import { hereCharsMax, turnOf } from "#libs/service/work-aside.ts";
-import { type AskedCall, checkCall } from "../accept-call.ts";
+import { type AskedCall, type CheckedCall, checkCall } from "../accept-call.ts";
 import type { IngressPorts } from "../ports.ts";
 import { PreparedArguments } from "../prepare-arguments.ts";
 import { type Begun, type Submitted, submitCall } from "../submit-call.ts";
@@ -27,16 +26,16 @@ import { sendAsking } from "./mcp/send-asking.ts";
 import { sendNoticed } from "./mcp/send-noticed.ts";
 import { levelOf, newSession, type Session, sessionHeader, sessionIn, setLevel } from "./mcp/session.ts";
 import { type SubscriptionBounds, Subscriptions } from "./mcp/subscriptions.ts";
+import { canAskLater, keepTask } from "./mcp/task-inputs.ts";
 import { answerTask, sendCreated, withdraw } from "./mcp/tasks.ts";
+import { whyNotContinued } from "./mcp/why-not-continued.ts";
 import {
-	type Continues,
 	fault,
 	handshaking,
 	type McpBody,
 	type McpHeaders,
 	modern,
 	type ReadMessage,
-	type RpcFault,
 	readMcp,
 	revisions,
 	rpc,
@@ -59,6 +58,8 @@ const privately = { ttlMs: 60_000, cacheScope: "private" } as const;
 
 /** A client with tasks is told of its call when most functions would have answered. */
 const taskAfterMs = 500;
+/** What a function asks before it does anything it asks soon, and its client is then spared the task. */
+const taskThatMayAskAfterMs = 2_000;
 
 const instructions =
 	"Each tool is a function behind Callgate. A call may be denied by policy, or held until people approve it: then call the same tool with the same arguments again to pick up what became of it.";
@@ -145,6 +146,7 @@ async function answer(ports: ListenPorts, door: Door, limits: McpLimits, request
 		case "request":
 			return await answerRequest(ports, limits, {
 				...{ caller, only, message, session: sessionIn(request.headers[sessionHeader]), reply, gone, takesEvents: acceptsEvents(request) },
+				traceparent: readTraceparent(request.headers.traceparent),
 				admittedStill: () => door.admittedStill(request),
 			});
 		case "unfit":
@@ -249,12 +251,14 @@ function sendPage(reply: FastifyReply, asked: Asked, page: object | undefined): 
 	return sendFault(reply, asked.id, fault(rpc.params, "Invalid cursor: list from the beginning", 200), "malformed_request");
 }
 
+type CallMessage = Extract<ReadMessage, { kind: "call" }>;
+
 async function makeCall(
 	ports: DoorPorts,
 	door: Door,
 	limits: McpLimits,
 	caller: Caller,
-	message: Extract<ReadMessage, { kind: "call" }>,
+	message: CallMessage,
 	{ request, reply, gone }: { readonly request: McpRequest; readonly reply: FastifyReply; readonly gone: AbortSignal },
 ): Promise<FastifyReply> {
 	const { isModern, method, takesTasks, askable, continues } = message;
@@ -262,16 +266,16 @@ async function makeCall(
 	if (wrong) return sendFault(reply, message.id, wrong, "invalid_arguments");
 	const fields = askable.length === 0 ? [] : [[askableField, askable.join(" ")] as const];
 	const asked: AskedCall = { ...message.call, caller, via: "mcp", fields, traceparent: readTraceparent(request.headers.traceparent) };
-	// Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one. What a server asks it asks at once.
-	const mayAsk = askable.length > 0 && !continues;
-	const patienceMs = takesTasks && !mayAsk ? (isModern ? taskAfterMs : 0) : waitMsOf(limits);
-	const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs;
 	const wanted = await wantedOf(ports, caller, message, request);
 	const submit = async (call: AskedCall): Promise<Submitted | Begun> => {
 		const checked = await door.during(request, () => checkCall(ports, call, gone));
-		return await ports.intake.through(() =>
+		const waitMs = readWaitMs(request.headers.prefer, waitSecondsMax) ?? patienceMs(limits, message, checked);
+		const submitted = await ports.intake.through(() =>
 			submitCall(ports, checked, { waitMs, gone, attach: !takesTasks, inPieces: wanted !== undefined }),
 		);
+		const isTask = takesTasks && "state" in submitted;
+		if (isTask && mayAskLater(message, checked)) await keepTask(ports, submitted.call, checked);
+		return submitted;
 	};
 	let submitted: Submitted | Begun;
 	try {
@@ -305,18 +309,17 @@ async function makeCall(
 	return reply.type("application/json").send(unfinishedText(message, told));
 }
 
-/** The state must be what this caller was given for this function, and the answers those of what was asked. */
-function whyNotContinued(
-	{ configuration, sealingKeys, clock }: DoorPorts,
-	caller: Caller,
-	{ connection, function: name }: Pick<AskedCall, "connection" | "function">,
-	{ requestState, inputResponses }: Continues,
-): RpcFault | undefined {
-	const pool = configuration.current().connection(connection)?.pool ?? "";
-	const state = openState(sealingKeys, pool, { caller, connection, function: name }, requestState, clock.now());
-	if (!state) return fault(rpc.params, "The requestState is not one that you were given for this: ask anew, without it", 200);
-	const read = answersTo(state, inputResponses);
-	return "unfit" in read ? fault(rpc.params, `The answer to ${JSON.stringify(read.unfit)} is none to what was asked`, 200) : undefined;
+/** Who need not wait has the task's id to ask with: nothing of it is lost, and an equal call is another one. */
+function patienceMs(limits: McpLimits, message: CallMessage, checked: CheckedCall): number {
+	const { takesTasks, isModern, askable, continues } = message;
+	if (!takesTasks) return waitMsOf(limits);
+	if (askable.length === 0 || continues) return isModern ? taskAfterMs : 0;
+	return mayAskLater(message, checked) ? taskThatMayAskAfterMs : waitMsOf(limits);
+}
+
+/** As a task. */
+function mayAskLater({ isModern, askable }: CallMessage, checked: CheckedCall): boolean {
+	return isModern && askable.length > 0 && canAskLater(checked);
 }
 
 /** Clients of MCP take both kinds of answers; one that says otherwise hears nothing before its answer. */

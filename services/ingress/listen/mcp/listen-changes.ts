@@ -8,13 +8,14 @@ import { isJsonObject, type JsonObject } from "#libs/contracts/json.ts";
 import type { Askable } from "#libs/mcp/questions.ts";
 import { problemOf } from "#libs/service/http.ts";
 import type { Ended } from "../../pending-calls.ts";
-import { type OwnCall, stateOf } from "../../show-call.ts";
+import { stateOf } from "../../show-call.ts";
 import { type DoorPorts, takeRoomFor } from "../door.ts";
 import { fault, type ReadMessage, type RequestId, rpc } from "../read-mcp.ts";
 import { type ChangeableList, changeableLists, digestOfList } from "./lists-seen.ts";
 import type { Asking } from "./meant.ts";
 import { complete, errorText, eventText, problemFault, resultText, sendFault } from "./send.ts";
 import type { Happened, Subscription, Subscriptions } from "./subscriptions.ts";
+import type { Task } from "./task-inputs.ts";
 import { askableOf, findTask, missingTasks, taskText } from "./tasks.ts";
 
 export interface ListenPorts extends DoorPorts {
@@ -25,6 +26,7 @@ export interface ListenRequest extends Asking {
 	readonly message: Extract<ReadMessage, { kind: "request" }>;
 	readonly reply: FastifyReply;
 	readonly gone: AbortSignal;
+	readonly traceparent: string;
 	/** Whose the request's token is by now. @throws {Refusal} */
 	readonly admittedStill: () => Promise<Caller>;
 	/** Whether the client takes server-sent events. */
@@ -86,6 +88,8 @@ interface Listening extends Pick<ListenRequest, "admittedStill" | "only"> {
 	/** What the client was told of each list. */
 	readonly seen: Map<ChangeableList, string>;
 	readonly taskIds: readonly string[];
+	/** Tasks that ask, by their ids: they go on when somebody answers, perhaps at another replica. */
+	readonly asking: Map<string, Task>;
 }
 
 async function beginListening(
@@ -104,7 +108,7 @@ async function beginListening(
 		await watchTask(ports, own, subscription);
 		taskIds.push(taskId);
 	}
-	return { ...listening, taskIds };
+	return { ...listening, taskIds, asking: new Map() };
 }
 
 function digestNow({ subscriptions, configuration, clock }: ListenPorts, asking: Asking, list: ChangeableList): Promise<string> {
@@ -112,15 +116,15 @@ function digestNow({ subscriptions, configuration, clock }: ListenPorts, asking:
 }
 
 /** @throws {Refusal} `too_many_requests` */
-async function watchTask(ports: ListenPorts, own: OwnCall, subscription: Subscription): Promise<void> {
-	const wait = ports.pending.listen(own.call, own.pool);
+async function watchTask(ports: ListenPorts, task: Task, subscription: Subscription): Promise<void> {
+	const wait = ports.pending.listen(task.call, task.pool);
 	subscription.whenGone(() => wait.cancel());
 	const tell = (ended: Ended | undefined) => {
 		wait.cancel();
-		if (ended) subscription.taskEnded({ ...own, standing: { ended, state: ended.data.ending } });
+		if (ended) subscription.taskStopped({ ...task, standing: { ended, state: ended.data.ending } });
 	};
 	// It may have ended before this began to listen.
-	const { ended } = await stateOf(ports, own);
+	const { ended } = await stateOf(ports, task);
 	if (ended) tell(ended);
 	else void wait.ended(stores.calls.ageMaxMs, subscription.gone).then(tell);
 }
@@ -147,8 +151,8 @@ async function* eventsOf(ports: ListenPorts, listening: Listening): AsyncGenerat
 
 async function* changesOf(
 	ports: ListenPorts,
-	{ id, only, askable, subscription, seen, admittedStill }: Listening,
-	{ mayListsDiffer, endedTasks }: Happened,
+	{ id, only, askable, subscription, seen, asking, admittedStill }: Listening,
+	{ mayListsDiffer, stoppedTasks }: Happened,
 ): AsyncGenerator<string, void> {
 	for (const [list, before] of mayListsDiffer ? seen : []) {
 		// Its groups may be others by the issuers of this configuration.
@@ -157,11 +161,18 @@ async function* changesOf(
 		seen.set(list, now);
 		yield notice(id, `notifications/${list}/list_changed`, {});
 	}
-	for (const own of endedTasks) {
+	for (const [taskId, before] of asking) {
+		const now = await findTask(ports, { caller: subscription.caller, only }, taskId);
+		if (now && now.call === before.call) continue;
+		asking.delete(taskId);
+		if (now) await watchTask(ports, now, subscription);
+	}
+	for (const own of stoppedTasks) {
 		const { ended } = own.standing;
 		const giveBack = ended && takeRoomFor(ended, ports.intake, subscription.caller);
 		try {
-			const text = await taskText(ports, own, { _meta: ofSubscription(id) }, { askable, gone: subscription.gone });
+			const { text, status } = await taskText(ports, own, { _meta: ofSubscription(id) }, { askable, gone: subscription.gone });
+			if (status === "input_required") asking.set(own.taskId, own);
 			yield eventText(`{"jsonrpc":"2.0","method":"notifications/tasks","params":${text}}`);
 		} finally {
 			giveBack?.();

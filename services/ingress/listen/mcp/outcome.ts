@@ -16,9 +16,9 @@ import { complete, problemFault, toolError, unknownTool } from "./send.ts";
 
 export type Outcome =
 	/** A result as JSON text; `isError`: of the tool. */
-	| { readonly kind: "result"; readonly text: string; readonly isError: boolean }
-	/** An error of the protocol; `refused`: Callgate's, and not the server's behind it. */
-	| { readonly kind: "fault"; readonly fault: RpcFault; readonly refused?: ProblemCode };
+	| { readonly kind: "result"; readonly text: string; readonly isError: boolean; readonly asks?: true }
+	/** An error of the protocol; `refused`: Callgate's, and not the server's behind it. `asks`: of somebody who cannot be asked. */
+	| { readonly kind: "fault"; readonly fault: RpcFault; readonly refused?: ProblemCode; readonly asks?: true };
 
 export interface OutcomeTerms {
 	readonly isModern: boolean;
@@ -69,10 +69,10 @@ function askingOutcome(
 	// It is a client that can be asked whose call it is; another may have attached to it.
 	if (!canAnswer(asks, askable)) {
 		const told = "The server asks for input, which only a client that declares so, and takes events before 2026-07-28, can give";
-		return { kind: "fault", fault: fault(rpc.internal, told, 200) };
+		return { kind: "fault", fault: fault(rpc.internal, told, 200), asks: true };
 	}
 	const requestState = sealState(sealingKeys, data.pool, data.call, data, asks, clock.now());
-	return nativeOutcome(answer, data.call, { _meta: complete._meta }, { requestState });
+	return { ...nativeOutcome(answer, data.call, { _meta: complete._meta }, { requestState }), asks: true };
 }
 
 /** What an MCP server answered is the answer, in its own words. */

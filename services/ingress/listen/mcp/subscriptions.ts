@@ -1,7 +1,7 @@
 // Clients that listen for changes at this replica: how many there may be, and what wakes each of them.
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import type { OwnCall } from "../../show-call.ts";
+import type { Task } from "./task-inputs.ts";
 
 export interface SubscriptionBounds {
 	/** Open at once at this replica. */
@@ -73,7 +73,7 @@ interface SubscriptionParts {
 /** What happened since its client was told, however often it happened: nothing queues for a client that reads slowly. */
 export interface Happened {
 	readonly mayListsDiffer: boolean;
-	readonly endedTasks: readonly OwnCall[];
+	readonly stoppedTasks: readonly Task[];
 }
 
 export class Subscription {
@@ -83,7 +83,7 @@ export class Subscription {
 	private readonly beat: NodeJS.Timeout;
 	private alarm = Promise.withResolvers<void>();
 	private mayListsDiffer = false;
-	private endedTasks: OwnCall[] = [];
+	private stoppedTasks: Task[] = [];
 	private isOver = false;
 
 	constructor(parts: SubscriptionParts) {
@@ -107,13 +107,13 @@ export class Subscription {
 	async next(): Promise<Happened | undefined> {
 		await this.alarm.promise;
 		this.alarm = Promise.withResolvers();
-		const { mayListsDiffer, endedTasks } = this;
+		const { mayListsDiffer, stoppedTasks } = this;
 		this.mayListsDiffer = false;
-		this.endedTasks = [];
-		const isNews = mayListsDiffer || endedTasks.length > 0;
+		this.stoppedTasks = [];
+		const isNews = mayListsDiffer || stoppedTasks.length > 0;
 		// Nothing is told to a token that ended since the last beat.
 		if (this.isOver || (isNews && !(await this.parts.isAdmitted()))) return undefined;
-		return { mayListsDiffer, endedTasks };
+		return { mayListsDiffer, stoppedTasks };
 	}
 
 	listsMayDiffer(): void {
@@ -121,8 +121,9 @@ export class Subscription {
 		this.alarm.resolve();
 	}
 
-	taskEnded(own: OwnCall): void {
-		this.endedTasks.push(own);
+	/** It has ended, or asks. */
+	taskStopped(task: Task): void {
+		this.stoppedTasks.push(task);
 		this.alarm.resolve();
 	}
 

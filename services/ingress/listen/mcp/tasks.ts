@@ -4,7 +4,7 @@ import type { FastifyReply } from "fastify";
 import { stores } from "#libs/bus/stores.ts";
 import { type Caller, callIdPattern } from "#libs/contracts/call.ts";
 import { isJsonObject, type JsonObject } from "#libs/contracts/json.ts";
-import { Refusal } from "#libs/contracts/problems.ts";
+import { problems, Refusal } from "#libs/contracts/problems.ts";
 import { type Askable, declaredIn } from "#libs/mcp/questions.ts";
 import { cancelCall } from "../../cancel-call.ts";
 import type { Ended } from "../../pending-calls.ts";
@@ -14,8 +14,9 @@ import { retryAfterSeconds, type WaitsFor, waitsForOf } from "../../waits-for.ts
 import { makeRoomFor } from "../door.ts";
 import { fault, rpc, tasksExtension } from "../read-mcp.ts";
 import type { Asking } from "./meant.ts";
-import { type Outcome, outcomeOf } from "./outcome.ts";
-import { type Asked, complete, sendFault, sendResult, sendResultText } from "./send.ts";
+import { type Outcome, type OutcomeTerms, outcomeOf } from "./outcome.ts";
+import { type Asked, complete, problemFault, sendFault, sendResult, sendResultText } from "./send.ts";
+import { cancelQuestion, goOnUnasked, openRequests, type Task, takeAnswers, taskOf } from "./task-inputs.ts";
 
 /** People are waited for in minutes, but an agent that polls this often costs little. */
 const pollIntervalMsMax = 5_000;
@@ -31,6 +32,7 @@ interface TaskRequest extends Asking {
 	readonly asked: TaskAsked;
 	readonly reply: FastifyReply;
 	readonly gone: AbortSignal;
+	readonly traceparent: string;
 	/** How long `tasks/result` of 2025-11-25 waits. */
 	readonly waitMs: number;
 }
@@ -50,12 +52,11 @@ export const missingTasks = fault(rpc.missingCapability, "Missing required clien
 	requiredCapabilities: { extensions: { [tasksExtension]: {} } },
 });
 
-type Verb = (ports: Ports, own: OwnCall, request: TaskRequest) => Promise<FastifyReply> | FastifyReply;
+type Verb = (ports: Ports, task: Task, request: TaskRequest) => Promise<FastifyReply> | FastifyReply;
 
 const modernVerbs = new Map<string, Verb>([
 	["tasks/get", sendTask],
-	// Nothing is asked of the client while a call runs: what it answers is the answer to no question.
-	["tasks/update", (_ports, _own, { reply, asked }) => sendResult(reply, asked, {})],
+	["tasks/update", update],
 	["tasks/cancel", cancel],
 ]);
 const olderVerbs = new Map<string, Verb>([
@@ -66,10 +67,10 @@ const olderVerbs = new Map<string, Verb>([
 
 async function answerKnown(ports: Ports, request: TaskRequest, verb: Verb): Promise<FastifyReply> {
 	const { asked, reply } = request;
-	const own = await findTask(ports, request, asked.params.taskId);
-	if (!own) return sendFault(reply, asked.id, fault(rpc.params, "No task of yours has this id", 200), "not_found");
-	reply.header("callgate-call", own.call);
-	return await verb(ports, own, request);
+	const task = await findTask(ports, request, asked.params.taskId);
+	if (!task) return sendFault(reply, asked.id, fault(rpc.params, "No task of yours has this id", 200), "not_found");
+	reply.header("callgate-call", task.call);
+	return await verb(ports, task, request);
 }
 
 /** A client says with each request what it can be asked for. */
@@ -78,11 +79,11 @@ export function askableOf({ _meta }: JsonObject): Askable[] {
 }
 
 /** A task's id is a call's: nobody can guess it, and it is of use to its caller alone. */
-export async function findTask(ports: Ports, { caller, only }: Asking, taskId: unknown): Promise<OwnCall | undefined> {
+export async function findTask(ports: Ports, { caller, only }: Asking, taskId: unknown): Promise<Task | undefined> {
 	if (typeof taskId !== "string" || !callId.test(taskId)) return undefined;
 	try {
-		const own = await showCall(ports, caller, taskId);
-		return only === undefined || own.connection === only ? own : undefined;
+		const first = await showCall(ports, caller, taskId);
+		return only === undefined || first.connection === only ? await taskOf(ports, caller, first) : undefined;
 	} catch (error) {
 		if (error instanceof Refusal && error.code === "not_found") return undefined;
 		throw error;
@@ -91,13 +92,15 @@ export async function findTask(ports: Ports, { caller, only }: Asking, taskId: u
 
 const callId = new RegExp(callIdPattern);
 
+type Seed = Pick<Task, "taskId" | "call" | "receivedAt" | "standing">;
+
 /** The members that a task has in both revisions, whatever their names for durations. */
-async function seedOf({ bus, clock }: Ports, { call, receivedAt, standing }: Pick<OwnCall, "call" | "receivedAt" | "standing">) {
+async function seedOf({ bus, clock }: Ports, { taskId, call, receivedAt, standing }: Seed) {
 	const waitsFor = standing.state === "held" ? await waitsForOf(bus, call) : undefined;
 	const { ended } = standing;
 	const pollIntervalMs = Math.min(retryAfterSeconds(waitsFor, clock.now()) * 1_000, pollIntervalMsMax);
 	const statusMessage = ended ? `The call is ${standing.state}.` : messageOf(standing.state, waitsFor);
-	return { taskId: call, statusMessage, createdAt: receivedAt, lastUpdatedAt: ended?.time ?? receivedAt, pollIntervalMs };
+	return { taskId, statusMessage, createdAt: receivedAt, lastUpdatedAt: ended?.time ?? receivedAt, pollIntervalMs };
 }
 
 /** For people and models: a held call says for whom it waits, how many votes it has and until when. */
@@ -112,9 +115,9 @@ export async function sendCreated(
 	ports: Ports,
 	reply: FastifyReply,
 	{ id, isModern }: Asked,
-	created: Pick<OwnCall, "call" | "receivedAt" | "standing">,
+	created: Omit<Seed, "taskId">,
 ): Promise<FastifyReply> {
-	const { pollIntervalMs, ...seed } = await seedOf(ports, created);
+	const { pollIntervalMs, ...seed } = await seedOf(ports, { ...created, taskId: created.call });
 	const task = { ...seed, status: "working" };
 	const result = isModern
 		? { ...complete, resultType: "task", ...task, ttlMs: stores.calls.ageMaxMs, pollIntervalMs }
@@ -122,31 +125,62 @@ export async function sendCreated(
 	return sendResultText(reply, id, JSON.stringify(result));
 }
 
-async function sendTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
-	const { ended } = own.standing;
+async function sendTask(ports: Ports, found: Task, request: TaskRequest): Promise<FastifyReply> {
+	const { asked, caller, reply, gone, traceparent } = request;
+	const { ended } = found.standing;
 	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
-	return sendResultText(reply, asked.id, await taskText(ports, own, complete, { askable: askableOf(asked.params), gone }));
+	const asker = { caller, askable: askableOf(asked.params), traceparent, gone };
+	const task = (await goOnUnasked(ports, found, asker)) ? ((await findTask(ports, request, found.taskId)) ?? found) : found;
+	return sendResultText(reply, asked.id, (await taskText(ports, task, complete, asker)).text);
+}
+
+/** What is no answer to anything that is open is left out, so that a client may say it again. */
+async function update(ports: Ports, task: Task, request: TaskRequest): Promise<FastifyReply> {
+	const { asked, caller, reply, gone, traceparent } = request;
+	const { inputResponses } = asked.params;
+	if (!isJsonObject(inputResponses))
+		return sendFault(reply, asked.id, fault(rpc.params, "expected an object of inputResponses", 200), "malformed_request");
+	try {
+		const asker = { caller, askable: askableOf(asked.params), traceparent, gone };
+		const wrong = await takeAnswers(ports, task, inputResponses, asker);
+		return wrong ? sendFault(reply, asked.id, wrong, "invalid_arguments") : sendResult(reply, asked, {});
+	} catch (error) {
+		// What is said by a status is said so everywhere: that it may be tried again, and that another token is needed.
+		if (!(error instanceof Refusal) || error.code === "insufficient_scope" || problems[error.code].status >= 429) throw error;
+		return sendFault(reply, asked.id, problemFault(error.code, error.details), error.code);
+	}
+}
+
+interface TaskText {
+	readonly text: string;
+	readonly status: "working" | "input_required" | "completed" | "failed" | "cancelled";
 }
 
 /** A task of 2026-07-28 as JSON text, with all that is known of it. @param more members beside it */
-export async function taskText(
-	ports: Ports,
-	own: OwnCall,
-	more: object,
-	terms: { readonly askable: readonly Askable[]; readonly gone: AbortSignal },
-): Promise<string> {
-	const seed = { ...more, ...(await seedOf(ports, own)), ttlMs: stores.calls.ageMaxMs };
-	const { ended } = own.standing;
-	if (!ended || ended.data.ending === "cancelled") return JSON.stringify({ ...seed, status: ended ? "cancelled" : "working" });
+export async function taskText(ports: Ports, task: Task, more: object, terms: Pick<OutcomeTerms, "askable" | "gone">): Promise<TaskText> {
+	const seed = { ...more, ...(await seedOf(ports, task)), ttlMs: stores.calls.ageMaxMs };
+	const written = (status: TaskText["status"], own: object = {}): TaskText => ({
+		text: JSON.stringify({ ...seed, status, ...own }),
+		status,
+	});
+	const { ended } = task.standing;
+	if (!ended) return written("working");
+	if (ended.data.ending === "cancelled" || task.kept?.isCancelled) return written("cancelled");
 	const outcome = await outcomeOf(ports, ended, { isModern: true, method: "tools/call", ...terms });
-	if (outcome.kind === "result") return `${JSON.stringify({ ...seed, status: "completed" }).slice(0, -1)},"result":${outcome.text}}`;
+	if (task.kept && outcome.asks) {
+		if (outcome.kind === "fault") return written("working", { statusMessage: outcome.fault.message });
+		return written("input_required", { statusMessage: "The function asks something.", inputRequests: openRequests(task, outcome.text) });
+	}
+	if (outcome.kind === "result")
+		return { text: `${written("completed").text.slice(0, -1)},"result":${outcome.text}}`, status: "completed" };
 	const { code, message } = outcome.fault;
-	return JSON.stringify({ ...seed, status: "failed", error: { code, message } });
+	return written("failed", { error: { code, message } });
 }
 
 /** What has ended, or runs, stays so: the client is told that it was heard, and learns by asking what became of it. */
-async function cancel(ports: Ports, own: OwnCall, { asked, caller, reply }: TaskRequest): Promise<FastifyReply> {
-	await withdraw(ports, caller, own.call);
+async function cancel(ports: Ports, task: Task, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
+	await withdraw(ports, caller, task.call);
+	await cancelQuestion(ports, task, { caller, askable: askableOf(asked.params), gone });
 	return sendResult(reply, asked, {});
 }
 
@@ -166,7 +200,7 @@ function olderStatusOf(ended: Ended | undefined, outcome: Outcome | undefined): 
 	return outcome.kind === "result" && !outcome.isError ? "completed" : "failed";
 }
 
-async function sendOlderTask(ports: Ports, own: OwnCall, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
+async function sendOlderTask(ports: Ports, own: Task, { asked, caller, reply, gone }: TaskRequest): Promise<FastifyReply> {
 	const { ended } = own.standing;
 	if (ended) makeRoomFor(ended, ports.intake, caller, reply);
 	const { pollIntervalMs: pollInterval, ...seed } = await seedOf(ports, own);
@@ -177,7 +211,7 @@ async function sendOlderTask(ports: Ports, own: OwnCall, { asked, caller, reply,
 	return sendResult(reply, asked, { ...seed, status, ttl: stores.calls.ageMaxMs, pollInterval });
 }
 
-async function cancelOlder(ports: Ports, own: OwnCall, request: TaskRequest): Promise<FastifyReply> {
+async function cancelOlder(ports: Ports, own: Task, request: TaskRequest): Promise<FastifyReply> {
 	const { asked, caller, reply } = request;
 	if (own.standing.ended)
 		return sendFault(reply, asked.id, fault(rpc.params, `The task has ended: it is ${own.standing.state}`, 200), "already_settled");

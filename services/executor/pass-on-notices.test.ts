@@ -3,40 +3,27 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { SealingKeys } from "#libs/contracts/sealed.ts";
+import { openConfiguration } from "../../test/support/open-configuration.ts";
 import { DialError } from "./dial-error.ts";
 import { executeCall } from "./execute-call.ts";
 import { Bench, caller, intercepted, sealingKey, until } from "./granted-call.test-support.ts";
 import type { Dialer, ExecutorPorts, FunctionAnswer, Notice } from "./ports.ts";
 
-const configuration = (() => {
-	const compiled = compileConfiguration({
-		"all.yaml": `kind: Issuer
-name: corporate
-issuer: ${caller.issuer}
-audience: callgate
-algorithms: [RS256]
----
-kind: Connection
+const configuration = openConfiguration({
+	issuer: caller.issuer,
+	connections: `kind: Connection
 name: bank
 protocol: mcp
 url: https://bank.example/mcp
 mcp: bank.json
 functions: { work: { stream: true, timeout: 20s } }
----
-kind: Policy
-name: all
-rules: [{ name: all, match: { connection: bank }, effect: allow }]
-mask:
-  - match: { connection: bank }
-    detect: [card, email, secret]
 `,
+	policyMore: "mask: [{ match: { connection: bank }, detect: [card, email, secret] }]\n",
+	files: {
 		"bank.json": JSON.stringify({ protocolVersion: "2026-07-28", tools: ["work", "plain"].map((name) => ({ name, inputSchema: {} })) }),
-	});
-	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-	return compiled.configuration;
-})();
+	},
+});
 const keys = new SealingKeys(new Map([["default", [sealingKey]]]));
 const work = { function: "work", arguments: {}, revision: configuration.revision };
 const done: FunctionAnswer = { protocol: "mcp", isError: false, body: Buffer.from('{"content":[{"type":"text","text":"done"}]}') };

@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { EventsUnavailable, NotYet } from "#libs/bus/bus.ts";
 import { createMemoryBus } from "#libs/bus/bus-memory.ts";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { SealingKeys } from "#libs/contracts/sealed.ts";
+import { openConfiguration } from "../../test/support/open-configuration.ts";
 import { DialError } from "./dial-error.ts";
 import { BodyChunks } from "./dial-http/body-chunks.ts";
 import type { OutboundStream } from "./dial-http/http-client.ts";
@@ -13,14 +13,9 @@ import { Bench, caller, intercepted, sealingKey, until } from "./granted-call.te
 import type { ExecutorPorts } from "./ports.ts";
 
 function detecting(detect: string) {
-	const compiled = compileConfiguration({
-		"all.yaml": `kind: Issuer
-name: corporate
-issuer: ${caller.issuer}
-audience: callgate
-algorithms: [RS256]
----
-kind: Connection
+	return openConfiguration({
+		issuer: caller.issuer,
+		connections: `kind: Connection
 name: bank
 protocol: http
 url: http://127.0.0.1:9
@@ -29,17 +24,9 @@ functions:
   chat: { method: POST, path: /chat, stream: true, timeout: 20s }
   chatAgain: { method: POST, path: /again, stream: true, idempotent: true, timeout: 20s }
   whole: { method: POST, path: /whole, timeout: 20s }
----
-kind: Policy
-name: all
-rules: [{ name: all, match: { connection: bank }, effect: allow }]
-mask:
-  - match: { connection: bank }
-    detect: ${detect}
 `,
+		policyMore: `mask: [{ match: { connection: bank }, detect: ${detect} }]\n`,
 	});
-	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-	return compiled.configuration;
 }
 const configuration = detecting("[card, email, secret]");
 const keys = new SealingKeys(new Map([["default", [sealingKey]]]));

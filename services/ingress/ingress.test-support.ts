@@ -22,6 +22,7 @@ import { createMetrics } from "#libs/service/metrics.ts";
 import { tellRefusals } from "#libs/service/refusal-events.ts";
 import { createAside } from "#libs/service/work-aside.ts";
 import { demoConfiguration } from "../../infra/local/demo/configuration.ts";
+import { openConfiguration } from "../../test/support/open-configuration.ts";
 import { patience } from "../../test/support/patience.ts";
 import { Intake } from "./intake.ts";
 import type { DoorPorts } from "./listen/door.ts";
@@ -49,20 +50,7 @@ function compiledFor(bankUrl: string): Configuration {
 }
 /** A configuration of other connections, which everyone may call. */
 export function openTo(connections: string, files: SourceFiles = {}): Configuration {
-	const names = [...connections.matchAll(/^name: (.*)$/gm)].map(([, name]) => name).join(", ");
-	const around = `kind: Issuer
-name: corporate
-issuer: ${issuer}
-audience: callgate
-algorithms: [RS256]
----
-kind: Policy
-name: all
-rules: [{ name: all, match: { connection: [${names}] }, effect: allow }]
-`;
-	const compiled = compileConfiguration({ "around.yaml": around, "connections.yaml": connections, ...files });
-	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-	return compiled.configuration;
+	return openConfiguration({ connections, issuer, files });
 }
 /** A replica that knows this one alone. */
 export const inForce = (configuration: Configuration): IngressPorts["configuration"] => ({

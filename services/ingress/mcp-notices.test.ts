@@ -1,8 +1,8 @@
 // Progress and log messages of a call: to who asked for them, under the client's own token, as they happen and before the answer.
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, inForce, openTo } from "./ingress.test-support.ts";
+import { connected, messageIn, type PostOptions, post } from "./mcp-client.test-support.ts";
 
 const pinned = { protocolVersion: "2026-07-28", tools: ["work", "plain"].map((name) => ({ name, inputSchema: { type: "object" } })) };
 const connection = `kind: Connection
@@ -39,13 +39,8 @@ async function saysAndEnds(texts: readonly string[], from = 0): Promise<void> {
 	await stage.endStreamed(received, seals, { answer: { mcp: { isError: false } }, sealed: stage.sealedResult(received, answer) });
 }
 
-/** As a client of 2026-07-28 that speaks no more than HTTP. */
-async function post(_meta: object, { name = "work", accept = "application/json, text/event-stream" } = {}) {
-	const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}, ..._meta };
-	const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: {}, _meta: meta } });
-	const mirrored = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name };
-	const headers = { ...as("robin"), "content-type": "application/json", accept, ...mirrored };
-	const reply = await fetch(`${origin}/mcp/tools`, { method: "POST", headers, body });
+async function work(meta: object, options: PostOptions = {}) {
+	const reply = await post(origin, "tools/call", { name: "work", arguments: {} }, { meta, ...options });
 	return { type: reply.headers.get("content-type"), text: await reply.text() };
 }
 interface LegacyOptions {
@@ -57,15 +52,14 @@ const eventsIn = (text: string) =>
 	text
 		.split("\n\n")
 		.filter((event) => event !== "")
-		.map((event) => JSON.parse(event.replace("event: message\ndata: ", "")));
+		.map(messageIn);
 
 describe.each([
 	["2026-07-28", { pin: "2026-07-28" }],
 	["2025-11-25", "legacy"],
 ] as const)("the official client of %s", (_revision, mode) => {
 	test("hears of progress while its call runs, and then has its answer", async () => {
-		const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
-		await client.connect(new StreamableHTTPClientTransport(new URL(`${origin}/mcp/tools`), { requestInit: { headers: as("robin") } }));
+		const client = await connected(`${origin}/mcp/tools`, { versionNegotiation: { mode } });
 		cleanup.push(() => client.close());
 		const heard: unknown[] = [];
 		const calling = client.callTool({ name: "work", arguments: {} }, { onprogress: (said) => void heard.push(said) });
@@ -83,7 +77,7 @@ describe.each([
 
 test("the client's token stands in what it hears, and log messages come from its level on", async () => {
 	const texts = [progress({ progress: 1, progressToken: "the server's" }), `${logged("info")}${logged("error")}`];
-	const [replied] = await Promise.all([post({ progressToken: 7, "io.modelcontextprotocol/logLevel": "warning" }), saysAndEnds(texts)]);
+	const [replied] = await Promise.all([work({ progressToken: 7, "io.modelcontextprotocol/logLevel": "warning" }), saysAndEnds(texts)]);
 	expect(replied.type).toMatch(/^text\/event-stream/);
 	const [first, second, last, ...more] = eventsIn(replied.text);
 	expect(first).toMatchObject({ method: "notifications/progress", params: { progressToken: 7, progress: 1 } });
@@ -121,8 +115,7 @@ describe("before 2026-07-28 the level is a session's", () => {
 	const begin = async () => await legacy("initialize", { protocolVersion: "2025-11-25", capabilities: {} });
 
 	test("that its client sets, and then hears from it on in all its calls", async () => {
-		const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode: "legacy" } });
-		await client.connect(new StreamableHTTPClientTransport(new URL(`${origin}/mcp/tools`), { requestInit: { headers: as("robin") } }));
+		const client = await connected(`${origin}/mcp/tools`, { versionNegotiation: { mode: "legacy" } });
 		cleanup.push(() => client.close());
 		expect(client.getServerCapabilities()).toMatchObject({ logging: {} });
 		const heard: unknown[] = [];
@@ -158,11 +151,11 @@ describe("before 2026-07-28 the level is a session's", () => {
 	});
 });
 
-test.each<[who: string, meta: object, options: Parameters<typeof post>[1]]>([
+test.each<[who: string, meta: object, options: PostOptions]>([
 	["did not ask", {}, {}],
 	["takes no events", { progressToken: "t" }, { accept: "application/json" }],
 ])("who %s has the answer alone", async (_who, meta, options) => {
-	const [replied] = await Promise.all([post(meta, options), saysAndEnds([progress({ progress: 1 }), logged("error")])]);
+	const [replied] = await Promise.all([work(meta, options), saysAndEnds([progress({ progress: 1 }), logged("error")])]);
 	expect(replied.type).toMatch(/^application\/json/);
 	expect(JSON.parse(replied.text)).toMatchObject({ id: 7, result: { content: [{ text: "done" }] } });
 });
@@ -172,7 +165,7 @@ test.each([
 	["a token without an end", { progressToken: "x".repeat(300) }],
 	["a token that is none", { progressToken: {} }],
 ])("%s is refused, and is no call", async (_what, meta) => {
-	expect(JSON.parse((await post(meta)).text).error).toMatchObject({ code: -32_602 });
+	expect(JSON.parse((await work(meta)).text).error).toMatchObject({ code: -32_602 });
 	expect(stage.of("call.received")).toEqual([]);
 });
 
@@ -183,7 +176,7 @@ test("a call that fails after it said something is told at the end of its events
 		const seals = await stage.passOn(received, [progress({ progress: 1 })]);
 		await stage.endStreamed(received, seals, { ending: "failed", code: "outcome_unknown" });
 	};
-	const [replied] = await Promise.all([post({ progressToken: "t" }), failing()]);
+	const [replied] = await Promise.all([work({ progressToken: "t" }), failing()]);
 	const events = eventsIn(replied.text);
 	expect(events).toHaveLength(2);
 	expect(events[1]).toMatchObject({ id: 7, result: { isError: true, content: [{ text: expect.stringContaining("outcome_unknown") }] } });

@@ -5,6 +5,14 @@ import type { Event } from "#libs/contracts/events.ts";
 import { NotAuthenticated } from "#libs/contracts/not-authenticated.ts";
 import { patience } from "../../test/support/patience.ts";
 import { as, Backstage, callers, inForce, openTo } from "./ingress.test-support.ts";
+import {
+	yes as accepted,
+	answers as answersOn,
+	asks as asksOn,
+	type PostOptions,
+	post as postTo,
+	question,
+} from "./mcp-client.test-support.ts";
 
 const names = ["confirm", "other", "plain", "told"];
 const pinned = {
@@ -39,38 +47,20 @@ afterEach(async () => {
 	for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-const question = {
-	method: "elicitation/create",
-	params: { message: "Sure?", requestedSchema: { type: "object", properties: { ok: { type: "boolean" } } } },
-};
-const yes = { sure: { action: "accept", content: { ok: true } } };
-
+const yes = { sure: accepted };
 const asking = { resultType: "input_required", inputRequests: { sure: question } };
+const asks = (received: Event<"call.received">) => asksOn(stage, received);
+const answers = (received: Event<"call.received">) => answersOn(stage, received);
 
-/** As the executor says it of a server that asks. */
-async function asks(received: Event<"call.received">): Promise<void> {
-	const answer = {
-		protocol: "mcp",
-		isError: false,
-		body: { json: asking },
-		asks: { asked: { sure: "elicitation/create" }, state: "the server's" },
-	};
-	await stage.completeAs(received, JSON.stringify(answer), { answer: { mcp: { isError: false } } });
-}
-async function answers(received: Event<"call.received">): Promise<void> {
-	const answer = { protocol: "mcp", isError: false, body: { json: { content: [{ type: "text", text: "done" }] } } };
-	await stage.completeAs(received, JSON.stringify(answer), { answer: { mcp: { isError: false } } });
-}
-
-async function post(more: object, { name = "confirm", who = "robin", capabilities = { elicitation: {}, sampling: {} } as object } = {}) {
-	const _meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": capabilities };
-	const body = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: { id: "a" }, ...more, _meta } });
-	const mirrored = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name };
-	const headers = { ...as(who), "content-type": "application/json", accept: "application/json", ...mirrored };
-	return (await (await fetch(`${origin}/mcp/tools`, { method: "POST", headers, body })).json()) as {
+async function post(more: object, { name = "confirm", capabilities = { elicitation: {}, sampling: {} }, ...options }: CallOptions = {}) {
+	const asked = { name, arguments: { id: "a" }, ...more };
+	return (await (await postTo(origin, "tools/call", asked, { capabilities, ...options })).json()) as {
 		result?: { resultType: string; requestState: string; inputRequests: object; content: { text: string }[] };
 		error?: { code: number; message: string };
 	};
+}
+interface CallOptions extends PostOptions {
+	readonly name?: string;
 }
 
 /** The state that robin is given where `confirm` asked. */
@@ -114,7 +104,7 @@ describe("what a client comes back with", () => {
 		expect(JSON.stringify(result)).not.toContain("the server's");
 	});
 
-	test.each<[whose: string, change: (state: string) => string, options: Parameters<typeof post>[1]]>([
+	test.each<[whose: string, change: (state: string) => string, options: CallOptions]>([
 		["was changed", (state) => `${state}-TAMPERED`, {}],
 		["was cut", (state) => state.slice(0, -4), {}],
 		["is of another call", (state) => state.replace(/^[^.]*/, "01a00000-0000-7000-8000-000000000000"), {}],

@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { Provider } from "oidc-provider";
 import { afterEach, expect, test } from "vitest";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { createAuthenticator } from "#libs/identity/authenticate.ts";
 import { TokenScopes } from "#libs/identity/token-scopes.ts";
 import { findFreePorts } from "../../infra/local/ports.ts";
+import { openConfiguration } from "../../test/support/open-configuration.ts";
 import { Backstage, inForce } from "./ingress.test-support.ts";
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -56,42 +56,33 @@ test("a client gets the scopes that a call needs when it needs them, and its tok
 	const publicUrl = `http://127.0.0.1:${port}`;
 	const resource = `${publicUrl}/mcp/crm`;
 	const { issuer, asked } = await startProvider(resource);
-	const compiled = compileConfiguration({
-		"all.yaml": `kind: Issuer
-name: provider
-issuer: ${issuer}
-audience: ${resource}
-algorithms: [RS256]
-scopes:
+	const configuration = openConfiguration({
+		...{ issuer, audience: resource },
+		issuerMore: `scopes:
   - needs: [mcp]
   - match: { connection: crm, function: pay }
     needs: [pay]
----
-kind: Connection
+`,
+		connections: `kind: Connection
 name: crm
 protocol: http
 url: https://crm.example
 functions:
   note: { method: POST, path: /notes, arguments: { properties: { text: { type: string } } } }
   pay: { method: POST, path: /pay, arguments: { properties: { text: { type: string } } } }
----
-kind: Policy
-name: all
-rules: [{ name: all, match: { connection: crm }, effect: allow }]
 `,
 	});
-	if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
 	const stage = new Backstage();
 	cleanup.push(() => stage.close());
 	const scopes = new TokenScopes();
-	const authenticator = createAuthenticator(compiled.configuration.issuers, undefined, undefined, scopes);
+	const authenticator = createAuthenticator(configuration.issuers, undefined, undefined, scopes);
 	const tokens = new Set<string>();
 	const authenticate = async (authorization: readonly string[]) => {
 		const caller = await authenticator.authenticate(authorization);
 		for (const one of authorization) tokens.add(one.replace("Bearer ", ""));
 		return caller;
 	};
-	const { http } = await stage.replica({ configuration: inForce(compiled.configuration), scopes, authenticate }, { publicUrl });
+	const { http } = await stage.replica({ configuration: inForce(configuration), scopes, authenticate }, { publicUrl });
 	await http.listen({ host: "127.0.0.1", port });
 
 	const authProvider = new ClientCredentialsProvider({ clientId: "agent", clientSecret: "agent-secret", expectedIssuer: issuer });

@@ -1,27 +1,18 @@
 // What a token may be used for, whichever way in: without the scopes that its Issuer names nothing is asked of policy, and its bearer is told which they are.
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
+import { openConfiguration } from "../../test/support/open-configuration.ts";
 import { as, Backstage, callers, inForce, type Replica } from "./ingress.test-support.ts";
 
-const files = `kind: Issuer
-name: corporate
-issuer: https://idp.example
-audience: callgate
-algorithms: [RS256]
-scopes:
+const configuration = openConfiguration({
+	issuer: "https://idp.example",
+	issuerMore: `scopes:
   - needs: [callgate]
   - match: { connection: crm }
     needs: [crm]
   - match: { connection: crm, function: [pay, refund] }
     needs: [crm:pay]
----
-kind: Issuer
-name: machines
-issuer: https://idp.example
-audience: machines
-algorithms: [RS256]
----
-kind: Connection
+`,
+	connections: `kind: Connection
 name: crm
 protocol: http
 url: https://crm.example
@@ -30,13 +21,13 @@ functions:
   pay: { method: POST, path: /pay, arguments: { properties: { text: { type: string } } } }
   refund: { method: POST, path: /refund }
 ---
-kind: Policy
-name: all
-rules: [{ name: all, match: { connection: crm }, effect: allow }]
-`;
-const compiled = compileConfiguration({ "all.yaml": files });
-if (!compiled.ok) throw new Error(JSON.stringify(compiled.errors));
-const { configuration } = compiled;
+kind: Issuer
+name: machines
+issuer: https://idp.example
+audience: machines
+algorithms: [RS256]
+`,
+});
 
 let stage: Backstage;
 let replica: Replica;

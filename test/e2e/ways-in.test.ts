@@ -1,5 +1,6 @@
 // One table of promises over every way in: the same call is decided, held, masked and run once, whichever way it comes, and each way says so in its own words.
 import { randomUUID } from "node:crypto";
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ProblemCode } from "#libs/contracts/problems.ts";
 import { type Lab, startLab } from "../support/lab.ts";
@@ -19,12 +20,30 @@ interface Behind {
 	readonly refusal: Heard;
 	/** Makes `chat` answer bit by bit. */
 	streams(): void;
-	/** Accounts whose answer cannot be passed on. */
-	readonly broken: readonly (readonly [account: string, code: ProblemCode])[];
+	/** Calls whose answers cannot be passed on. */
+	readonly broken: readonly Broken[];
+}
+
+interface Broken {
+	readonly what: string;
+	readonly code: ProblemCode;
+	readonly asked: Pick<Asked, "fn" | "args">;
+	/** Makes the function answer so. */
+	prepare(): void;
 }
 
 let lab: Lab;
 let mcpBank: McpBank;
+
+const largerThanMay = { text: "x".repeat(5_000_000) };
+const chatThat = (what: string, code: ProblemCode, answer: (response: ServerResponse) => void): Broken => ({
+	...{ what, code, prepare: () => lab.serve(answer) },
+	asked: { fn: "chat", args: { model: "scripted", messages: [{ role: "user", content: what }] } },
+});
+const accountOf = (id: string, what: string, code: ProblemCode): Broken => ({
+	...{ what, code, prepare: () => undefined },
+	asked: { fn: "getAccount", args: { id } },
+});
 
 const http: Behind = {
 	name: "HTTP",
@@ -38,7 +57,12 @@ const http: Behind = {
 			for (const content of parts) response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`);
 			response.end("data: [DONE]\n\n");
 		}),
-	broken: [],
+	broken: [
+		chatThat("too large", "function_answer_unusable", (response) => {
+			response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(largerThanMay));
+		}),
+		chatThat("cut off", "outcome_unknown", (response) => void response.destroy()),
+	],
 };
 
 const mcpServer: Behind = {
@@ -47,10 +71,7 @@ const mcpServer: Behind = {
 	transfersNamed: async (reference) => mcpBank.transfersNamed(reference),
 	refusal: { kind: "refused by the function" },
 	streams: () => undefined,
-	broken: [
-		["acc-huge", "function_answer_unusable"],
-		["acc-gone", "outcome_unknown"],
-	],
+	broken: [accountOf("acc-huge", "too large", "function_answer_unusable"), accountOf("acc-gone", "cut off", "outcome_unknown")],
 };
 
 type Transfer = Asked & { readonly reference: string };
@@ -178,8 +199,9 @@ describe.each(table)("%s, and %s behind", (_via, _name, way, behind) => {
 		expect(await transfersNamed(wrong.reference)).toEqual([]);
 	});
 
-	test.each(behind.broken)("an answer that cannot be passed on, of %s: its caller is told %s, and nothing of it", async (id, code) => {
-		const answer = await send(account(id));
+	test.each(behind.broken)("an answer that is $what: its caller is told $code, and nothing of it", async ({ code, asked, prepare }) => {
+		prepare();
+		const answer = await send(callOf(asked.fn, asked.args));
 		expect(way.hear(answer)).toEqual({ kind: "problem", code });
 		expect(answer.text.length).toBeLessThan(2_000);
 	});

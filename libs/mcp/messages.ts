@@ -160,10 +160,18 @@ export class EventReader {
 	lastEventId: string | undefined;
 	/** How long the server wants to be left alone before its stream is taken up again. */
 	retryMs: number | undefined;
-	private readonly decoder = new TextDecoder();
+	private decoder = new TextDecoder();
 	private rest = "";
 	private data: string[] = [];
 	private id: string | undefined;
+
+	/** Another stream begins, which goes on after the last whole event: what came of one that was not whole is not part of any. */
+	resume(): void {
+		this.decoder = new TextDecoder();
+		this.rest = "";
+		this.data = [];
+		this.id = this.lastEventId;
+	}
 
 	/** The data of the events that this piece completes. */
 	push(piece: Uint8Array): string[] {

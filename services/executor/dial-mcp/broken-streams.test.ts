@@ -82,6 +82,19 @@ test.each([false, true])("is taken up after its last event, no sooner than its s
 	expect({ accept, last, session, type }).toEqual({ accept: "text/event-stream", last: "e1", session: "session-1", type: undefined });
 });
 
+test("is taken up after its last whole event: what had come of the next one is not part of what comes again", async () => {
+	const { call, resume, resumed, asked } = await stage({
+		first: 'id: e1\nretry: 100\ndata: \n\nid: last\ndata: {"jsonrpc":"2.0","é',
+		breaks: true,
+	});
+	resume((response, nth) => {
+		if (nth === 1) events(response, "id: e2\ndata: {}\n").write("data: {", () => response.destroy());
+		else events(response, answerTo(asked.id)).end();
+	});
+	expect(Buffer.from((await call()).body).toString()).toContain("done");
+	expect(resumed.map((headers) => headers["last-event-id"])).toEqual(["e1", "e1"]);
+});
+
 test("is taken up as often as it ends, each time where it was, and when its server cannot be reached for a while", async () => {
 	const { server, call, resume, resumed, asked } = await stage();
 	resume((response, nth) => {

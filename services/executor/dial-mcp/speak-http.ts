@@ -27,6 +27,7 @@ export async function speakHttp({ client, request, scrub }: HttpLine, message: M
 		const totalTimeoutMs = untilMs - performance.now() - stream.retryMs;
 		if (totalTimeoutMs <= 0) throw new DialError("total_timeout", "the answer was not complete in time", begun);
 		await delay(stream.retryMs);
+		stream.resume();
 		const get = { ...request, method: "GET", headers: resuming(headers, stream.resumesAt) };
 		answer = await orBrokenOff(client.dial(bounded(get, stream, { ...limits, totalTimeoutMs })), stream).catch(asSent);
 	}
@@ -104,6 +105,11 @@ class AnswerStream {
 			else if (one && one.kind !== "nonsense" && one.id === id) this.found = data;
 		}
 		return this.found !== undefined;
+	}
+
+	/** What comes next comes in another stream. */
+	resume(): void {
+		this.events.resume();
 	}
 
 	/** The event after which it is taken up again; undefined where it is not. */

@@ -153,6 +153,9 @@ test("what the record's tree has not read stays, and what it said of another str
 	await trimWhatIsProven(++hoursLater);
 	await say({ era: { identity: "another" }, position: later });
 	await trimWhatIsProven(++hoursLater);
+	await say({ era: { identity }, position: "all" });
+	await expect(trimWhatIsProven(++hoursLater)).rejects.toThrow("no position");
+	expect(await hasMessage(later)).toBe(true);
 	await say({ era: { identity }, position: position - 1 });
 	await trimWhatIsProven(++hoursLater);
 	expect(await hasMessage(position)).toBe(true);

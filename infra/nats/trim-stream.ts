@@ -172,7 +172,10 @@ async function provenUpTo(operator: Link, marks: Readonly<Record<string, string>
 		mark?: { position: Position; era: { identity: string; acceptedAt?: string } };
 	};
 	const isOfThis = mark?.era.identity === marks[streamMarks.identity] && mark?.era.acceptedAt === marks[streamMarks.acceptedAt];
-	return mark && isOfThis ? mark.position : 0;
+	if (!mark || !isOfThis) return 0;
+	// Whoever may write there may say what it likes: a bound that is no number would be none at all.
+	if (!Number.isSafeInteger(mark.position)) throw new EventsUnavailable("what the record's tree is said to have come to is no position");
+	return mark.position;
 }
 
 /** The first position that was stored at `since` or later; beyond the end if there is none. */
@@ -227,7 +230,7 @@ async function nextOf(
 
 async function purge(operator: Link, filter: string, before: Position): Promise<number> {
 	// Nothing is before the first position; NATS 2.12 would take that for no bound at all.
-	if (before <= 1) return 0;
+	if (!(before > 1)) return 0;
 	const { purged } = await ask<{ purged: number }>(operator, `STREAM.PURGE.${streamName}`, { filter, seq: before });
 	return purged;
 }

@@ -32,7 +32,15 @@ describe("CSV", () => {
 		},
 	);
 
-	it.each([-5, "-5", "-1.5e-7", "a=b", "1-2", ""])("leaves %j as it is", (note) => {
+	it.each([
+		["see;=HYPERLINK(1)", "see;'=HYPERLINK(1)"],
+		["a; -2+3;\u00a0@SUM(1)", "a;' -2+3;'\u00a0@SUM(1)"],
+		["=1;-3;+1", "'=1;-3;'+1"],
+	])("makes no formula of %j where a semicolon parts cells", (note, cell) => {
+		expect(csvLine({ data: { arguments: { note } } }, ["data.arguments.note"], utc)).toBe(`"${cell}"`);
+	});
+
+	it.each([-5, "-5", "1; -2; -3.5", "-1.5e-7", "a=b", "1-2", ""])("leaves %j as it is", (note) => {
 		expect(csvLine({ data: { arguments: { note } } }, ["data.arguments.note"], utc)).toBe(`"${note}"`);
 	});
 

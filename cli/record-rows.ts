@@ -72,13 +72,13 @@ function textOf(kind: FieldKind | undefined, value: unknown, zone: Zone): string
 /**
  * Spreadsheets take a cell that begins so for a formula, quoted or not, and some look past white space
  * (https://owasp.org/www-community/attacks/CSV_Injection). An apostrophe makes it text; a number is none to begin with.
+ * Where lists are written with semicolons they part the line there, whatever is quoted: what follows one begins a cell as well.
  */
-const formula = /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/u;
-const number = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
+const formula = /(?<=^|;)(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])(?!\s*-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\s*(?:;|$))/gu;
 
 function cell(text: string): string {
 	const plain = safeLine(text);
-	return `"${formula.test(plain) && !number.test(plain) ? "'" : ""}${plain.replaceAll('"', '""')}"`;
+	return `"${plain.replace(formula, "'").replaceAll('"', '""')}"`;
 }
 
 /** The event as the API gave it, on one line. */

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { anyEventOf } from "#libs/contracts/any-event.test-support.ts";
 import { events } from "#libs/contracts/events.ts";
 import { documentOf } from "#libs/contracts/index-template.ts";
+import { parseExactly } from "../terminal-text.ts";
 import { formats } from "./formats.ts";
 import { ocsfOf, type RecordedEvent } from "./ocsf.ts";
 
@@ -78,6 +79,9 @@ describe("OCSF", () => {
 			status_id: 1,
 			api: { response: { code: 201 } },
 		});
+		// As a page of the API is read, each number with its own digits.
+		const read = parseExactly(JSON.stringify(recorded("call.ended", { ending: "completed", answer: { http: { status: 201 } } })));
+		expect(formats.ocsf.linesOf(read as RecordedEvent)[0]).toContain('"response":{"code":201}');
 		expect(ocsfOf(recorded("call.ended", { ending: "unknown" }))[0]).toMatchObject({ status_id: 0, severity_id: 4 });
 	});
 

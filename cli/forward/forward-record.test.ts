@@ -78,6 +78,14 @@ describe("forwarding into a file", () => {
 		expect(await positions()).toEqual([1, 2, 3, 4, 4]);
 	});
 
+	it("ends a line that is only half there, and writes what it should have been on one of its own", async () => {
+		await writeFile(out ?? "", '{"position":0}\n{"specversion":"1.0","id":"call');
+		await toFile("--from", "7d");
+		const [whole, half, ...lines] = (await readFile(out ?? "", "utf8")).trimEnd().split("\n");
+		expect([whole, half]).toEqual(['{"position":0}', '{"specversion":"1.0","id":"call']);
+		expect(lines.map((line) => JSON.parse(line).position)).toEqual([1, 2, 3]);
+	});
+
 	it("begins a new file at its size, and keeps as many old ones as were asked for", async () => {
 		const bytes = Buffer.byteLength(formats.cloudevents.linesOf(eventAt(1)).join()) + 1;
 		const target = fileTarget(out ?? "", { bytesMax: 2 * bytes, kept: 2 });

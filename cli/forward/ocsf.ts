@@ -123,7 +123,7 @@ function apiOf({ type, data }: RecordedEvent): OcsfEvent {
 		operation: data.connection === undefined ? type : operationOf(data),
 		service: { name: data.connection === undefined ? "callgate" : textOf(data.connection) },
 		...(typeof data.call === "string" && { request: { uid: data.call } }),
-		...(typeof code === "number" && { response: { code } }),
+		...(code !== undefined && { response: { code } }),
 	};
 }
 

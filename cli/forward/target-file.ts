@@ -6,13 +6,13 @@ import { codeOf, NotDelivered, type Target } from "./target.ts";
 export function fileTarget(path: string, { bytesMax, kept }: { readonly bytesMax: number; readonly kept: number }): Target {
 	let file: FileHandle | undefined;
 	const append = async (text: string): Promise<void> => {
-		file ??= await open(path, "a", 0o600);
+		file ??= await openLines(path);
 		const { size } = await file.stat();
 		if (size > 0 && size + Buffer.byteLength(text) > bytesMax) {
 			await file.close();
 			file = undefined;
 			await rotate(path, kept);
-			file = await open(path, "a", 0o600);
+			file = await openLines(path);
 		}
 		await file.writeFile(text);
 		await file.datasync();
@@ -30,6 +30,17 @@ export function fileTarget(path: string, { bytesMax, kept }: { readonly bytesMax
 		close: async () => void (await file?.close()),
 	};
 }
+
+/** A line that a process that died or a full disk left half is ended: what is written next would else be the rest of it, and nobody could read either. */
+async function openLines(path: string): Promise<FileHandle> {
+	const file = await open(path, "a+", 0o600);
+	const { size } = await file.stat();
+	const { buffer, bytesRead } = await file.read(Buffer.alloc(1), 0, 1, Math.max(0, size - 1));
+	if (bytesRead === 1 && buffer[0] !== lineEnd) await file.writeFile("\n");
+	return file;
+}
+
+const lineEnd = 0x0a;
 
 async function rotate(path: string, kept: number): Promise<void> {
 	for (let nth = kept; nth > 0; nth--) {

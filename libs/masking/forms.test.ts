@@ -48,3 +48,49 @@ test.each([
 	expect(mask.maskText(text).text).toBe(expected);
 	JSON.parse(expected);
 });
+
+/** What seems to open or close something for who reads it once more than its reader does. */
+const odd = [
+	"\\",
+	"a\\",
+	'"',
+	'x"y',
+	"%22",
+	"&quot;",
+	"\\u0022",
+	'{"',
+	"}",
+	"password: >-\n  hunter2\n  more",
+	"it's",
+	"<b>",
+	"C:\\temp\\",
+];
+
+test("a value ends where its string does, whatever is in it: members behind it stay as they are", () => {
+	const value = fc.constantFrom(...odd, "the password is Hx7!kQ9zLm");
+	const secret = fc.oneof(value, fc.dictionary(fc.constantFrom("note", "pin", "x"), value, { minKeys: 1 }), fc.array(value));
+	const spaces = fc.constantFrom(undefined, 2);
+	fc.assert(
+		fc.property(secret, value, spaces, (password, note, space) => {
+			const written = JSON.stringify({ before: note, in: { password }, after: { kept: "here" }, count: 7 }, null, space);
+			const { text: masked } = mask.maskText(written);
+			expect(JSON.parse(masked), masked).toMatchObject({ after: { kept: "here" }, count: 7 });
+			expect(masked).not.toContain("Hx7!kQ9zLm");
+		}),
+		{ numRuns: 1_000 },
+	);
+});
+
+test.each([
+	['{"password":"hunter2\\\\","n":7}', '{"password":"[password]","n":7}'],
+	['{"note":"setx DB_PASSWORD Hx7kQ9zLm\\\\","n":7}', '{"note":"setx DB_PASSWORD [password]","n":7}'],
+	['{"a":{"password":{"c":"%22"}},"n":"here"}', '{"a":{"password":"[password]"},"n":"here"}'],
+	['{"n":"{\\"log\\":\\"the password is Hx7!kQ9zLm\\",\\"n\\":7}"}', '{"n":"{\\"log\\":\\"the password is [password]\\",\\"n\\":7}"}'],
+	[
+		JSON.stringify({ n: JSON.stringify([JSON.stringify({ password: 12, n: 7 })]) }),
+		JSON.stringify({ n: JSON.stringify([JSON.stringify({ password: "[password]", n: 7 })]) }),
+	],
+])("and quotes are written as they are there: %s", (text, expected) => {
+	expect(mask.maskText(text).text).toBe(expected);
+	JSON.parse(expected);
+});

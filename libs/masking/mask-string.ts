@@ -21,6 +21,7 @@ import {
 	Scan,
 	type Span,
 } from "./scan.ts";
+import { stringsOfJson } from "./strings-of-json.ts";
 import { isPlaceholder } from "./values.ts";
 import { type Escapes, withoutEscapes } from "./without-escapes.ts";
 
@@ -309,14 +310,51 @@ function throughEscapes(with_: Shared, text: string, first: View, escapes: Escap
 	if (!boundaries) return shallow;
 	const edges = boundaries;
 	const covered = deep.length === 0 ? [] : mergeOverlapping([...deep]);
-	return [...deep, ...shallow.map((span) => withinEscapes(span, edges, covered))].filter(({ start, end }) => end > start);
+	const moved = shallow.map((span) => withinEscapes(span, edges, covered));
+	return withinStrings(text, deep, shallow, moved).filter(({ start, end }) => end > start);
+}
+
+/**
+ * Escapes stand in the strings of a JSON text: a value that is found behind them ends where its string does, whatever a quote or a bracket there
+ * seems to open.
+ */
+function withinStrings(text: string, deep: readonly Span[], shallow: readonly Span[], moved: readonly Span[]): readonly Span[] {
+	const all = [...deep, ...moved];
+	const hasQuote = ({ start, end }: Span) => {
+		const quote = text.indexOf('"', start);
+		return quote >= 0 && quote < end;
+	};
+	const strings = all.some(hasQuote) ? stringsOfJson(text) : undefined;
+	if (!strings) return all;
+	const known = new Set(shallow.map(({ start }) => start));
+	const clipped = deep.flatMap((span) => {
+		const around = lastFrom(strings, span.start);
+		if (span.detector !== "password") return [span];
+		if (around && span.start < around.end) return [{ ...span, end: Math.min(span.end, around.end) }];
+		// What no string has around it is as it stands.
+		return known.has(span.start) ? [] : [span];
+	});
+	const kept = moved.map((span, nth) => {
+		const before = (shallow[nth] as Span).end;
+		const around = lastFrom(strings, before);
+		return around && before <= around.end && span.end > around.end ? { ...span, end: around.end } : span;
+	});
+	return [...clipped, ...kept];
 }
 
 /** The mark of a value that had no quotes, with those of its level around it. */
 function withRawQuote(span: Span, text: string, boundaries: Uint32Array | undefined): Span {
 	if (span.quote === undefined || !boundaries) return span;
-	const raw = text.slice(span.quote, boundaries[indexAt(boundaries, span.quote) + 1] ?? span.quote + 1);
+	const end = boundaries[indexAt(boundaries, span.quote) + 1] ?? span.quote + 1;
+	const raw = text[end - 1] === '"' ? quoteWrittenAt(text, end - 1) : text.slice(span.quote, end);
 	return { ...span, mark: `${raw}${span.mark}${raw}`, quote: undefined };
+}
+
+/** With the backslashes that escape it: a text in a text in a text has more of them than one. */
+function quoteWrittenAt(text: string, at: number): string {
+	let first = at;
+	while (first > 0 && text[first - 1] === "\\") first--;
+	return (at - first) % 2 === 1 ? text.slice(first, at + 1) : text.charAt(at);
 }
 
 /** Base64, tokens, surrogates; not what may be cells of a table. */
@@ -469,7 +507,7 @@ function replace(text: string, spans: readonly Span[]): string {
 	let out = "";
 	let from = 0;
 	for (const { start, end, mark, quote } of spans) {
-		const around = quote !== undefined ? text.charAt(quote) : needsQuotes.test(mark) ? quoteOfNumber(text, start, end) : "";
+		const around = quote !== undefined ? quoteWrittenAt(text, quote) : needsQuotes.test(mark) ? quoteOfNumber(text, start, end) : "";
 		out += `${text.slice(from, start)}${around}${mark}${around}`;
 		from = end;
 	}

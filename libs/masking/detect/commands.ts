@@ -104,12 +104,16 @@ export function wordBounds(scan: Scan, from: number): Bounds | undefined {
 		if (close > from + 1 && close - from < valueCharsMax) return { start: from + 1, end: close };
 	}
 	let end = from;
-	while (end < text.length && !is(text, end, chars.space) && !`"'\`<>`.includes(text.charAt(end))) end++;
+	for (; end < text.length && !is(text, end, chars.space) && !`"'\`<>`.includes(text.charAt(end)); end++)
+		if (text[end] === "\\" && scan.match(escapedQuote, end)) break;
 	scan.work += end - from;
 	// A sentence's end is not the word's.
 	while (end > from && ".,;)".includes(text.charAt(end - 1))) end--;
 	return end > from ? { start: from, end } : undefined;
 }
+
+/** Of a text in a text in a text: it ends the word. */
+const escapedQuote = /\\(?:\\\\){0,7}"/y;
 
 const commandCharsMax = 200;
 

@@ -224,7 +224,7 @@ function nextQuote(scan: Scan, from: number, to: number): number | undefined {
 }
 
 const nextField = /&[\w.[\]%-]{1,64}=/y;
-const nextSetting = /[;,]\s*[\w ."'-]{1,64}[=:]/y;
+const nextSetting = /[;,]\s*[\w ."'\\-]{1,64}[=:]/y;
 const escaped = /\\(?:[nrtbf"'/\\]|u[0-9A-Fa-f]{4})/y;
 
 /** End of a value without quotes: where a field, a setting, a sentence goes on with something else. */

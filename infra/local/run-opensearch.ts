@@ -9,6 +9,7 @@ import {
 	type OpenSearchUser,
 	openSearchRoleMappings,
 	openSearchRoles,
+	openSearchTenants,
 	openSearchUsers,
 	type RecordPlaces,
 	securityFiles,
@@ -226,11 +227,14 @@ async function appliedSecurity(place: ServerPlace): Promise<string | undefined> 
 async function applySecurity(options: OpenSearchOptions, access: OpenSearchAccess, place: ServerPlace): Promise<void> {
 	const { places, passwords } = options;
 	const roles = openSearchRoles(places);
-	const mappings = openSearchRoleMappings(places);
-	const wanted = createHash("sha256").update(JSON.stringify({ roles, mappings, passwords })).digest("hex");
+	const mappings = openSearchRoleMappings();
+	const wanted = createHash("sha256")
+		.update(JSON.stringify({ roles, mappings, tenants: openSearchTenants, passwords }))
+		.digest("hex");
 	const applied = await appliedSecurity(place);
 	if (applied === wanted) return;
 	if (applied !== undefined) {
+		for (const [name, tenant] of Object.entries(openSearchTenants)) await put(access, `tenants/${name}`, tenant);
 		for (const [name, role] of Object.entries(roles)) await put(access, `roles/${name}`, role);
 		for (const [name, mapping] of Object.entries(mappings)) await put(access, `rolesmapping/${name}`, mapping);
 		for (const user of openSearchUsers) {

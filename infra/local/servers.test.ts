@@ -196,6 +196,29 @@ describe("OpenSearch", () => {
 		expect(await as("audit-reader", method, path, body)).toMatchObject({ status: 403 });
 	});
 
+	it("lets an auditor of Dashboards search the record and look at its dashboards, and do nothing else", async () => {
+		const auditor = { url: openSearch.url, ca, user: "alice", password: secret() };
+		const person = { password: auditor.password, backend_roles: ["auditors"] };
+		expect(await as("admin", "PUT", `/_plugins/_security/api/internalusers/${auditor.user}`, person)).toMatchObject({ status: 201 });
+		const there = { ...auditor, tenant: "callgate" };
+		const saved = "/.kibana/_doc/dashboard:callgate-overview";
+		const admin = { ...there, user: "admin", password: passwords.admin };
+		expect(await askOpenSearch(admin, "PUT", saved, { type: "dashboard" })).toMatchObject({ status: 201 });
+
+		const may = async (...asked: Parameters<typeof askOpenSearch>) => (await askOpenSearch(...asked)).status;
+		expect(await may(auditor, "POST", `/${stream}/_search`, {})).toBe(200);
+		expect(await may(auditor, "GET", `/${stream}/_field_caps?fields=*`)).toBe(200);
+		expect(await may(there, "GET", saved)).toBe(200);
+		expect(await may(there, "POST", "/.kibana/_search", {})).toBe(200);
+		expect(await may(there, "PUT", saved, { type: "dashboard" })).toBe(403);
+		expect(await may(there, "DELETE", saved)).toBe(403);
+		expect(await may({ ...auditor, tenant: "elsewhere" }, "GET", saved)).toBe(403);
+		expect(await may(auditor, "PUT", `/${stream}/_create/e9`, document)).toBe(403);
+		expect(await may(auditor, "POST", `/${stream}/_delete_by_query`, { query: { match_all: {} } })).toBe(403);
+		expect(await may(auditor, "POST", "/other/_search", {})).toBe(403);
+		expect(await may(auditor, "GET", "/_plugins/_security/api/internalusers")).toBe(403);
+	});
+
 	it("does not let the provisioner read or write the record", async () => {
 		expect(await as("provisioner", "POST", `/${stream}/_search`, {})).toMatchObject({ status: 403 });
 		expect(await as("provisioner", "PUT", `/${stream}/_create/e3`, document)).toMatchObject({ status: 403 });

@@ -9,6 +9,8 @@ export interface OpenSearchAccess {
 	readonly ca: string;
 	readonly user: string;
 	readonly password: string;
+	/** Whose saved objects of Dashboards are meant, where it is about them. */
+	readonly tenant?: string;
 }
 
 /** A whole mapping is some tens of kilobytes. */
@@ -26,7 +28,7 @@ export function askOpenSearch(
 ): Promise<{ status: number; body: string }> {
 	return new Promise((resolve, reject) => {
 		const auth = `${access.user}:${access.password}`;
-		const headers = { "content-type": "application/json" };
+		const headers = { "content-type": "application/json", ...(access.tenant !== undefined && { securitytenant: access.tenant }) };
 		const ask = request(new URL(path, access.url), { method, auth, headers, ca: access.ca, timeout: timeoutMs, agent: false }, (answer) => {
 			let text = "";
 			answer.setEncoding("utf8");

@@ -13,7 +13,14 @@ export type OpenSearchUser = (typeof openSearchUsers)[number];
 interface Role {
 	readonly cluster_permissions: readonly string[];
 	readonly index_permissions: readonly { readonly index_patterns: readonly string[]; readonly allowed_actions: readonly string[] }[];
+	readonly tenant_permissions?: readonly { readonly tenant_patterns: readonly string[]; readonly allowed_actions: readonly string[] }[];
 }
+
+/** The role of people who read the record in OpenSearch Dashboards. No service has it; whoever the identity provider says is in the group of the same name does. */
+export const auditorsRole = "auditors";
+/** Where Dashboards keeps what auditors see: they look at it, and only an administrator changes it. */
+export const auditorsTenant = "callgate";
+export const openSearchTenants = { [auditorsTenant]: { description: "The dashboards of the record" } } as const;
 
 /** The role that the plugin itself defines for administrators. */
 const allAccess = "all_access";
@@ -26,8 +33,11 @@ export interface RecordPlaces {
 	readonly stories: string;
 }
 
-/** The roles, by user. */
-export function openSearchRoles({ stream, stories }: RecordPlaces): Readonly<Record<Exclude<OpenSearchUser, "admin">, Role>> {
+/** The roles, by the user or the group that has each. */
+export function openSearchRoles({
+	stream,
+	stories,
+}: RecordPlaces): Readonly<Record<Exclude<OpenSearchUser, "admin"> | typeof auditorsRole, Role>> {
 	const on = (...index_patterns: string[]) => ({
 		may: (allowed: readonly string[]): Role["index_permissions"] => [{ index_patterns, allowed_actions: allowed }],
 	});
@@ -65,6 +75,12 @@ export function openSearchRoles({ stream, stories }: RecordPlaces): Readonly<Rec
 				"indices:monitor/settings/get",
 			]),
 		},
+		[auditorsRole]: {
+			// Dashboards asks for several panels at once, and gets several saved objects at once.
+			cluster_permissions: ["indices:data/read/msearch", "indices:data/read/mget"],
+			index_permissions: on(stream).may(["indices:data/read/search", "indices:data/read/msearch*", "indices:data/read/field_caps*"]),
+			tenant_permissions: [{ tenant_patterns: [auditorsTenant], allowed_actions: ["kibana_all_read"] }],
+		},
 		provisioner: {
 			cluster_permissions: [
 				"cluster:monitor/health",
@@ -84,10 +100,12 @@ export function openSearchRoles({ stream, stories }: RecordPlaces): Readonly<Rec
 	};
 }
 
-/** Which user has which role, in the plugin's own words. */
-export function openSearchRoleMappings(places: RecordPlaces): Readonly<Record<string, { readonly users: readonly OpenSearchUser[] }>> {
-	const own = Object.keys(openSearchRoles(places)).map((name) => [name, { users: [name] }]);
-	return { ...Object.fromEntries(own), [allAccess]: { users: ["admin"] } };
+/** Who has a role: users of the plugin's own, or groups that the identity provider tells, in the plugin's own words. */
+type RoleMapping = { readonly users: readonly OpenSearchUser[] } | { readonly backend_roles: readonly string[] };
+
+export function openSearchRoleMappings(): Readonly<Record<string, RoleMapping>> {
+	const own = openSearchUsers.filter((user) => user !== "admin").map((user) => [user, { users: [user] }] as const);
+	return { ...Object.fromEntries(own), [allAccess]: { users: ["admin"] }, [auditorsRole]: { backend_roles: [auditorsRole] } };
 }
 
 /** What the security plugin reads from `config/opensearch-security/` when it first starts: the text of each file, by name. */
@@ -109,9 +127,9 @@ export function securityFiles(options: {
 		"config.yml": file("config", { config: { dynamic } }),
 		"internal_users.yml": file("internalusers", users),
 		"roles.yml": file("roles", openSearchRoles(options.places)),
-		"roles_mapping.yml": file("rolesmapping", openSearchRoleMappings(options.places)),
+		"roles_mapping.yml": file("rolesmapping", openSearchRoleMappings()),
 		"action_groups.yml": file("actiongroups", {}),
-		"tenants.yml": file("tenants", {}),
+		"tenants.yml": file("tenants", openSearchTenants),
 		"nodes_dn.yml": file("nodesdn", {}),
 		"allowlist.yml": file("allowlist", { config: { enabled: false, requests: {} } }),
 		// Callgate's record is its own; the plugin's audit log would store request bodies a second time.

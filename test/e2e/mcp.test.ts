@@ -1,5 +1,6 @@
 // A tool call of an MCP client is the same call as any other: decided, held, run with the function's own key, masked, and on the record.
 import { describe, expect, test } from "vitest";
+import { askMcp } from "../support/ask-mcp.ts";
 import { writesTo } from "../support/nats.ts";
 import { heldCallNamed, vote } from "../support/slack.ts";
 import {
@@ -15,17 +16,6 @@ import {
 	transfersNamed,
 } from "../support/stack.ts";
 
-const meta = { "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {} };
-
-function request(method: string, params: { readonly name?: string; readonly [more: string]: unknown } = {}, at = stack.urls.ingress) {
-	const headers = {
-		...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
-		...{ "mcp-protocol-version": "2026-07-28", "mcp-method": method, ...(params.name !== undefined && { "mcp-name": params.name }) },
-	};
-	const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: meta } });
-	return ask(`${at}/mcp/bank`, { method: "POST", as: "ci", headers, body });
-}
-
 const transfer = (amount: number, reference: string, more: object = {}) => ({
 	name: "createTransfer",
 	arguments: { amount, currency: "EUR", to: iban, country: "DE", reference, ...more },
@@ -33,9 +23,9 @@ const transfer = (amount: number, reference: string, more: object = {}) => ({
 
 describe("mcp", () => {
 	test("a tool is called with the bank's own key, and its answer is masked", async () => {
-		expect((await request("tools/list")).body.result.tools.map(({ name }: { name: string }) => name)).toContain("createTransfer");
+		expect((await askMcp("tools/list")).body.result.tools.map(({ name }: { name: string }) => name)).toContain("createTransfer");
 		const reference = newReference("tool");
-		const answer = await request("tools/call", transfer(40, reference));
+		const answer = await askMcp("tools/call", transfer(40, reference));
 		expect(answer.body.result, answer.text).toMatchObject({
 			resultType: "complete",
 			isError: false,
@@ -59,7 +49,7 @@ describe("mcp", () => {
 
 	test("one that policy denies says why, and the bank sees nothing", async () => {
 		const reference = newReference("denied tool");
-		const { body } = await request("tools/call", transfer(10, reference, { country: "XX" }));
+		const { body } = await askMcp("tools/call", transfer(10, reference, { country: "XX" }));
 		expect(body.result.isError).toBe(true);
 		expect(JSON.parse(body.result.content[0].text)).toMatchObject({ code: "denied", rules: ["never-to-blocked-countries"] });
 		expect(await transfersNamed(reference)).toEqual([]);
@@ -68,11 +58,11 @@ describe("mcp", () => {
 	test("one that is held runs once people approve it, and a repeat meanwhile, at another replica, is the same call", async () => {
 		const reference = newReference("held tool");
 		const writes = await writesTo("calls");
-		const first = request("tools/call", transfer(5_000, reference));
+		const first = askMcp("tools/call", transfer(5_000, reference));
 		const call = await heldCallNamed(reference);
 		// From then on an equal one attaches to it.
 		await eventually(async () => ((await writesTo("calls")) > writes ? true : undefined));
-		const repeated = request("tools/call", transfer(5_000, reference), secondReplica("ingress"));
+		const repeated = askMcp("tools/call", transfer(5_000, reference), { at: secondReplica("ingress") });
 		await eventually(async () => ((await callersWaiting(secondReplica("ingress"))) > 0 ? true : undefined));
 		expect((await vote("dana", call, { verdict: "approve" })).status).toBe(200);
 		const answers = await Promise.all([first, repeated]);

@@ -1,5 +1,7 @@
 // All of it is stopped and started again on the same data: what was decided stays, what waits can be decided, and who asked can still ask.
 import { expect, test } from "vitest";
+import { askMcp } from "../support/ask-mcp.ts";
+import { patience } from "../support/patience.ts";
 import { askedInSlack, click, messagesAbout } from "../support/slack.ts";
 import {
 	accepted,
@@ -16,13 +18,17 @@ import {
 	transfersNamed,
 } from "../support/stack.ts";
 
-test("a call that was held before is decided after, and its caller reads the result", async () => {
+test("a call that was held before is decided after, and its caller reads the result, also as a task of MCP", async () => {
 	const reference = newReference("before the stop");
 	const keyed = { "idempotency-key": newReference("key").replaceAll(" ", "-") };
 	const done = await submit("ci", transfer(12), { headers: keyed });
 	expect(done.status).toBe(200);
 	const call = await accepted("ci", transfer(5_000, { reference }));
 	await askedInSlack(call);
+	const asTask = newReference("task before the stop");
+	const tool = { name: "createTransfer", arguments: transfer(5_000, { reference: asTask }).arguments };
+	const { taskId } = (await askMcp("tools/call", tool, { tasks: true })).body.result;
+	await askedInSlack(taskId);
 
 	await startOver();
 
@@ -35,6 +41,14 @@ test("a call that was held before is decided after, and its caller reads the res
 	expect(body).toMatchObject({ state: "completed", result: { status: 201, body: { amount: 5_000 } } });
 	expect((await show("ci", call, secondReplica("ingress"))).body).toEqual(body);
 	expect(await transfersNamed(reference)).toHaveLength(1);
+
+	const task = async (at?: string) => (await askMcp("tasks/get", { taskId }, { tasks: true, ...(at && { at }) })).body.result;
+	expect(await task()).toMatchObject({ taskId, status: "working", statusMessage: expect.stringContaining("finance") });
+	await click("dana", "approve", taskId);
+	await expect
+		.poll(() => task(secondReplica("ingress")), patience)
+		.toMatchObject({ status: "completed", result: { isError: false, structuredContent: { reference: asTask } } });
+	expect(await transfersNamed(asTask)).toHaveLength(1);
 
 	// What ended before: its answer, its key, its record.
 	expect((await show("ci", done.body.call)).body).toMatchObject({ state: "completed", result: done.body.result });

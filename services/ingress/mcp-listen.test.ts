@@ -66,7 +66,7 @@ let stage: Backstage;
 let replica: Replica;
 let origin: string;
 
-async function replicaWith(subscriptions: Parameters<Backstage["replica"]>[1] = {}): Promise<Replica> {
+async function replicaWith(subscriptions: Parameters<Backstage["replica"]>[1] = {}, over: Partial<IngressPorts> = {}): Promise<Replica> {
 	let current = first;
 	const told = new Set<(configuration: Configuration) => void>();
 	const configuration: IngressPorts["configuration"] = {
@@ -87,7 +87,7 @@ async function replicaWith(subscriptions: Parameters<Backstage["replica"]>[1] = 
 		if (!caller || tokensEnded.has(name)) throw new NotAuthenticated("expired", { issuer: "corporate" });
 		return caller;
 	};
-	return await stage.replica({ configuration, authenticate }, subscriptions);
+	return await stage.replica({ configuration, authenticate, ...over }, subscriptions);
 }
 
 beforeEach(async () => {
@@ -210,6 +210,35 @@ describe("the tasks of a client that listens", () => {
 		const { resultType: _type, _meta: _own, ...task } = got.result;
 		expect(messages[2]?.params).toEqual({ ...task, _meta: { "io.modelcontextprotocol/subscriptionId": 7 } });
 		expect(replica.pending.size()).toBe(0);
+	});
+
+	test("are told one after the other, as it reads: until then the next one is not even opened", async () => {
+		let opened = 0;
+		const aside: IngressPorts["aside"] = {
+			...replica.ports.aside,
+			run: (work, turn, input) => {
+				opened++;
+				return replica.ports.aside.run(work, turn, input);
+			},
+		};
+		const counting = await replicaWith({}, { aside });
+		const at = await counting.http.listen({ host: "127.0.0.1", port: 0 });
+		const large = "x".repeat(8 * 1_048_576);
+		const [one, other] = [await begun(0), await begun(1)];
+		for (const { received } of [one, other]) await answers(stage, received, large);
+		const reply = await postTo(at, "subscriptions/listen", { notifications: { taskIds: [one.taskId, other.taskId] } }, takesTasks);
+		await vi.waitFor(() => expect(opened).toBe(1), patience);
+		// Somebody who reads is told of one meanwhile.
+		const { methods } = await listen({ taskIds: [one.taskId] }, { ...takesTasks, at });
+		await expect.poll(methods, patience).toEqual(["subscriptions/acknowledged", "tasks"]);
+		expect(opened).toBe(2);
+		let chars = 0;
+		for await (const chunk of reply.body ?? []) {
+			chars += chunk.length;
+			if (chars > 2 * large.length) break;
+		}
+		expect(opened).toBe(3);
+		await expect.poll(() => counting.ports.intake.bytes(), patience).toBeLessThan(large.length / 4);
 	});
 
 	test("are not waited for any more when it left", async () => {

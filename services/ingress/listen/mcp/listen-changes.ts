@@ -1,6 +1,8 @@
 // `subscriptions/listen` of 2026-07-28: a stream of what changes for this caller alone, that is its lists, and its tasks that end.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/subscriptions, and the tasks extension for `taskIds`.
-import { Readable } from "node:stream";
+import { once } from "node:events";
+import { Readable, type Writable } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import type { FastifyReply } from "fastify";
 import { stores } from "#libs/bus/stores.ts";
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
@@ -90,16 +92,18 @@ interface Listening extends Pick<ListenRequest, "admittedStill" | "only"> {
 	readonly taskIds: readonly string[];
 	/** Tasks that ask, by their ids: they go on when somebody answers, perhaps at another replica. */
 	readonly asking: Map<string, Task>;
+	/** To its client. */
+	readonly wire: Writable;
 }
 
 async function beginListening(
 	ports: ListenPorts,
 	subscription: Subscription,
 	filter: Filter,
-	{ caller, only, message, admittedStill }: ListenRequest,
+	{ caller, only, message, reply, admittedStill }: ListenRequest,
 ): Promise<Listening> {
 	const seen = new Map<ChangeableList, string>();
-	const listening = { id: message.id, only, askable: askableOf(message.params), subscription, seen, admittedStill };
+	const listening = { id: message.id, only, askable: askableOf(message.params), subscription, seen, admittedStill, wire: reply.raw };
 	for (const list of filter.lists) seen.set(list, await digestNow(ports, { caller, only }, list));
 	const taskIds: string[] = [];
 	for (const taskId of new Set(filter.taskIds.slice(0, tasksMax))) {
@@ -151,7 +155,7 @@ async function* eventsOf(ports: ListenPorts, listening: Listening): AsyncGenerat
 
 async function* changesOf(
 	ports: ListenPorts,
-	{ id, only, askable, subscription, seen, asking, admittedStill }: Listening,
+	{ id, only, askable, subscription, seen, asking, admittedStill, wire }: Listening,
 	{ mayListsDiffer, stoppedTasks }: Happened,
 ): AsyncGenerator<string, void> {
 	for (const [list, before] of mayListsDiffer ? seen : []) {
@@ -174,10 +178,18 @@ async function* changesOf(
 			const { text, status } = await taskText(ports, own, { _meta: ofSubscription(id) }, { askable, gone: subscription.gone });
 			if (status === "input_required") asking.set(own.taskId, own);
 			yield eventText(`{"jsonrpc":"2.0","method":"notifications/tasks","params":${text}}`);
+			await drained(wire, subscription.gone);
 		} finally {
 			giveBack?.();
 		}
 	}
+}
+
+/** Until what was passed on has left this process, or nobody takes it any more: for so long it has its room. */
+async function drained(wire: Writable, gone: AbortSignal): Promise<void> {
+	// Another piece is asked for a moment before the one before it is written.
+	await setImmediate();
+	if (wire.writableNeedDrain) await once(wire, "drain", { signal: gone }).catch(() => undefined);
 }
 
 function notice(id: RequestId, method: string, params: object): string {

@@ -49,13 +49,16 @@ export async function listen(origin: string, notifications: object, options: Pos
 	const leaving = new AbortController();
 	const reply = await post(origin, "subscriptions/listen", { notifications }, { ...options, signal: leaving.signal });
 	const messages: Message[] = [];
+	let signsOfLife = 0;
 	const whole = async () => {
 		let rest = "";
 		for await (const chunk of reply.body ?? []) {
 			rest += Buffer.from(chunk).toString();
 			const events = rest.split("\n\n");
 			rest = events.pop() ?? "";
-			messages.push(...events.filter((event) => !event.startsWith(":")).map(messageIn));
+			const told = events.filter((event) => !event.startsWith(":"));
+			signsOfLife += events.length - told.length;
+			messages.push(...told.map(messageIn));
 		}
 	};
 	const over = whole().catch(() => undefined);
@@ -64,7 +67,7 @@ export async function listen(origin: string, notifications: object, options: Pos
 		await over;
 	};
 	const methods = () => messages.map(({ method = "the answer" }) => method.replace("notifications/", ""));
-	return { reply, messages, methods, over, leave };
+	return { reply, messages, methods, signsOfLife: () => signsOfLife, over, leave };
 }
 
 /** Of a server-sent event, which is one line of data. */

@@ -241,6 +241,31 @@ describe("the tasks of a client that listens", () => {
 		await expect.poll(() => counting.ports.intake.bytes(), patience).toBeLessThan(large.length / 4);
 	});
 
+	test("are told when the record has their ending, which one copy of it may have later than another", async () => {
+		let isBehind = false;
+		const behind = <Read extends object>(reads: Read, hidden: keyof Read): Read =>
+			new Proxy(reads, {
+				get: (of, name) => {
+					const value: unknown = Reflect.get(of, name);
+					if (typeof value !== "function") return value;
+					return (...args: unknown[]) => (name === hidden && isBehind ? Promise.resolve(undefined) : value.apply(of, args));
+				},
+			});
+		const { bus, ended } = replica.ports;
+		const late = await replicaWith({ subscriptions: { beatMs: 20 } }, { bus: behind(bus, "last"), ended: behind(ended, "find") });
+		const at = await late.http.listen({ host: "127.0.0.1", port: 0 });
+		const { taskId, received } = await begun(0);
+		const { methods, signsOfLife } = await listen({ taskIds: [taskId] }, { ...takesTasks, at });
+		await expect.poll(methods, patience).toEqual(["subscriptions/acknowledged"]);
+		isBehind = true;
+		await answers(stage, received);
+		const before = signsOfLife();
+		await expect.poll(signsOfLife, patience).toBeGreaterThan(before + 3);
+		expect(methods()).toEqual(["subscriptions/acknowledged"]);
+		isBehind = false;
+		await expect.poll(methods, patience).toEqual(["subscriptions/acknowledged", "tasks"]);
+	});
+
 	test("are not waited for any more when it left", async () => {
 		const { taskId } = await begun(0);
 		const { methods, leave } = await listen({ taskIds: [taskId] }, takesTasks);

@@ -90,8 +90,8 @@ interface Listening extends Pick<ListenRequest, "admittedStill" | "only"> {
 	/** What the client was told of each list. */
 	readonly seen: Map<ChangeableList, string>;
 	readonly taskIds: readonly string[];
-	/** Tasks that ask, by their ids: they go on when somebody answers, perhaps at another replica. */
-	readonly asking: Map<string, Task>;
+	/** Tasks that ask, and by which call: they go on when somebody answers, perhaps at another replica. */
+	readonly asking: Map<string, string>;
 	/** To its client. */
 	readonly wire: Writable;
 }
@@ -121,11 +121,12 @@ function digestNow({ subscriptions, configuration, clock }: ListenPorts, asking:
 
 /** @throws {Refusal} `too_many_requests` */
 async function watchTask(ports: ListenPorts, task: Task, subscription: Subscription): Promise<void> {
+	const { taskId } = task;
 	const wait = ports.pending.listen(task.call, task.pool);
 	subscription.whenGone(() => wait.cancel());
 	const tell = (ended: Ended | undefined) => {
 		wait.cancel();
-		if (ended) subscription.taskStopped({ ...task, standing: { ended, state: ended.data.ending } });
+		if (ended) subscription.taskStopped(taskId);
 	};
 	// It may have ended before this began to listen.
 	const { ended } = await stateOf(ports, task);
@@ -165,22 +166,29 @@ async function* changesOf(
 		seen.set(list, now);
 		yield notice(id, `notifications/${list}/list_changed`, {});
 	}
+	const own = { caller: subscription.caller, only };
 	for (const [taskId, before] of asking) {
-		const now = await findTask(ports, { caller: subscription.caller, only }, taskId);
-		if (now && now.call === before.call) continue;
+		const now = await findTask(ports, own, taskId);
+		if (now && now.call === before) continue;
 		asking.delete(taskId);
 		if (now) await watchTask(ports, now, subscription);
 	}
-	for (const own of stoppedTasks) {
-		const { ended } = own.standing;
-		const giveBack = ended && takeRoomFor(ended, ports.intake, subscription.caller);
+	for (const taskId of stoppedTasks) {
+		const task = await findTask(ports, own, taskId);
+		if (!task) continue;
+		const { ended } = task.standing;
+		if (!ended) {
+			subscription.againAtNextBeat(taskId);
+			continue;
+		}
+		const giveBack = takeRoomFor(ended, ports.intake, subscription.caller);
 		try {
-			const { text, status } = await taskText(ports, own, { _meta: ofSubscription(id) }, { askable, gone: subscription.gone });
-			if (status === "input_required") asking.set(own.taskId, own);
+			const { text, status } = await taskText(ports, task, { _meta: ofSubscription(id) }, { askable, gone: subscription.gone });
+			if (status === "input_required") asking.set(taskId, task.call);
 			yield eventText(`{"jsonrpc":"2.0","method":"notifications/tasks","params":${text}}`);
 			await drained(wire, subscription.gone);
 		} finally {
-			giveBack?.();
+			giveBack();
 		}
 	}
 }

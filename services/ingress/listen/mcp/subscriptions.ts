@@ -1,7 +1,6 @@
 // Clients that listen for changes at this replica: how many there may be, and what wakes each of them.
 import { type Caller, sameCaller } from "#libs/contracts/call.ts";
 import { Refusal } from "#libs/contracts/problems.ts";
-import type { Task } from "./task-inputs.ts";
 
 export interface SubscriptionBounds {
 	/** Open at once at this replica. */
@@ -73,7 +72,8 @@ interface SubscriptionParts {
 /** What happened since its client was told, however often it happened: nothing queues for a client that reads slowly. */
 export interface Happened {
 	readonly mayListsDiffer: boolean;
-	readonly stoppedTasks: readonly Task[];
+	/** By their ids alone: answers of tasks wait on the record for a client that reads slowly, not in memory. */
+	readonly stoppedTasks: readonly string[];
 }
 
 export class Subscription {
@@ -83,7 +83,7 @@ export class Subscription {
 	private readonly beat: NodeJS.Timeout;
 	private alarm = Promise.withResolvers<void>();
 	private mayListsDiffer = false;
-	private stoppedTasks: Task[] = [];
+	private readonly stoppedTasks = new Set<string>();
 	private isOver = false;
 
 	constructor(parts: SubscriptionParts) {
@@ -107,9 +107,10 @@ export class Subscription {
 	async next(): Promise<Happened | undefined> {
 		await this.alarm.promise;
 		this.alarm = Promise.withResolvers();
-		const { mayListsDiffer, stoppedTasks } = this;
+		const { mayListsDiffer } = this;
+		const stoppedTasks = [...this.stoppedTasks];
 		this.mayListsDiffer = false;
-		this.stoppedTasks = [];
+		this.stoppedTasks.clear();
 		const isNews = mayListsDiffer || stoppedTasks.length > 0;
 		// Nothing is told to a token that ended since the last beat.
 		if (this.isOver || (isNews && !(await this.parts.isAdmitted()))) return undefined;
@@ -122,9 +123,14 @@ export class Subscription {
 	}
 
 	/** It has ended, or asks. */
-	taskStopped(task: Task): void {
-		this.stoppedTasks.push(task);
+	taskStopped(taskId: string): void {
+		this.againAtNextBeat(taskId);
 		this.alarm.resolve();
+	}
+
+	/** What one copy of the record has, another may not have yet. */
+	againAtNextBeat(taskId: string): void {
+		this.stoppedTasks.add(taskId);
 	}
 
 	/** Its client is told that it is over, as soon as it takes that. */

@@ -131,7 +131,7 @@ describe("what pages name", () => {
 
 	test("metrics exist, with their labels, and every one is on the page of operations", () => {
 		const metrics = named(/`(callgate_[a-z_]+(?:\{[a-z,]+\})?)/g);
-		const sources = ["services", "libs", "infra/nats"].flatMap((folder) => inFolder(folder, /\.ts$/)).map(read);
+		const sources = ["services", "libs", "infra/nats", "cli/forward"].flatMap((folder) => inFolder(folder, /\.ts$/)).map(read);
 		const made = new Set(sources.flatMap((source) => [...source.matchAll(/"(callgate_[a-z_]+)"/g)].map(([, name = ""]) => name)));
 		const isMade = ({ name }: { name: string }) => {
 			const [metric = "", labels] = name.replace("}", "").split("{");
@@ -155,7 +155,7 @@ describe("what pages name", () => {
 /** Written like a problem code, and another thing: reasons of decisions, and words of Slack, NATS and OpenSearch. */
 const knownWords = new Set([
 	...["condition_error", "no_rule_matched", "limit_exceeded", "denied_by_rule", "exists_one", "email_verified"],
-	...["not_in_channel", "invalid_auth", "mcp_approval_request", "is_error", "function_refused"],
+	...["not_in_channel", "invalid_auth", "mcp_approval_request", "is_error", "function_refused", "input_required"],
 	...["sync_interval", "max_ack_pending", "if_seq_no", "if_primary_term", "ack_wait", "max_bytes", "max_payload"],
 ]);
 

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { createLogger } from "#libs/service/logger.ts";
 import { createMetrics } from "#libs/service/metrics.ts";
+import { patience } from "../../test/support/patience.ts";
 import { keepStreamShort } from "./keep-stream.ts";
 
 const log = createLogger("test", "silent");
@@ -18,7 +19,7 @@ function keeperOf(trim: () => Promise<{ before: number; removed: number }>, ever
 test("it trims again and again, and tells what it removed and when", async () => {
 	const trim = vi.fn(async () => ({ before: 10, removed: 2 }));
 	const { keeper, metricOf } = keeperOf(trim);
-	await vi.waitUntil(() => trim.mock.calls.length >= 3);
+	await vi.waitUntil(() => trim.mock.calls.length >= 3, patience);
 	await keeper.stop();
 	const runs = trim.mock.calls.length;
 	expect(await metricOf("callgate_trimmed_messages_total")).toBe(2 * runs);
@@ -33,10 +34,10 @@ test("one failure is made good by the next run, three in a row are told by readi
 		return { before: 1, removed: 0 };
 	});
 	await keeper.checkReady();
-	await vi.waitUntil(async () => (await metricOf("callgate_trim_failed_total")) >= 3);
+	await vi.waitUntil(async () => (await metricOf("callgate_trim_failed_total")) >= 3, patience);
 	await expect(keeper.checkReady()).rejects.toThrow("NATS does not answer");
 	isAway = false;
-	await expect.poll(() => keeper.checkReady()).toBeUndefined();
+	await expect.poll(() => keeper.checkReady(), patience).toBeUndefined();
 	await keeper.stop();
 });
 

@@ -9,6 +9,7 @@ import type { CallgateEvent } from "#libs/contracts/events.ts";
 import { readKeyText } from "#libs/merkle/signed-note.ts";
 import { type CallProof, findFaultInProof } from "#libs/proof/prove-call.ts";
 import { startChromium } from "../../test/support/chromium.ts";
+import { patience } from "../../test/support/patience.ts";
 import { anEnded, aReceived, callId } from "./events.test-support.ts";
 import { type PageForTests, startPage } from "./page.test-support.ts";
 
@@ -78,7 +79,7 @@ async function expectAccessible(): Promise<void> {
 /** What the page says of the proof, once it was asked. */
 async function verified(): Promise<string> {
 	await page.getByRole("button", { name: "Verify in this browser" }).click();
-	await page.locator("#proof-state button:enabled").waitFor();
+	await page.locator("#proof-state button:enabled").waitFor(patience);
 	return (await page.locator("#proof-state output").textContent()) ?? "";
 }
 
@@ -135,10 +136,10 @@ describe("an auditor at a browser", () => {
 		expect(await page.getByRole("row").count()).toBe(3);
 		await page.getByLabel("Words").fill("plumber");
 		await page.getByRole("button", { name: "Search" }).click();
-		await page.getByText("1 of 1 calls").waitFor();
+		await page.getByText("1 of 1 calls").waitFor(patience);
 		expect(await page.getByLabel("Words").inputValue()).toBe("plumber");
 		await page.getByRole("row").nth(1).getByRole("link").click();
-		await page.getByRole("heading", { name: "Timeline" }).waitFor();
+		await page.getByRole("heading", { name: "Timeline" }).waitFor(patience);
 		const text = await page.locator("main").textContent();
 		for (const part of [
 			"bank.createTransfer",

@@ -53,23 +53,25 @@ async function asAdministrator(path: string, body?: object, index = recordStream
 
 /** Every document of the record, as the administrator of OpenSearch sees it. */
 export async function allDocuments(): Promise<Document[]> {
-	await asAdministrator("_refresh");
-	const documents: Document[] = [];
-	for (let after: unknown[] | undefined; ; ) {
-		const body = { size: 500, sort: [{ position: "asc" }, { item: "asc" }], ...(after && { search_after: after }) };
-		const { hits } = JSON.parse(await asAdministrator("_search", body)).hits as { hits: (Document & { sort: unknown[] })[] };
-		documents.push(...hits);
-		after = hits.at(-1)?.sort;
-		if (hits.length < 500) return documents;
-	}
+	return await allOf(recordStream, { sort: [{ position: "asc" }, { item: "asc" }] });
 }
 
 /** Every story of a call. */
 export async function allStories(): Promise<Story[]> {
-	await asAdministrator("_refresh", undefined, storyIndex);
-	const query = { size: 10_000, query: { exists: { field: "call" } } };
-	const { hits } = JSON.parse(await asAdministrator("_search", query, storyIndex)).hits as { hits: { _source: Story }[] };
-	return hits.map(({ _source }) => _source);
+	const found = await allOf(storyIndex, { query: { exists: { field: "call" } }, sort: [{ call: "asc" }] });
+	return found.map(({ _source }) => _source as unknown as Story);
+}
+
+async function allOf(index: string, search: { readonly query?: object; readonly sort: readonly object[] }): Promise<Document[]> {
+	await asAdministrator("_refresh", undefined, index);
+	const documents: Document[] = [];
+	for (let after: unknown[] | undefined; ; ) {
+		const body = { size: 500, ...search, ...(after && { search_after: after }) };
+		const { hits } = JSON.parse(await asAdministrator("_search", body, index)).hits as { hits: (Document & { sort: unknown[] })[] };
+		documents.push(...hits);
+		after = hits.at(-1)?.sort;
+		if (hits.length < 500) return documents;
+	}
 }
 
 /** Waits until everything that the stream holds now is in the index. OpenSearch may be away meanwhile. */

@@ -1,6 +1,7 @@
 // A call's ending as its caller reads it: the JSON of a call that was completed, or one problem with a stable code.
 import { type Answer, answerMark, type HttpAnswer } from "./answer.ts";
 import type { Event } from "./events.ts";
+import { isJsonText } from "./json.ts";
 import { isProblemCode, type ProblemCode, type ProblemDetails } from "./problems.ts";
 
 type Ended = Pick<Event<"call.ended">, "data">;
@@ -45,17 +46,8 @@ export function jsonText(headers: HttpAnswer["headers"], body: HttpAnswer["body"
 	const isJson = headers.some(([name, value]) => name === "content-type" && /^application\/([\w.+-]+\+)?json\b/i.test(value));
 	// RFC 8259 section 8.1: a byte order mark is not part of the value.
 	const bare = text.replace(/^\uFEFF/, "");
-	return isJson && isWellFormed(bare) ? bare : JSON.stringify(text);
-}
-
-/** A function may call its answer JSON although it is not. */
-function isWellFormed(text: string): boolean {
-	try {
-		JSON.parse(text);
-		return true;
-	} catch {
-		return false;
-	}
+	// A function may call its answer JSON although it is not.
+	return isJson && isJsonText(bare) ? bare : JSON.stringify(text);
 }
 
 function textOf(body: { readonly text: string } | { readonly base64: string }): string {

@@ -42,6 +42,16 @@ export function isJsonObject(value: JsonValue | undefined): value is JsonObject 
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether the text is JSON (RFC 8259), however else it is written. */
+export function isJsonText(text: string): boolean {
+	try {
+		JSON.parse(text);
+		return true;
+	} catch {
+		return false;
+	}
+}
+
 /**
  * Parses one JSON text and refuses what RFC 8259 leaves to the reader: duplicate member names (also equal ones), numbers a double cannot
  * hold exactly (I-JSON, RFC 7493 section 2.2), lone surrogates, and `__proto__`, which some readers treat as more than a name.

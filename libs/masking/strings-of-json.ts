@@ -1,4 +1,5 @@
 // Where the strings of a JSON text stand: what is written within one of them goes no further than to its closing quote.
+import { isJsonText } from "#libs/contracts/json.ts";
 
 export interface Place {
 	readonly start: number;
@@ -7,7 +8,7 @@ export interface Place {
 
 /** What stands between the quotes of each string, in order. Undefined where the text is no JSON. */
 export function stringsOfJson(text: string): readonly Place[] | undefined {
-	if (!/^\s*[[{]/.test(text) || !isJson(text)) return undefined;
+	if (!/^\s*[[{]/.test(text) || !isJsonText(text)) return undefined;
 	const strings: Place[] = [];
 	for (let open = text.indexOf('"'); open >= 0; ) {
 		let end = open + 1;
@@ -20,12 +21,3 @@ export function stringsOfJson(text: string): readonly Place[] | undefined {
 
 const quote = 0x22;
 const backslash = 0x5c;
-
-function isJson(text: string): boolean {
-	try {
-		JSON.parse(text);
-		return true;
-	} catch {
-		return false;
-	}
-}

@@ -10,6 +10,8 @@ import type { Io } from "./io.ts";
 import { readProblem, refused } from "./problem.ts";
 import { readText } from "./read-input.ts";
 
+/** This machine: what is sent there in the clear nobody reads on the way. */
+export const loopbackHost = /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/;
 const services = {
 	ingress: { name: "Callgate", option: "url", variable: "CALLGATE_URL", byDefault: serviceUrl("ingress") },
 	approval: {
@@ -72,8 +74,7 @@ export async function reach(service: Service, options: ReachOptions, { environme
 	if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
 		throw wrongUsage(`${source} is no URL such as ${byDefault}: it needs http or https, and no login, query or fragment. Correct it.`);
 	}
-	const isHere = /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/.test(url.hostname);
-	if (url.protocol === "http:" && !isHere && !options.insecure) {
+	if (url.protocol === "http:" && !loopbackHost.test(url.hostname) && !options.insecure) {
 		throw wrongUsage(
 			`${source} would send your token in the clear to another machine. Use https; --insecure does it all the same, readable by anyone on the way.`,
 		);

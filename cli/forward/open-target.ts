@@ -1,5 +1,6 @@
 // The receiver that `--to` names, with what it is told in files: secrets stand in no argument.
 import { fileURLToPath } from "node:url";
+import { loopbackHost } from "../api-client.ts";
 import { wrongUsage } from "../command-failed.ts";
 import type { Io } from "../io.ts";
 import { readText } from "../read-input.ts";
@@ -23,7 +24,6 @@ export interface TargetOptions {
 }
 
 const secretBytes = { min: 24, max: 64 };
-const isLoopback = /^(127(\.\d{1,3}){3}|\[::1\]|localhost)$/;
 
 /** @throws {CommandFailed} `wrongUsage` */
 export async function openTarget(options: TargetOptions, io: Io): Promise<Target> {
@@ -37,7 +37,7 @@ export async function openTarget(options: TargetOptions, io: Io): Promise<Target
 		return syslogTarget({ host: url.hostname, port: Number(url.port || 6514), ca }, () => new Date());
 	const [, kind = "", address = ""] = /^(?:(splunk|otlp)\+)?(https?:\/\/.+)$/.exec(to) ?? [];
 	const http = URL.canParse(address) ? new URL(address) : undefined;
-	if (!http || (http.protocol !== "https:" && !isLoopback.test(http.hostname))) throw noReceiver();
+	if (!http || (http.protocol !== "https:" && !loopbackHost.test(http.hostname))) throw noReceiver();
 	if (http.username || http.password) throw wrongUsage("--to has a login. Leave it out: `ps` would show it.");
 	if (kind === "") return webhookTarget({ url: http.href, secret: await readSigningSecret(options), ca }, () => new Date());
 	if (http.search || http.hash) throw noReceiver();

@@ -6,7 +6,7 @@ import { createHttpClient, type HttpClient } from "../dial-http/http-client.ts";
 import type { McpFunctionAnswer } from "../ports.ts";
 import { createMcpDialer } from "./dial-mcp.ts";
 import { type Heard, resultText, sayTool, serveMcp } from "./mcp-server.test-support.ts";
-import { aside, connectionTo } from "./mcp-stage.test-support.ts";
+import { aside, connectionTo, failureOf } from "./mcp-stage.test-support.ts";
 
 const undo: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -57,15 +57,6 @@ async function stage({
 		};
 	};
 	return { server, call, resume, resumed, asked };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<DialError> {
-	const error = await work.then(
-		() => undefined,
-		(thrown: unknown) => thrown,
-	);
-	if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
-	return error;
 }
 
 test.each([false, true])("is taken up after its last event, no sooner than its server says (it breaks: %s)", async (breaks) => {

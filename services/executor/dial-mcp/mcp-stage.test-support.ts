@@ -2,6 +2,7 @@
 import { compileConfiguration } from "#libs/configuration/compile-configuration.ts";
 import { written } from "#libs/functions/transport.ts";
 import { createAside } from "#libs/service/work-aside.ts";
+import { DialError } from "../dial-error.ts";
 import type { Asked } from "../ports.ts";
 
 /** Starts no thread before a server lists much. */
@@ -32,4 +33,14 @@ export function connectionTo({ url, revision, tools, more = "", lists = {} }: St
 		if (!fn || !sent || "errors" in sent) throw new Error(`${name} cannot be called`);
 		return { connection, fn: { ...fn, timeoutMs }, written: sent, fields, idempotencyKey: undefined };
 	};
+}
+
+/** What a dial failed with. @throws where it did not, or with something else */
+export async function failureOf(work: Promise<unknown>): Promise<DialError> {
+	const error = await work.then(
+		() => undefined,
+		(thrown: unknown) => thrown,
+	);
+	if (!(error instanceof DialError)) throw new Error(`expected a DialError, saw ${String(error)}`);
+	return error;
 }
